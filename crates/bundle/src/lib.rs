@@ -1,0 +1,1 @@
+//! The .glass bundle: manifest, typed tensors and vocabulary; bytes in, bytes out.

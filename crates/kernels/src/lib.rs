@@ -1,0 +1,1 @@
+//! Numerical kernels: each a reference twin in f64 and a fast CPU path.

@@ -1,0 +1,1 @@
+//! Distils a BERT-class text classifier into a student for the browser, guided by its explanations.

@@ -1,0 +1,1 @@
+//! The runtime's JavaScript surface.

@@ -1,0 +1,2 @@
+//! Every automation of the repository.
+fn main() {}
