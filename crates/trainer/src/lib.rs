@@ -1,1 +1,2 @@
 //! Distils a BERT-class text classifier into a student for the browser, guided by its explanations.
+pub mod recipe;

@@ -1,0 +1,332 @@
+//! The recipe: everything a run needs to know, as TOML.
+//!
+//! One struct a section, every key with a default except the data and the teacher's base, unknown
+//! keys refused. Paths are taken from the folder the command runs in; `${RECIPE_DIR}` is the folder
+//! of the recipe itself.
+
+mod limits;
+mod load;
+mod overrides;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{Loaded, TEMPLATE, load, parse};
+
+/// A whole recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Names the run's folder and the bundle; letters, digits, `-` and `_`.
+    pub name: String,
+    /// Fixes every random choice of the run.
+    #[serde(default)]
+    pub seed: u64,
+    /// Values for `${NAME}` in any other string of the recipe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+    /// Where the texts are.
+    pub data: DataSection,
+    /// The teacher and how it is fine-tuned.
+    pub teacher: TeacherSection,
+    /// How the teacher explains itself.
+    #[serde(default)]
+    pub label: LabelSection,
+    /// Variants of the training texts, labelled by the teacher.
+    #[serde(default)]
+    pub transfer: TransferSection,
+    /// The student's sizes.
+    #[serde(default)]
+    pub student: StudentSection,
+    /// How the student learns.
+    #[serde(default)]
+    pub distill: DistillSection,
+    /// What the bundle says about itself.
+    #[serde(default)]
+    pub card: CardSection,
+}
+
+/// `[data]`: files, columns and labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSection {
+    /// Training rows: CSV, TSV or JSONL, told apart by content.
+    pub train: String,
+    /// Validation rows; without it a tenth of the training rows, chosen by their text's hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<String>,
+    /// Test rows; without it another tenth of the training rows, chosen the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+    /// Column (or JSON key) that holds the text.
+    #[serde(default = "DataSection::default_text")]
+    pub text: String,
+    /// Column (or JSON key) that holds the label.
+    #[serde(default = "DataSection::default_label")]
+    pub label: String,
+    /// The labels in the order of the logits; without it those of the training rows, sorted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// How many bad rows, over all files, are left out before the run stops.
+    #[serde(default)]
+    pub skip_bad_rows: usize,
+}
+
+impl DataSection {
+    fn default_text() -> String {
+        "text".into()
+    }
+
+    fn default_label() -> String {
+        "label".into()
+    }
+}
+
+/// How a sequence of hidden states becomes one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Mean over the unmasked positions.
+    #[default]
+    Mean,
+    /// The first position.
+    Cls,
+    /// The encoder's own pooler over the first position.
+    Pooler,
+}
+
+/// `[teacher]`: the encoder and its fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherSection {
+    /// A folder with `config.json` and `model.safetensors`, or a Hugging Face hub id.
+    pub base: String,
+    /// Hub revision (commit, tag or branch); pin a commit for a run that can be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Longest text in tokens, specials included.
+    #[serde(default = "TeacherSection::default_max_tokens")]
+    pub max_tokens: usize,
+    /// Passes over the training rows; 0 uses the base as it is, which must then be a classifier.
+    #[serde(default = "TeacherSection::default_epochs")]
+    pub epochs: usize,
+    /// Texts a step.
+    #[serde(default = "TeacherSection::default_batch")]
+    pub batch: usize,
+    /// Peak learning rate, reached after the warm-up and then falling linearly to zero.
+    #[serde(default = "TeacherSection::default_learning_rate")]
+    pub learning_rate: f64,
+    /// Share of the steps over which the learning rate rises.
+    #[serde(default = "TeacherSection::default_warmup")]
+    pub warmup: f64,
+    /// AdamW's decoupled weight decay.
+    #[serde(default = "TeacherSection::default_weight_decay")]
+    pub weight_decay: f64,
+    /// Dropout probability in the encoder and before the head.
+    #[serde(default = "TeacherSection::default_dropout")]
+    pub dropout: f64,
+    /// Epochs without a better validation macro-F1 before training stops.
+    #[serde(default = "TeacherSection::default_patience")]
+    pub patience: usize,
+    /// What the new head reads.
+    #[serde(default)]
+    pub pooling: Pooling,
+}
+
+impl TeacherSection {
+    fn default_max_tokens() -> usize {
+        64
+    }
+    fn default_epochs() -> usize {
+        4
+    }
+    fn default_batch() -> usize {
+        32
+    }
+    fn default_learning_rate() -> f64 {
+        5e-5
+    }
+    fn default_warmup() -> f64 {
+        0.1
+    }
+    fn default_weight_decay() -> f64 {
+        0.01
+    }
+    fn default_dropout() -> f64 {
+        0.1
+    }
+    fn default_patience() -> usize {
+        2
+    }
+}
+
+/// The scalar that integrated gradients explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// `F_c = z_c - mean z`, the centred logit.
+    #[default]
+    Logit,
+    /// The softmax probability of the class.
+    Probability,
+}
+
+/// `[label]`: soft labels and attributions of the teacher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LabelSection {
+    /// Gauss–Legendre nodes on the path of integrated gradients.
+    pub nodes: usize,
+    /// What is explained.
+    pub target: Target,
+    /// Texts (times nodes) a forward pass.
+    pub batch: usize,
+}
+
+impl Default for LabelSection {
+    fn default() -> Self {
+        Self {
+            nodes: 8,
+            target: Target::Logit,
+            batch: 32,
+        }
+    }
+}
+
+/// `[transfer]`: the augmented transfer set (Tang et al. 2019).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TransferSection {
+    /// Variants made from each training text; 0 distils on the training texts alone.
+    pub variants: usize,
+    /// Probability that a word is masked.
+    pub mask: f64,
+    /// Probability that a word is replaced by another of the training words.
+    pub replace: f64,
+    /// Probability that a variant is a random n-gram of the text.
+    pub crop: f64,
+    /// Probability that a variant continues with the end of another text.
+    pub splice: f64,
+}
+
+impl Default for TransferSection {
+    fn default() -> Self {
+        Self {
+            variants: 8,
+            mask: 0.1,
+            replace: 0.1,
+            crop: 0.25,
+            splice: 0.1,
+        }
+    }
+}
+
+/// `[student]`: sizes of the BiLSTM with attention.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StudentSection {
+    /// Width of a token's embedding.
+    pub embedding: usize,
+    /// Width of each direction of the LSTM.
+    pub hidden: usize,
+    /// Width of the attention's projection.
+    pub attention: usize,
+    /// Dropout probability on embeddings and hidden states, while training.
+    pub dropout: f64,
+    /// Longest text in tokens; the student has no special tokens.
+    pub max_tokens: usize,
+}
+
+impl Default for StudentSection {
+    fn default() -> Self {
+        Self {
+            embedding: 64,
+            hidden: 64,
+            attention: 64,
+            dropout: 0.3,
+            max_tokens: 128,
+        }
+    }
+}
+
+/// What the student is asked to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    /// Cross-entropy on the gold labels.
+    Labels,
+    /// Gold labels and the teacher's softened probabilities.
+    #[default]
+    Kd,
+    /// Mean squared error on the teacher's logits.
+    KdMse,
+    /// DiXtill (Cantini et al. 2024): probabilities and the predicted class's attribution.
+    Dixtill,
+    /// `kd` and the attributions of every class.
+    Multiview,
+}
+
+/// `[distill]`: the objective and the optimiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DistillSection {
+    /// What the student is asked to copy.
+    pub objective: Objective,
+    /// `dixtill`: weight of teacher and explanation against the gold label.
+    pub alpha: f64,
+    /// `kd` and `multiview`: weight of the teacher against the gold label.
+    pub lambda: f64,
+    /// Softens teacher and student before they are compared.
+    pub temperature: f64,
+    /// `multiview`: weight of the explanations.
+    pub mu: f64,
+    /// Passes over the transfer set.
+    pub epochs: usize,
+    /// Texts a step.
+    pub batch: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Share of the steps over which the learning rate rises.
+    pub warmup: f64,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient; longer ones are scaled down to it.
+    pub clip: f64,
+}
+
+impl Default for DistillSection {
+    fn default() -> Self {
+        Self {
+            objective: Objective::Kd,
+            alpha: 0.9,
+            lambda: 0.9,
+            temperature: 1.0,
+            mu: 1.0,
+            epochs: 6,
+            batch: 64,
+            learning_rate: 2e-3,
+            warmup: 0.05,
+            weight_decay: 0.01,
+            clip: 1.0,
+        }
+    }
+}
+
+/// `[card]`: what the bundle says about itself; all free text.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CardSection {
+    /// Title; the recipe's name when empty.
+    pub name: String,
+    /// One or two sentences: what it tells apart, and for whom.
+    pub description: String,
+    /// Name of the data set.
+    pub data: String,
+    /// Its licence.
+    pub data_licence: String,
+    /// Name of the teacher's base model.
+    pub base_model: String,
+    /// Its licence.
+    pub base_licence: String,
+}

@@ -1,0 +1,120 @@
+//! The values a recipe's keys may take; every breach is reported at once.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use anyhow::{Result, bail};
+
+use super::Recipe;
+
+impl Recipe {
+    /// Checks every value against its range; the error lists key, value and what is allowed.
+    pub fn validate(&self) -> Result<()> {
+        let mut breaches = Breaches(Vec::new());
+        self.check_names(&mut breaches);
+        self.check_teacher(&mut breaches);
+        self.check_student(&mut breaches);
+        if breaches.0.is_empty() {
+            return Ok(());
+        }
+        bail!("{}", breaches.0.join("\n"))
+    }
+
+    fn check_names(&self, breaches: &mut Breaches) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(plain) {
+            let name = &self.name;
+            breaches.add(format!(
+                "name = \"{name}\": want 1 to 64 letters, digits, `-` or `_`; it names a folder"
+            ));
+        }
+        let data = &self.data;
+        breaches.filled("data.train", &data.train);
+        breaches.filled("data.text", &data.text);
+        breaches.filled("data.label", &data.label);
+        breaches.filled("teacher.base", &self.teacher.base);
+        if data.text == data.label && !data.text.is_empty() {
+            breaches.add(format!(
+                "data.text = data.label = \"{}\": text and label are two columns",
+                data.text
+            ));
+        }
+        let Some(labels) = &data.labels else { return };
+        if labels.len() < 2 {
+            breaches.add(format!(
+                "data.labels = {labels:?}: want at least two labels"
+            ));
+        }
+        let mut seen = HashSet::new();
+        for label in labels {
+            if label.trim().is_empty() || !seen.insert(label) {
+                breaches.add(format!(
+                    "data.labels = {labels:?}: \"{label}\" is empty or twice there"
+                ));
+            }
+        }
+    }
+
+    fn check_teacher(&self, breaches: &mut Breaches) {
+        let (teacher, label) = (&self.teacher, &self.label);
+        breaches.range("teacher.max_tokens", teacher.max_tokens, 3..=8192);
+        breaches.range("teacher.epochs", teacher.epochs, 0..=1000);
+        breaches.range("teacher.batch", teacher.batch, 1..=4096);
+        breaches.range("teacher.learning_rate", teacher.learning_rate, 1e-9..=1.0);
+        breaches.range("teacher.warmup", teacher.warmup, 0.0..=1.0);
+        breaches.range("teacher.weight_decay", teacher.weight_decay, 0.0..=1.0);
+        breaches.range("teacher.dropout", teacher.dropout, 0.0..=0.9);
+        breaches.range("teacher.patience", teacher.patience, 1..=1000);
+        breaches.range("label.nodes", label.nodes, 1..=256);
+        breaches.range("label.batch", label.batch, 1..=4096);
+    }
+
+    fn check_student(&self, breaches: &mut Breaches) {
+        let (transfer, student, distill) = (&self.transfer, &self.student, &self.distill);
+        breaches.range("transfer.variants", transfer.variants, 0..=1000);
+        breaches.range("transfer.mask", transfer.mask, 0.0..=1.0);
+        breaches.range("transfer.replace", transfer.replace, 0.0..=1.0);
+        breaches.range("transfer.crop", transfer.crop, 0.0..=1.0);
+        breaches.range("transfer.splice", transfer.splice, 0.0..=1.0);
+        // 8192 columns is what the integer kernels' accumulators hold; a direction's output is
+        // half of what the attention reads.
+        breaches.range("student.embedding", student.embedding, 1..=8192);
+        breaches.range("student.hidden", student.hidden, 1..=4096);
+        breaches.range("student.attention", student.attention, 1..=8192);
+        breaches.range("student.dropout", student.dropout, 0.0..=0.9);
+        breaches.range("student.max_tokens", student.max_tokens, 1..=8192);
+        breaches.range("distill.alpha", distill.alpha, 0.0..=1.0);
+        breaches.range("distill.lambda", distill.lambda, 0.0..=1.0);
+        breaches.range("distill.temperature", distill.temperature, 0.01..=100.0);
+        breaches.range("distill.mu", distill.mu, 0.0..=1000.0);
+        breaches.range("distill.epochs", distill.epochs, 1..=10_000);
+        breaches.range("distill.batch", distill.batch, 1..=65_536);
+        breaches.range("distill.learning_rate", distill.learning_rate, 1e-9..=1.0);
+        breaches.range("distill.warmup", distill.warmup, 0.0..=1.0);
+        breaches.range("distill.weight_decay", distill.weight_decay, 0.0..=1.0);
+        breaches.range("distill.clip", distill.clip, 1e-6..=1e6);
+    }
+}
+
+struct Breaches(Vec<String>);
+
+impl Breaches {
+    fn add(&mut self, breach: String) {
+        self.0.push(breach);
+    }
+
+    fn filled(&mut self, key: &str, value: &str) {
+        if value.trim().is_empty() {
+            self.add(format!("{key} is empty; give it a value"));
+        }
+    }
+
+    /// NaN is in no range.
+    fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>) {
+        if !allowed.contains(&value) {
+            let (from, to) = (allowed.start(), allowed.end());
+            self.add(format!("{key} = {value}: want {from} to {to}"));
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! From a recipe file, overrides and the environment to a checked [`Recipe`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Serialize;
+use toml::Table;
+
+use super::{Recipe, overrides};
+
+/// What `init` writes: every key with its default and what it means.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// A recipe ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Overrides applied, variables expanded, values checked.
+    pub recipe: Recipe,
+    /// The same as TOML with `${NAME}` left as written and the values of variables left out, so
+    /// that a published bundle shows no path of the machine that made it.
+    pub portable: String,
+}
+
+/// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
+pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
+    let text = fs::read_to_string(path).with_context(|| {
+        format!(
+            "recipe {}: can't read it; `stillglass init` writes a first one",
+            path.display()
+        )
+    })?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    parse(&text, folder, sets).with_context(|| format!("recipe {}", path.display()))
+}
+
+/// [`load`] from the recipe's text; `folder` becomes `${RECIPE_DIR}`.
+pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
+    let mut table: Table = text.trim_start_matches('\u{feff}').parse()?;
+    for assignment in sets {
+        overrides::set(&mut table, assignment)?;
+    }
+    let mut portable: Recipe = typed(table.clone())?;
+    portable.variables.clear();
+    let given = BTreeMap::from([("RECIPE_DIR".into(), folder.display().to_string())]);
+    overrides::expand(&mut table, &given)?;
+    let recipe = typed(table)?;
+    recipe.validate()?;
+    Ok(Loaded {
+        recipe,
+        portable: portable.to_toml()?,
+    })
+}
+
+impl Recipe {
+    /// The whole recipe, defaults included, as TOML that [`parse`] reads back.
+    pub fn to_toml(&self) -> Result<String> {
+        to_toml(self)
+    }
+}
+
+fn to_toml<T: Serialize>(value: &T) -> Result<String> {
+    toml::to_string(value).context("recipe: can't be written as TOML")
+}
+
+fn typed(table: Table) -> Result<Recipe> {
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| explain(&error))
+}
+
+/// Says which key is meant, and the nearest known one for a misspelt key or value.
+fn explain(error: &toml::de::Error) -> anyhow::Error {
+    let message = error.message();
+    let shown = error.to_string();
+    let path = shown
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let section = |path: Option<&str>| path.map_or(String::new(), |path| format!("[{path}] "));
+    if message.starts_with("unknown field") {
+        let found = quoted.next().unwrap_or_default();
+        let known: Vec<&str> = quoted.collect();
+        // serde's path ends with the unknown key itself in some shapes and with its section in others.
+        let at = path.map(|path| {
+            path.strip_suffix(found)
+                .map_or(path, |p| p.trim_end_matches('.'))
+        });
+        let at = section(at.filter(|at| !at.is_empty()));
+        let hint = near(found, &known).map_or_else(
+            || format!("known keys: {}", known.join(", ")),
+            |k| format!("did you mean `{k}`?"),
+        );
+        return anyhow!("{at}unknown key `{found}`; {hint}");
+    }
+    if message.starts_with("unknown variant") {
+        let found = quoted.next().unwrap_or_default();
+        let known: Vec<&str> = quoted.collect();
+        let hint = near(found, &known).map_or(String::new(), |k| format!("; did you mean `{k}`?"));
+        let path = path.unwrap_or("value");
+        return anyhow!(
+            "{path} = \"{found}\": want one of {}{hint}",
+            known.join(", ")
+        );
+    }
+    if message.starts_with("missing field") {
+        let missing = quoted.next().unwrap_or_default();
+        let at = section(path);
+        return anyhow!(
+            "{at}needs the key `{missing}`; `stillglass init` writes a recipe with every key"
+        );
+    }
+    path.map_or_else(|| anyhow!("{message}"), |path| anyhow!("{path}: {message}"))
+}
+
+/// The known name within two edits (one for short names), if any.
+fn near<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+    let allowed = if found.len() < 4 { 1 } else { 2 };
+    let scored = known.iter().map(|name| (edits(found, name), *name));
+    scored
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance, counting a swap of neighbours as one edit (optimal string alignment).
+fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in table.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for j in 0..=b.len() {
+        table[0][j] = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(table[i - 2][j - 2] + 1);
+            }
+            table[i][j] = best;
+        }
+    }
+    table[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{DistillSection, Objective, StudentSection};
+
+    const SMALL: &str = "name = \"small\"\n[data]\ntrain = \"a.csv\"\n[teacher]\nbase = \"b\"\n";
+
+    fn read(extra: &str, sets: &[&str]) -> Result<Loaded> {
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        parse(&format!("{SMALL}{extra}"), Path::new("."), &sets)
+    }
+
+    fn fails(extra: &str, sets: &[&str]) -> String {
+        format!("{:#}", read(extra, sets).unwrap_err())
+    }
+
+    #[test]
+    fn defaults_fill_what_is_not_said() {
+        let recipe = read("", &[]).unwrap().recipe;
+        assert_eq!(recipe.student, StudentSection::default());
+        assert_eq!(recipe.distill, DistillSection::default());
+        assert_eq!((recipe.teacher.max_tokens, recipe.teacher.epochs), (64, 4));
+        assert_eq!(recipe.data.text, "text");
+    }
+
+    #[test]
+    fn the_resolved_recipe_reads_back_equal() {
+        let extra = "[distill]\nobjective = \"kd-mse\"\n[student]\nhidden = 17\n";
+        let recipe = read(extra, &["seed=3", "data.labels=[\"x\",\"y\"]"])
+            .unwrap()
+            .recipe;
+        let again = parse(&recipe.to_toml().unwrap(), Path::new("."), &[])
+            .unwrap()
+            .recipe;
+        assert_eq!(again, recipe);
+        assert_eq!(again.distill.objective, Objective::KdMse);
+    }
+
+    #[test]
+    fn the_template_is_a_recipe_and_says_the_defaults() {
+        let template = parse(TEMPLATE, Path::new("."), &[]).unwrap().recipe;
+        let plain = parse(
+            "name = \"x\"\n[data]\ntrain = \"a\"\n[teacher]\nbase = \"b\"",
+            Path::new("."),
+            &[],
+        );
+        let plain = plain.unwrap().recipe;
+        assert_eq!(template.label, plain.label);
+        assert_eq!(template.transfer, plain.transfer);
+        assert_eq!(template.student, plain.student);
+        assert_eq!(template.distill, plain.distill);
+        assert_eq!(
+            super::super::TeacherSection {
+                base: String::new(),
+                ..template.teacher.clone()
+            },
+            super::super::TeacherSection {
+                base: String::new(),
+                ..plain.teacher.clone()
+            }
+        );
+        // Every key a recipe may have is written there, in a comment where it is optional.
+        let keys: Table = plain.to_toml().unwrap().parse().unwrap();
+        for (section, value) in keys {
+            for key in value.as_table().into_iter().flat_map(Table::keys) {
+                assert!(TEMPLATE.contains(&format!("{key} = ")), "{section}.{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_gets_the_near_one() {
+        let says = fails("[distill]\nepoch = 3\n", &[]);
+        assert!(
+            says.contains("[distill] unknown key `epoch`; did you mean `epochs`?"),
+            "{says}"
+        );
+        let says = fails("[distil]\nepochs = 3\n", &[]);
+        assert!(
+            says.contains("unknown key `distil`; did you mean `distill`?"),
+            "{says}"
+        );
+        let says = fails("", &["teacher.lerning_rate=1e-4"]);
+        assert!(
+            says.contains("[teacher] unknown key `lerning_rate`; did you mean"),
+            "{says}"
+        );
+        let says = fails("[student]\nzebra = 3\n", &[]);
+        assert!(says.contains("known keys: embedding, hidden"), "{says}");
+    }
+
+    #[test]
+    fn wrong_types_values_and_gaps_name_the_key() {
+        let says = fails("[distill]\nobjective = \"dixtil\"\n", &[]);
+        assert!(says.contains("distill.objective = \"dixtil\""), "{says}");
+        assert!(says.contains("did you mean `dixtill`?"), "{says}");
+        let says = fails("[distill]\nepochs = \"six\"\n", &[]);
+        assert!(says.contains("distill.epochs: invalid type"), "{says}");
+        let says = fails("[student]\nhidden = -4\n", &[]);
+        assert!(says.contains("student.hidden"), "{says}");
+        let says = format!(
+            "{:#}",
+            parse("name = \"x\"", Path::new("."), &[]).unwrap_err()
+        );
+        assert!(says.contains("needs the key `data`"), "{says}");
+        let says = format!("{:#}", parse("name = ", Path::new("."), &[]).unwrap_err());
+        assert!(says.contains("line 1"), "{says}");
+    }
+
+    #[test]
+    fn ranges_are_all_reported_with_key_value_and_limit() {
+        let says = fails(
+            "[distill]\nlambda = 1.5\ntemperature = nan\n[student]\nhidden = 0\n",
+            &["teacher.dropout=0.95", "name=a b"],
+        );
+        for part in [
+            "distill.lambda = 1.5: want 0 to 1",
+            "distill.temperature = NaN",
+            "student.hidden = 0: want 1 to 4096",
+            "teacher.dropout = 0.95",
+            "name = \"a b\"",
+        ] {
+            assert!(says.contains(part), "{part} not in {says}");
+        }
+        assert!(fails("", &["data.labels=[\"one\"]"]).contains("at least two labels"));
+        assert!(fails("", &["data.labels=[\"a\",\"a\"]"]).contains("twice"));
+        assert!(fails("", &["data.text=label"]).contains("two columns"));
+        assert!(fails("", &["data.train="]).contains("data.train is empty"));
+    }
+
+    #[test]
+    fn the_portable_text_keeps_names_not_values() {
+        let text = SMALL.replace("a.csv", "${ROWS}/a.csv");
+        let sets = ["variables.ROWS=/home/someone".to_owned()];
+        let loaded = parse(&text, Path::new("."), &sets).unwrap();
+        assert_eq!(loaded.recipe.data.train, "/home/someone/a.csv");
+        assert!(loaded.portable.contains("${ROWS}/a.csv"));
+        assert!(!loaded.portable.contains("someone"));
+    }
+
+    #[test]
+    fn edit_distance_counts_swaps_once() {
+        for (a, b, distance) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("kd", "dk", 1),
+            ("seed", "sed", 1),
+        ] {
+            assert_eq!(edits(a, b), distance, "{a} {b}");
+        }
+        assert_eq!(edits("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,52 @@
+//! Where a teacher's files are: a local directory, or a pinned revision of a hub repository.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+
+use super::FILES;
+
+/// The directory holding the teacher's files; downloads them when `base` is a hub id.
+///
+/// A hub id needs a `revision` (a commit hash), so that the same recipe means the same weights.
+pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
+    let path = Path::new(base);
+    if path.is_dir() {
+        check(path)?;
+        return Ok(path.to_owned());
+    }
+    ensure!(
+        base.split('/').count() == 2 && !base.starts_with(['.', '/', '~']),
+        "teacher {base}: no such directory, and not a hub id of the form owner/name"
+    );
+    let Some(revision) = revision else {
+        bail!("teacher {base}: a hub id needs teacher.revision, the commit to pin");
+    };
+    let api = hf_hub::api::sync::Api::new().context("opening the model hub's cache")?;
+    let repository = api.repo(hf_hub::Repo::with_revision(
+        base.to_owned(),
+        hf_hub::RepoType::Model,
+        revision.to_owned(),
+    ));
+    let mut directory = PathBuf::new();
+    for file in FILES {
+        let path = repository.get(file).with_context(|| {
+            format!("teacher {base} at {revision}: fetching {file}; only safetensors checkpoints with a tokenizer.json are read")
+        })?;
+        directory = path.parent().map(Path::to_owned).unwrap_or_default();
+    }
+    Ok(directory)
+}
+
+/// Errors with the names of missing files.
+fn check(directory: &Path) -> Result<()> {
+    let missing: Vec<_> = FILES.iter().filter(|name| !directory.join(name).is_file()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let pickled = directory.join("pytorch_model.bin").is_file();
+    bail!(
+        "teacher {}: {missing:?} missing{}",
+        directory.display(),
+        if pickled { "; pickled weights are not read, convert them to safetensors" } else { "" }
+    );
+}

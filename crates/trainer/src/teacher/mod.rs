@@ -1,0 +1,84 @@
+//! The teacher: a BERT-class classifier read from a Hugging Face directory or hub id.
+
+mod config;
+mod encoder;
+mod hub;
+mod tokenizer;
+mod weights;
+
+use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
+use std::path::Path;
+
+pub use config::{Config, Family, Pooling};
+pub use encoder::{Batch, Encoder, mean_pool};
+pub use hub::locate;
+pub use tokenizer::{Encoded, TeacherTokenizer};
+pub use weights::{Weights, floats_of};
+
+/// Files of a teacher's directory.
+pub const FILES: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/// An encoder, its head, its tokenizer and the device they are on.
+pub struct Teacher {
+    /// Sizes, labels and head.
+    pub config: Config,
+    /// Weights.
+    pub encoder: Encoder,
+    /// Tokenizer.
+    pub tokenizer: TeacherTokenizer,
+    /// Where the weights are.
+    pub device: Device,
+}
+
+/// What to put on top of an encoder.
+#[derive(Debug, Clone, Copy)]
+pub enum Head<'a> {
+    /// The head that the directory holds.
+    Own,
+    /// A new one with these labels and this pooling.
+    New(&'a [String], Pooling),
+}
+
+impl Teacher {
+    /// Reads a directory that holds [`FILES`].
+    pub fn load(directory: &Path, head: Head, device: &Device) -> Result<Self> {
+        let read = |name: &str| {
+            let path = directory.join(name);
+            std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
+        };
+        let text = |name: &str| -> Result<String> {
+            String::from_utf8(read(name)?).with_context(|| format!("{name} is not UTF-8"))
+        };
+        let in_directory = || format!("teacher {}", directory.display());
+        let mut config = Config::parse(&text(FILES[0])?).with_context(in_directory)?;
+        let new_head = matches!(head, Head::New(..));
+        if let Head::New(labels, pooling) = head {
+            config = config.with_head(labels, pooling);
+        }
+        let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(in_directory)?;
+        let weights = Weights::read(&read(FILES[2])?).with_context(in_directory)?;
+        let encoder = Encoder::load(&config, &weights, new_head, device).with_context(in_directory)?;
+        Ok(Self { config, encoder, tokenizer, device: device.clone() })
+    }
+
+    /// The three files of this teacher as bytes, by name.
+    pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        Ok(vec![
+            (FILES[0], self.config.to_json().into_bytes()),
+            (FILES[1], self.tokenizer.json().as_bytes().to_vec()),
+            (FILES[2], self.encoder.weights(&self.config)?.write()?),
+        ])
+    }
+
+    /// Errors unless the teacher's labels are `labels`, in this order.
+    pub fn expect_labels(&self, labels: &[String]) -> Result<()> {
+        ensure!(
+            self.config.labels == labels,
+            "the teacher's labels are {:?}, the data's are {labels:?}; set data.labels in the recipe \
+             to the teacher's order",
+            self.config.labels
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Tensors of a `safetensors` file under the names that each family's checkpoints use.
+
+use anyhow::{Context, Result, bail, ensure};
+use burn::tensor::{Tensor, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::BTreeMap;
+
+use super::config::Family;
+
+/// Float tensors by name, row-major, as they stand in the file.
+#[derive(Debug, Default)]
+pub struct Weights {
+    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl Weights {
+    /// Reads every float tensor of a safetensors file; F16 and BF16 are widened.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let file = SafeTensors::deserialize(bytes)
+            .context("model.safetensors is not a whole safetensors file")?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            if let Some(values) = floats(&view) {
+                tensors.insert(name, (view.shape().to_vec(), values));
+            }
+        }
+        Ok(Self { tensors })
+    }
+
+    /// Serialises as one safetensors file of F32 tensors.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let bytes: BTreeMap<&str, Vec<u8>> = self
+            .tensors
+            .iter()
+            .map(|(name, (_, values))| {
+                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                (name.as_str(), bytes)
+            })
+            .collect();
+        let views = self
+            .tensors
+            .iter()
+            .map(|(name, (shape, _))| {
+                let view = TensorView::new(Dtype::F32, shape.clone(), &bytes[name.as_str()])?;
+                Ok((name.as_str(), view))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let metadata = [("format".to_owned(), "pt".to_owned())].into();
+        Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+
+    /// Whether a tensor of this name is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The values of `name`, which must have `shape`.
+    pub fn get<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<TensorData> {
+        let Some((found, values)) = self.tensors.get(name) else {
+            bail!("model.safetensors: tensor {name} is missing; is this checkpoint of another model type?");
+        };
+        ensure!(
+            found == &shape,
+            "model.safetensors: tensor {name}: want {shape:?} from config.json, found {found:?}"
+        );
+        ensure!(
+            values.iter().all(|v| v.is_finite()),
+            "model.safetensors: tensor {name} holds values that are not finite"
+        );
+        Ok(TensorData::new(values.clone(), shape))
+    }
+
+    /// Puts a tensor under `name`.
+    pub fn put<const D: usize>(&mut self, name: impl Into<String>, tensor: Tensor<D>) -> Result<()> {
+        let shape = tensor.dims().to_vec();
+        self.tensors.insert(name.into(), (shape, floats_of(tensor)?));
+        Ok(())
+    }
+}
+
+/// The tensor's values on the host, row-major.
+pub fn floats_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .try_into_vec_as::<f32>()
+        .map_err(|error| anyhow::anyhow!("reading a tensor back from the device: {error:?}"))
+}
+
+/// Values as f32, or `None` for integer tensors (position ids of older checkpoints).
+fn floats(view: &TensorView) -> Option<Vec<f32>> {
+    let pairs = || view.data().chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    match view.dtype() {
+        Dtype::F32 => Some(
+            view.data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+        ),
+        Dtype::F16 => Some(pairs().map(|b| half::f16::from_bits(b).to_f32()).collect()),
+        Dtype::BF16 => Some(pairs().map(|b| half::bf16::from_bits(b).to_f32()).collect()),
+        _ => None,
+    }
+}
+
+/// Names of an encoder's tensors in one family's checkpoints.
+#[derive(Debug, Clone)]
+pub struct Names {
+    family: Family,
+    prefix: String,
+}
+
+/// Parts of an encoder layer, each a linear map or a layer norm.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// Attention query.
+    Query,
+    /// Attention key.
+    Key,
+    /// Attention value.
+    Value,
+    /// Projection of the concatenated heads.
+    AttentionOutput,
+    /// Layer norm after attention.
+    AttentionNorm,
+    /// First map of the feed-forward block.
+    Intermediate,
+    /// Second map of the feed-forward block.
+    Output,
+    /// Layer norm after the feed-forward block.
+    OutputNorm,
+}
+
+impl Names {
+    /// Names as a checkpoint with a classification head has them.
+    pub fn classifier(family: Family) -> Self {
+        let prefix = match family {
+            Family::Bert => "bert.",
+            Family::DistilBert => "distilbert.",
+            Family::Roberta => "roberta.",
+        };
+        Self {
+            family,
+            prefix: prefix.into(),
+        }
+    }
+
+    /// Names as `weights` has them: bare encoders carry no prefix.
+    pub fn detect(family: Family, weights: &Weights) -> Self {
+        let mut names = Self::classifier(family);
+        if weights.has("embeddings.word_embeddings.weight") {
+            names.prefix.clear();
+        }
+        names
+    }
+
+    /// Name of a table or norm under `embeddings`.
+    pub fn embedding(&self, part: &str) -> String {
+        format!("{}embeddings.{part}", self.prefix)
+    }
+
+    /// Name of a layer's part, without `.weight` or `.bias`.
+    pub fn layer(&self, index: usize, part: Part) -> String {
+        let (stack, part) = match self.family {
+            Family::Bert | Family::Roberta => (
+                "encoder.layer",
+                match part {
+                    Part::Query => "attention.self.query",
+                    Part::Key => "attention.self.key",
+                    Part::Value => "attention.self.value",
+                    Part::AttentionOutput => "attention.output.dense",
+                    Part::AttentionNorm => "attention.output.LayerNorm",
+                    Part::Intermediate => "intermediate.dense",
+                    Part::Output => "output.dense",
+                    Part::OutputNorm => "output.LayerNorm",
+                },
+            ),
+            Family::DistilBert => (
+                "transformer.layer",
+                match part {
+                    Part::Query => "attention.q_lin",
+                    Part::Key => "attention.k_lin",
+                    Part::Value => "attention.v_lin",
+                    Part::AttentionOutput => "attention.out_lin",
+                    Part::AttentionNorm => "sa_layer_norm",
+                    Part::Intermediate => "ffn.lin1",
+                    Part::Output => "ffn.lin2",
+                    Part::OutputNorm => "output_layer_norm",
+                },
+            ),
+        };
+        format!("{}{stack}.{index}.{part}", self.prefix)
+    }
+
+    /// Name of the dense layer between the first token and the classifier.
+    pub fn dense(&self) -> String {
+        match self.family {
+            Family::Bert => format!("{}pooler.dense", self.prefix),
+            Family::DistilBert => "pre_classifier".into(),
+            Family::Roberta => "classifier.dense".into(),
+        }
+    }
+
+    /// Name of the map to logits. RoBERTa's head with mean pooling is our own and is called as in
+    /// the other families.
+    pub fn logits(&self, dense: bool) -> &'static str {
+        if self.family == Family::Roberta && dense {
+            "classifier.out_proj"
+        } else {
+            "classifier"
+        }
+    }
+}
