@@ -1,0 +1,74 @@
+//! Additive attention over time (Bahdanau et al. 2015, eq. 6, with one learnt query).
+
+use crate::elementary::tanh;
+use crate::lanes::{Job, Lanes, WIDTH};
+use crate::{Cpu, Int8, Int12, linear_int8, softmax};
+
+/// s = v · tanh(U h + b).
+#[derive(Clone, Copy, Debug)]
+pub struct Attention<'a> {
+    /// U: `[attention, 2 * hidden]`.
+    pub projection: Int8<'a>,
+    /// b: `[attention]`.
+    pub bias: &'a [f32],
+    /// v: `[attention]`.
+    pub vector: &'a [f32],
+}
+
+/// `h: [time, 2 * hidden]` → weights `[time]`, summing to 1; none for an empty text.
+///
+/// h is rounded to 12 bits on its way into U.
+pub fn additive_attention(cpu: Cpu, weights: Attention, h: &[f32]) -> Vec<f32> {
+    let h = Int12::quantize(cpu, h, weights.projection.columns);
+    let mut sums = weights.bias.repeat(h.rows());
+    linear_int8::linear_int8(cpu, weights.projection, &h, &mut sums);
+    cpu.run(Scores {
+        sums: &sums,
+        vector: weights.vector,
+    })
+}
+
+struct Scores<'a> {
+    /// `[time, attention]`.
+    sums: &'a [f32],
+    vector: &'a [f32],
+}
+
+impl Job for Scores<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) -> Vec<f32> {
+        let steps = self.sums.chunks_exact(self.vector.len().max(1));
+        let mut scores: Vec<f32> = steps.map(|sums| score(l, sums, self.vector)).collect();
+        softmax::row(l, &mut scores);
+        scores
+    }
+}
+
+/// v · tanh(sums).
+#[inline(always)]
+fn score<L: Lanes>(l: L, sums: &[f32], vector: &[f32]) -> f32 {
+    let mut sum = l.splat(0.0);
+    for (sums, vector) in sums.chunks(WIDTH).zip(vector.chunks(WIDTH)) {
+        let activation = tanh(l, l.load_part(sums, 0.0));
+        sum = l.add(sum, l.mul(activation, l.load_part(vector, 0.0)));
+    }
+    l.sum(sum)
+}
+
+/// The definition, with real-valued weights and no rounding: `h: [time, 2 * hidden]` → `[time]`.
+pub fn reference(weights: Attention, h: &[f64]) -> Vec<f64> {
+    let u = weights.projection;
+    let score = |h: &[f64]| -> f64 {
+        let unit = |row: usize| {
+            let products = u.row(row).iter().zip(h).map(|(&w, h)| f64::from(w) * h);
+            let sum = products.sum::<f64>() * f64::from(u.scales[row]);
+            f64::from(weights.vector[row]) * (sum + f64::from(weights.bias[row])).tanh()
+        };
+        (0..u.rows).map(unit).sum()
+    };
+    let scores: Vec<f64> = h.chunks_exact(u.columns).map(score).collect();
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
+    scores.iter().map(|s| (s - largest).exp() / sum).collect()
+}

@@ -1,0 +1,59 @@
+//! What each step of an attended sequence gives to each class: the classifier, taken apart.
+
+use crate::Cpu;
+use crate::lanes::{Job, Lanes, WIDTH};
+
+/// φ[t, c] = α[t] · (W[c] · h[t]): `weight: [classes, columns]`, `attention: [time]`,
+/// `h: [time, columns]` → `[time, classes]`. Σ over t, with the bias, is the logit.
+pub fn contributions(cpu: Cpu, weight: &[f32], attention: &[f32], h: &[f32]) -> Vec<f32> {
+    cpu.run(Contributions {
+        weight,
+        attention,
+        h,
+    })
+}
+
+struct Contributions<'a> {
+    weight: &'a [f32],
+    attention: &'a [f32],
+    h: &'a [f32],
+}
+
+impl Job for Contributions<'_> {
+    type Output = Vec<f32>;
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) -> Vec<f32> {
+        let columns = self.h.len() / self.attention.len().max(1);
+        let mut out = Vec::new();
+        for (h, &attention) in self.h.chunks_exact(columns.max(1)).zip(self.attention) {
+            for weight in self.weight.chunks_exact(columns) {
+                out.push(attention * dot(l, weight, h));
+            }
+        }
+        out
+    }
+}
+
+/// a · b, eight partial sums at a time.
+#[inline(always)]
+pub(crate) fn dot<L: Lanes>(l: L, a: &[f32], b: &[f32]) -> f32 {
+    let mut sum = l.splat(0.0);
+    for (a, b) in a.chunks(WIDTH).zip(b.chunks(WIDTH)) {
+        sum = l.add(sum, l.mul(l.load_part(a, 0.0), l.load_part(b, 0.0)));
+    }
+    l.sum(sum)
+}
+
+/// The definition: `[time, classes]`.
+pub fn reference(weight: &[f32], attention: &[f64], h: &[f64]) -> Vec<f64> {
+    let columns = h.len() / attention.len().max(1);
+    let dot = |w: &[f32], h: &[f64]| w.iter().zip(h).map(|(&w, h)| f64::from(w) * h).sum::<f64>();
+    let step = |(t, &a): (usize, &f64)| -> Vec<f64> {
+        let h = &h[t * columns..][..columns];
+        weight
+            .chunks_exact(columns)
+            .map(|w| a * dot(w, h))
+            .collect()
+    };
+    attention.iter().enumerate().flat_map(step).collect()
+}

@@ -1,0 +1,31 @@
+//! Embedding: rows of an int8 table, ready to be multiplied without further rounding.
+
+use crate::{Int8, Int12};
+
+/// Rows `ids` of `table: [vocabulary, columns]` → `[ids.len(), columns]`. Every id must be below
+/// `table.rows`.
+///
+/// An int8 row already is a 12-bit row with the same scale, so nothing is rounded.
+pub fn embedding(table: Int8, ids: &[u32]) -> Int12 {
+    let mut rows = Int12::with_capacity(ids.len(), table.columns);
+    for &id in ids {
+        let id = id as usize;
+        rows.push(
+            table.row(id).iter().map(|&q| i16::from(q)),
+            table.scales[id],
+        );
+    }
+    rows
+}
+
+/// The definition: `[ids.len(), columns]` in real numbers.
+pub fn reference(table: Int8, ids: &[u32]) -> Vec<f64> {
+    let row = |&id: &u32| {
+        let scale = f64::from(table.scales[id as usize]);
+        table
+            .row(id as usize)
+            .iter()
+            .map(move |&q| f64::from(q) * scale)
+    };
+    ids.iter().flat_map(row).collect()
+}

@@ -1,0 +1,162 @@
+//! Eight `f32` lanes and one integer dot product, on every instruction set.
+//!
+//! Every path performs the same IEEE operations in the same order, with no fused multiply-add, so a
+//! kernel written over [`Lanes`] gives the same bits in a browser tab, on a phone and on a server.
+//! This folder is the only place that names `std::arch`.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
+
+/// Lanes in a vector.
+pub(crate) const WIDTH: usize = 8;
+
+/// An instruction set: a zero-sized value that exists only where its instructions do.
+///
+/// `min` and `max` answer their second argument when either is NaN, everywhere.
+pub(crate) trait Lanes: Copy {
+    /// Eight `f32`.
+    type V: Copy;
+
+    fn splat(self, x: f32) -> Self::V;
+    fn load(self, from: &[f32; WIDTH]) -> Self::V;
+    fn store(self, v: Self::V, to: &mut [f32; WIDTH]);
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// 2^k for lanes that hold `k + ROUND` (see [`ROUND`]), k in -127..=127; 2^-127 becomes 0.
+    fn exp2_rounded(self, v: Self::V) -> Self::V;
+
+    /// Σ wᵢ·xᵢ of four rows of weights, exact while |x| ≤ 2047 and the length is at most 8192.
+    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4];
+
+    /// Loads up to eight values; the missing ones are `fill`.
+    #[inline(always)]
+    fn load_part(self, from: &[f32], fill: f32) -> Self::V {
+        if let Some(whole) = from.first_chunk() {
+            return self.load(whole);
+        }
+        let mut padded = [fill; WIDTH];
+        padded[..from.len()].copy_from_slice(from);
+        self.load(&padded)
+    }
+
+    /// Stores as many lanes as `to` has room for, at most eight.
+    #[inline(always)]
+    fn store_part(self, v: Self::V, to: &mut [f32]) {
+        if let Some(whole) = to.first_chunk_mut() {
+            return self.store(v, whole);
+        }
+        let mut lanes = [0.0; WIDTH];
+        self.store(v, &mut lanes);
+        to.copy_from_slice(&lanes[..to.len()]);
+    }
+
+    /// The sum of the lanes, halves first: ((0+4)+(2+6)) + ((1+5)+(3+7)).
+    #[inline(always)]
+    fn sum(self, v: Self::V) -> f32 {
+        let mut a = [0.0; WIDTH];
+        self.store(v, &mut a);
+        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+
+    /// The largest lane.
+    #[inline(always)]
+    fn largest(self, v: Self::V) -> f32 {
+        let mut a = [0.0; WIDTH];
+        self.store(v, &mut a);
+        a.into_iter()
+            .fold(f32::NEG_INFINITY, |m, x| if x > m { x } else { m })
+    }
+}
+
+/// 1.5 · 2²³: adding it rounds a small `f32` to an integer, half to even, into the low mantissa bits.
+pub(crate) const ROUND: f32 = 12_582_912.0;
+
+/// Work to run on whichever instruction set is chosen.
+///
+/// Implementations and everything they call with lanes are `#[inline(always)]`, so that the whole job
+/// is compiled with the instructions enabled.
+pub(crate) trait Job {
+    type Output;
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// The instruction set kernels run on. All give the same bits; they differ in speed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpu(Set);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128(simd128::Simd128),
+}
+
+impl Cpu {
+    /// Plain Rust, one lane at a time: what the other sets are tested against.
+    pub const PORTABLE: Self = Self(Set::Portable);
+
+    /// The fastest set this machine has.
+    pub fn detect() -> Self {
+        Self::available().pop().unwrap_or(Self::PORTABLE)
+    }
+
+    /// Every set this machine has, slowest first.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut sets = vec![Self::PORTABLE];
+        #[cfg(target_arch = "x86_64")]
+        sets.extend(avx2::Avx2::detect().map(|set| Self(Set::Avx2(set))));
+        #[cfg(target_arch = "aarch64")]
+        sets.extend(neon::Neon::detect().map(|set| Self(Set::Neon(set))));
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        sets.push(Self(Set::Simd128(simd128::Simd128)));
+        sets
+    }
+
+    /// The set's name, as its makers write it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Set::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Set::Neon(_) => "neon",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Set::Simd128(_) => "simd128",
+        }
+    }
+
+    #[inline]
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
+        match self.0 {
+            Set::Portable => job.run(portable::Portable),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(set) => set.run(job),
+            #[cfg(target_arch = "aarch64")]
+            Set::Neon(set) => job.run(set),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Set::Simd128(set) => job.run(set),
+        }
+    }
+}
+
+/// Σ wᵢ·xᵢ from `start`: the columns left over once whole vectors are done.
+#[inline(always)]
+fn tail(row: &[i8], x: &[i16], start: usize) -> i32 {
+    let pairs = row[start..].iter().zip(&x[start..]);
+    pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+}

@@ -1,0 +1,91 @@
+//! Linear layer: int8 weights, 12-bit activations, exact integer sums.
+
+use crate::lanes::{Job, Lanes};
+use crate::{Cpu, Int12};
+
+/// Most columns a weight may have: 8192 · 127 · 2047 still fits an `i32`.
+pub const MOST_COLUMNS: usize = 8192;
+
+/// int8 weights `[rows, columns]` with a scale for each row: w ≈ scale · q, q in -127..=127.
+#[derive(Clone, Copy, Debug)]
+pub struct Int8<'a> {
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs, at most [`MOST_COLUMNS`].
+    pub columns: usize,
+    /// `[rows, columns]`.
+    pub values: &'a [i8],
+    /// `[rows]`.
+    pub scales: &'a [f32],
+}
+
+impl<'a> Int8<'a> {
+    /// One row of weights.
+    #[inline(always)]
+    pub fn row(&self, row: usize) -> &'a [i8] {
+        &self.values[row * self.columns..][..self.columns]
+    }
+
+    fn debug_check(&self) {
+        debug_assert!(self.columns <= MOST_COLUMNS, "i32 would overflow");
+        debug_assert_eq!(self.values.len(), self.rows * self.columns);
+        debug_assert_eq!(self.scales.len(), self.rows);
+    }
+}
+
+/// `out[t, r] += scale_w[r] · scale_x[t] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
+///
+/// Adding lets the caller start from the bias, or from another input's share.
+pub fn linear_int8(cpu: Cpu, w: Int8, x: &Int12, out: &mut [f32]) {
+    w.debug_check();
+    debug_assert_eq!(x.columns(), w.columns);
+    debug_assert_eq!(out.len(), x.rows() * w.rows);
+    cpu.run(Linear { w, x, out });
+}
+
+struct Linear<'a> {
+    w: Int8<'a>,
+    x: &'a Int12,
+    out: &'a mut [f32],
+}
+
+impl Job for Linear<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        for (t, out) in self.out.chunks_exact_mut(self.w.rows.max(1)).enumerate() {
+            let (x, scale) = self.x.row(t);
+            row(l, self.w, x, scale, out);
+        }
+    }
+}
+
+/// One row of activations: `out[r] += scale_w[r] · scale_x · (w x)[r]`.
+#[inline(always)]
+pub(crate) fn row<L: Lanes>(l: L, w: Int8, x: &[i16], scale: f32, out: &mut [f32]) {
+    for (block, out) in out.chunks_mut(4).enumerate() {
+        let first = block * 4;
+        // A short last block repeats its last row; the surplus sums are dropped.
+        let rows = std::array::from_fn(|i| w.row(first + i.min(out.len() - 1)));
+        let sums = l.dot4(rows, x);
+        for (i, out) in out.iter_mut().enumerate() {
+            *out += (w.scales[first + i] * scale) * sums[i] as f32;
+        }
+    }
+}
+
+/// The definition: `[x.rows, w.rows]`, without what `out` held before.
+pub fn reference(w: Int8, x: &Int12) -> Vec<f64> {
+    let cell = |t: usize, r: usize| {
+        let (x, scale) = x.row(t);
+        let products = w
+            .row(r)
+            .iter()
+            .zip(x)
+            .map(|(&w, &x)| f64::from(w) * f64::from(x));
+        products.sum::<f64>() * f64::from(w.scales[r]) * f64::from(scale)
+    };
+    (0..x.rows())
+        .flat_map(|t| (0..w.rows).map(move |r| cell(t, r)))
+        .collect()
+}
