@@ -111,7 +111,12 @@ impl Breaches {
     }
 
     /// NaN is in no range.
-    fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, allowed: RangeInclusive<T>) {
+    fn range<T: Copy + PartialOrd + Display>(
+        &mut self,
+        key: &str,
+        value: T,
+        allowed: RangeInclusive<T>,
+    ) {
         if !allowed.contains(&value) {
             let (from, to) = (allowed.start(), allowed.end());
             self.add(format!("{key} = {value}: want {from} to {to}"));

@@ -1,0 +1,369 @@
+//! Files that outlive a run: written whole or not at all, keyed by the hash of what made them.
+//!
+//! A stage owns one folder, `<run>/<stage>-<key>`, where the key is the hash of everything its
+//! result depends on. The folder's manifest is written last, so that a folder with a manifest whose
+//! outputs still hash as it says is a finished stage, and any other folder is one to go on with.
+
+mod cache;
+mod hash;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+pub use cache::{Cache, Recovered};
+pub use hash::{digest, hash_bytes, hash_file, hex};
+
+/// Version of this trainer; part of every key, since another version may compute otherwise.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const MANIFEST: &str = "manifest.json";
+
+/// A step of the flow that leaves files behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Fine-tunes the base into a teacher.
+    Teach,
+    /// Soft labels and attributions of the teacher.
+    Label,
+    /// Trains the student.
+    Distill,
+    /// Quantizes, verifies and writes the bundle.
+    Export,
+}
+
+impl Stage {
+    /// The stage's verb, which is also its folder's prefix.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Teach => "teach",
+            Self::Label => "label",
+            Self::Distill => "distill",
+            Self::Export => "export",
+        }
+    }
+}
+
+/// What a stage's result depends on, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Inputs(BTreeMap<String, String>);
+
+impl Inputs {
+    /// Nothing but the trainer's version.
+    pub fn new() -> Self {
+        Self(BTreeMap::from([("version".into(), VERSION.into())]))
+    }
+
+    /// Adds a value (a hash, a recipe section), as JSON.
+    pub fn with<T: Serialize>(mut self, name: &str, value: &T) -> Result<Self> {
+        let text = serde_json::to_string(value).with_context(|| format!("input {name}"))?;
+        self.0.insert(name.into(), text);
+        Ok(self)
+    }
+
+    /// SHA-256 of all names and values, in hex.
+    pub fn key(&self) -> String {
+        let parts: Vec<&[u8]> = self
+            .0
+            .iter()
+            .flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()])
+            .collect();
+        hex(&digest(&parts))
+    }
+}
+
+/// One output of a finished stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// SHA-256 of its content, in hex.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What a finished stage says about itself, `manifest.json` in its folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Which stage it was.
+    pub stage: Stage,
+    /// Hash of the inputs.
+    pub key: String,
+    /// The inputs themselves.
+    pub inputs: Inputs,
+    /// Seed of its random choices.
+    pub seed: u64,
+    /// Version of the trainer.
+    pub version: String,
+    /// Wall time of the process that finished it; a resumed stage took longer in all.
+    pub seconds: f64,
+    /// Files by name, relative to the folder.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// How far a stage's folder has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Finished, and every output is as it was written.
+    Done(Box<Manifest>),
+    /// Nothing finished here yet; there may be checkpoints to resume from.
+    Open,
+    /// It was finished, but an output has changed or gone; the text says which.
+    Damaged(String),
+}
+
+/// A stage's folder, held by one process at a time.
+#[derive(Debug)]
+pub struct StageDir {
+    stage: Stage,
+    inputs: Inputs,
+    seed: u64,
+    path: PathBuf,
+    started: Instant,
+    // Held for its lock, which the system drops with the process, however it ends.
+    _lock: File,
+}
+
+impl StageDir {
+    /// Opens (or makes) the folder for these inputs under `run`, locks it and clears torn files.
+    pub fn open(run: &Path, stage: Stage, inputs: Inputs, seed: u64) -> Result<Self> {
+        let path = run.join(format!("{}-{}", stage.name(), &inputs.key()[..12]));
+        fs::create_dir_all(&path).with_context(|| format!("run folder {}", path.display()))?;
+        let lock = lock(&path.join("lock"))?;
+        for entry in fs::read_dir(&path)?.flatten() {
+            if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+        Ok(Self {
+            stage,
+            inputs,
+            seed,
+            path,
+            started: Instant::now(),
+            _lock: lock,
+        })
+    }
+
+    /// Path of a file of this stage.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Hash of the inputs.
+    pub fn key(&self) -> String {
+        self.inputs.key()
+    }
+
+    /// Whether the stage is finished, checking every output against its hash.
+    pub fn state(&self) -> Result<State> {
+        let Some(manifest) = read_manifest(&self.path)? else {
+            return Ok(State::Open);
+        };
+        if manifest.key != self.key() {
+            return Ok(State::Damaged("its manifest is of other inputs".into()));
+        }
+        for (name, output) in &manifest.outputs {
+            match hash_file(&self.file(name)) {
+                Ok(found) if found == output.sha256 => {}
+                Ok(_) => return Ok(State::Damaged(format!("{name} has changed"))),
+                Err(_) => return Ok(State::Damaged(format!("{name} is gone"))),
+            }
+        }
+        Ok(State::Done(Box::new(manifest)))
+    }
+
+    /// Hashes the outputs and writes the manifest, which is what makes the stage finished.
+    pub fn finish(&self, outputs: &[&str]) -> Result<Manifest> {
+        let mut listed = BTreeMap::new();
+        for name in outputs {
+            let path = self.file(name);
+            let bytes = fs::metadata(&path)
+                .with_context(|| format!("output {}", path.display()))?
+                .len();
+            listed.insert(
+                (*name).to_owned(),
+                Output {
+                    sha256: hash_file(&path)?,
+                    bytes,
+                },
+            );
+        }
+        let manifest = Manifest {
+            stage: self.stage,
+            key: self.key(),
+            inputs: self.inputs.clone(),
+            seed: self.seed,
+            version: VERSION.into(),
+            seconds: self.started.elapsed().as_secs_f64(),
+            outputs: listed,
+        };
+        let json = serde_json::to_vec_pretty(&manifest).context("manifest")?;
+        write_atomic(&self.file(MANIFEST), &json)?;
+        Ok(manifest)
+    }
+}
+
+/// The manifest of a stage's folder; none if the stage is not finished or its manifest not readable.
+pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
+    match fs::read(folder.join(MANIFEST)) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("manifest in {}", folder.display())),
+    }
+}
+
+const TEMPORARY: &str = ".tmp";
+
+/// Replaces `path` by `bytes` so that any crash leaves either the old or the new content, whole.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| anyhow!("{} names no file", path.display()))?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(
+        ".{}.{}{TEMPORARY}",
+        name.to_string_lossy(),
+        std::process::id()
+    ));
+    let written = write_and_rename(&temporary, path, folder, bytes);
+    if written.is_err() {
+        fs::remove_file(&temporary).ok();
+    }
+    written.with_context(|| format!("can't write {}", path.display()))
+}
+
+fn write_and_rename(temporary: &Path, path: &Path, folder: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(temporary, path)?;
+    // The rename itself lives in the folder; only Unix lets a folder be synced.
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    let file = file.with_context(|| format!("can't open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "{}: another stillglass is working here; wait for it or end it",
+                path.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("can't lock {}", path.display()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs(value: &str) -> Inputs {
+        Inputs::new().with("data", &value).unwrap()
+    }
+
+    #[test]
+    fn keys_follow_every_name_and_value() {
+        let keys = [
+            inputs("a").key(),
+            inputs("b").key(),
+            Inputs::new().with("dat", &"aa").unwrap().key(),
+            inputs("a").with("seed", &1).unwrap().key(),
+        ];
+        for (i, key) in keys.iter().enumerate() {
+            assert_eq!(key.len(), 64);
+            assert!(!keys[..i].contains(key));
+        }
+        assert_eq!(inputs("a").key(), keys[0]);
+    }
+
+    #[test]
+    fn a_stage_is_done_only_after_finish_and_while_its_outputs_stay() {
+        let run = tempfile::tempdir().unwrap();
+        let stage = StageDir::open(run.path(), Stage::Teach, inputs("a"), 7).unwrap();
+        assert_eq!(stage.state().unwrap(), State::Open);
+        write_atomic(&stage.file("weights"), b"one").unwrap();
+        assert_eq!(stage.state().unwrap(), State::Open);
+        let manifest = stage.finish(&["weights"]).unwrap();
+        assert_eq!((manifest.seed, manifest.outputs["weights"].bytes), (7, 3));
+        assert_eq!(stage.state().unwrap(), State::Done(Box::new(manifest)));
+        fs::write(stage.file("weights"), b"two").unwrap();
+        assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("changed")));
+        fs::remove_file(stage.file("weights")).unwrap();
+        assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("gone")));
+        fs::write(stage.file(MANIFEST), b"{\"half").unwrap();
+        assert_eq!(stage.state().unwrap(), State::Open);
+    }
+
+    #[test]
+    fn other_inputs_have_another_folder_and_one_folder_one_holder() {
+        let run = tempfile::tempdir().unwrap();
+        let a = StageDir::open(run.path(), Stage::Label, inputs("a"), 0).unwrap();
+        let b = StageDir::open(run.path(), Stage::Label, inputs("b"), 0).unwrap();
+        assert_ne!(a.path(), b.path());
+        let error = StageDir::open(run.path(), Stage::Label, inputs("a"), 0).unwrap_err();
+        assert!(error.to_string().contains("another stillglass"), "{error}");
+        drop(a);
+        StageDir::open(run.path(), Stage::Label, inputs("a"), 0).unwrap();
+    }
+
+    #[test]
+    fn finish_refuses_an_output_that_is_not_there() {
+        let run = tempfile::tempdir().unwrap();
+        let stage = StageDir::open(run.path(), Stage::Export, inputs("a"), 0).unwrap();
+        let error = format!("{:#}", stage.finish(&["bundle.glass"]).unwrap_err());
+        assert!(error.contains("bundle.glass"), "{error}");
+        assert_eq!(stage.state().unwrap(), State::Open);
+    }
+
+    #[test]
+    fn an_atomic_write_replaces_whole_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for content in [&b"first"[..], b"", b"a longer second content"] {
+            write_atomic(&path, content).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let error = write_atomic(&folder.path().join("no/such/file"), b"x").unwrap_err();
+        assert!(error.to_string().contains("no/such/file"), "{error}");
+        assert!(write_atomic(Path::new("/"), b"x").is_err());
+    }
+
+    #[test]
+    fn opening_clears_what_a_killed_write_left() {
+        let run = tempfile::tempdir().unwrap();
+        let stage = StageDir::open(run.path(), Stage::Teach, inputs("a"), 0).unwrap();
+        let left = stage.file(".weights.99.tmp");
+        fs::write(&left, b"half").unwrap();
+        drop(stage);
+        StageDir::open(run.path(), Stage::Teach, inputs("a"), 0).unwrap();
+        assert!(!left.exists());
+    }
+}
