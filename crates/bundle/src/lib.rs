@@ -1,1 +1,64 @@
-//! The .glass bundle: manifest, typed tensors and vocabulary; bytes in, bytes out.
+//! The `.glass` bundle: manifest, typed tensors and vocabulary; bytes in, bytes out.
+//!
+//! # The file
+//!
+//! A bundle is one [safetensors](https://huggingface.co/docs/safetensors) file, readable by every
+//! tool that reads those: eight bytes of header length, a JSON header, the tensors. The header's
+//! `__metadata__` has one key, `stillglass`, whose value is the [`Manifest`] as JSON text. Weights
+//! are I8 `[out, in]` beside F32 scales `[out]` named `*.scale`; the vocabulary is a U8 tensor of
+//! newline-joined UTF-8.
+//!
+//! # What [`Bundle::read`] promises
+//!
+//! Everything is checked once, here: sizes against [`limits`], the dtype, shape and place of every
+//! tensor against the architecture, labels, vocabulary, and that every float is finite and small
+//! enough that no sum in the runtime can overflow. After it, no size needs checking again.
+//!
+//! The header must be byte for byte what [`Bundle::write`] (that is, the `safetensors` crate) makes
+//! of the same manifest and tensors. So there is one way to write a bundle: no duplicate names, holes,
+//! overlaps, second spellings or bytes nobody reads.
+//!
+//! # The hash
+//!
+//! `sha256` in the manifest is the SHA-256 of the **whole file** as it is when the 64 digits of that
+//! field are all `0`; the digits occur once in the header. It therefore covers the header length, the
+//! manifest and the tensors, and no bit of a bundle can change unseen. To make a bundle with another
+//! tool: write the file with 64 zeros, hash it, and put the digest's lower-case digits in their place.
+//!
+//! The hash finds accidents, not forgers: whoever can write a bundle can also hash it.
+//!
+//! # Versions
+//!
+//! Fields unknown to this version are ignored in the manifest and its card, and refused in
+//! `architecture`, `tokenizer` and `quantization`, where they would change what the numbers mean.
+//! Anything this reader would misread has another `format`.
+
+mod error;
+mod header;
+pub mod limits;
+mod manifest;
+mod read;
+mod sniff;
+mod student;
+mod tensors;
+mod vocabulary;
+mod write;
+
+pub use error::{Error, Misplaced};
+pub use manifest::{
+    Card, FORMAT, Kind, Manifest, Metric, Quantization, StudentShape, TokenizerKind, TokenizerSpec,
+    WeightFormat,
+};
+pub use sniff::Foreign;
+pub use student::{Attention, Dense, Direction, Quantized, StudentWeights};
+
+/// A student and all that is needed to use it. What [`Bundle::read`] returns has passed every check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// What the file says about itself.
+    pub manifest: Manifest,
+    /// The pieces of the tokenizer; a piece's index is its id.
+    pub vocabulary: Vec<String>,
+    /// The numbers, of the shapes that `manifest.architecture` gives.
+    pub student: StudentWeights,
+}

@@ -1,0 +1,223 @@
+//! Bytes to a bundle, checked once and for all.
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Misplaced, clip};
+use crate::header::{self, Entry, Parts, hexadecimal};
+use crate::tensors::{self, Tensor};
+use crate::{
+    Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentWeights, limits, vocabulary,
+};
+
+/// Digits of a SHA-256.
+pub(crate) const DIGITS: usize = 64;
+
+impl Bundle {
+    /// Reads a bundle, making every check there is; see the crate's documentation.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let parts = header::split(bytes)?;
+        let text = parts.parsed.manifest()?;
+        let manifest = Manifest::parse(text)?;
+        let table = placed(&manifest, &parts)?;
+        check_spelling(&header::spell(text, &table), bytes)?;
+        check_hash(&manifest.sha256, parts.header, bytes)?;
+
+        let region = Region {
+            table,
+            bytes: parts.region,
+        };
+        let student = region.student()?;
+        student.check_values()?;
+        let words = region.bytes(tensors::VOCABULARY)?;
+        Ok(Self {
+            vocabulary: vocabulary::parse(words, manifest.architecture.vocabulary)?,
+            student,
+            manifest,
+        })
+    }
+}
+
+/// The architecture's tensors, after checking that the header has just those, in their places, and
+/// that the file ends where the last one does.
+fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> {
+    let listed = &parts.parsed.tensors;
+    let mut names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::TensorTwice(clip(pair[0])));
+    }
+    let find = |name: &str| listed.iter().find(|(listed, _)| listed == name);
+    let (_, words) = find(tensors::VOCABULARY)
+        .ok_or_else(|| Error::TensorMissing(tensors::VOCABULARY.into()))?;
+    let shape = &manifest.architecture;
+    // Bounds the sum of all tensors; a piece has at most this many bytes and a line break.
+    let most = (shape.vocabulary * (limits::PIECE_BYTES + 1)) as u64;
+    let words = words.layout().bytes().filter(|bytes| *bytes <= most);
+    let table = tensors::table(shape, manifest.labels.len(), words.unwrap_or(most));
+    if let Some((name, _)) = listed
+        .iter()
+        .find(|(n, _)| table.iter().all(|t| t.name != *n))
+    {
+        return Err(Error::TensorUnexpected(clip(name)));
+    }
+    for tensor in &table {
+        let (_, entry) =
+            find(&tensor.name).ok_or_else(|| Error::TensorMissing(tensor.name.clone()))?;
+        check_entry(tensor, entry)?;
+    }
+    let want = table.last().map_or(0, |tensor| tensor.end);
+    let found = parts.region.len() as u64;
+    if found < want {
+        let before = 8 + parts.header.len() as u64;
+        return Err(Error::Truncated {
+            want: before + want,
+            found: before + found,
+        });
+    }
+    if found > want {
+        return Err(Error::Trailing(found - want));
+    }
+    Ok(table)
+}
+
+/// Compares what the header says of a tensor with what the architecture wants.
+fn check_entry(tensor: &Tensor, entry: &Entry) -> Result<(), Error> {
+    if entry.layout() != tensor.layout {
+        return Err(Error::TensorLayout {
+            name: tensor.name.clone(),
+            want: tensor.layout.to_string(),
+            found: entry.layout().to_string(),
+        });
+    }
+    let (begin, end) = entry.data_offsets;
+    let fault = if (begin, end) == (tensor.begin, tensor.end) {
+        return Ok(());
+    } else if end < begin {
+        Misplaced::Reversed
+    } else if begin > tensor.begin {
+        Misplaced::Hole
+    } else if begin < tensor.begin {
+        Misplaced::Overlap
+    } else {
+        Misplaced::Length
+    };
+    Err(Error::TensorPlace {
+        name: tensor.name.clone(),
+        fault,
+        want: (tensor.begin, tensor.end),
+        found: (begin, end),
+    })
+}
+
+/// Compares the start of the file with the one spelling of its header.
+fn check_spelling(spelt: &[u8], bytes: &[u8]) -> Result<(), Error> {
+    match spelt.iter().zip(bytes).position(|(a, b)| a != b) {
+        Some(at) => Err(Error::HeaderSpelling(at)),
+        None => Ok(()),
+    }
+}
+
+/// Compares the file's hash with the manifest's.
+fn check_hash(want: &str, header: &str, bytes: &[u8]) -> Result<(), Error> {
+    let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let mut places = header.match_indices(want);
+    let (place, again) = (places.next(), places.next());
+    match (place, again) {
+        (Some((at, _)), None) if want.len() == DIGITS && want.bytes().all(digit) => {
+            let found = hash(bytes, 8 + at);
+            if found == want {
+                return Ok(());
+            }
+            Err(Error::Hash {
+                want: want.to_owned(),
+                found,
+            })
+        }
+        _ => Err(Error::HashText(clip(want))),
+    }
+}
+
+/// SHA-256 of the file with the digits at `at` taken as zeros, in lower-case hexadecimal.
+pub(crate) fn hash(bytes: &[u8], at: usize) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(&bytes[..at]);
+    hasher.update([b'0'; DIGITS]);
+    hasher.update(&bytes[at + DIGITS..]);
+    hexadecimal(&hasher.finalize())
+}
+
+/// The tensors' bytes, by name.
+struct Region<'a> {
+    table: Vec<Tensor>,
+    bytes: &'a [u8],
+}
+
+impl Region<'_> {
+    fn student(&self) -> Result<StudentWeights, Error> {
+        let (classes, columns, weight) = self.float_matrix("classifier.weight")?;
+        Ok(StudentWeights {
+            embedding: self.quantized("embedding")?,
+            forward: self.direction("lstm.forward")?,
+            backward: self.direction("lstm.backward")?,
+            attention: Attention {
+                projection: self.quantized("attention.projection")?,
+                bias: self.floats("attention.bias")?,
+                vector: self.floats("attention.vector")?,
+            },
+            classifier: Dense {
+                rows: classes,
+                columns,
+                weight,
+                bias: self.floats("classifier.bias")?,
+            },
+        })
+    }
+
+    fn direction(&self, name: &str) -> Result<Direction, Error> {
+        Ok(Direction {
+            input: self.quantized(&format!("{name}.input"))?,
+            recurrent: self.quantized(&format!("{name}.recurrent"))?,
+            bias: self.floats(&format!("{name}.bias"))?,
+        })
+    }
+
+    fn quantized(&self, name: &str) -> Result<Quantized, Error> {
+        let (rows, columns) = self.sides(name)?;
+        let values = self.bytes(name)?;
+        Ok(Quantized {
+            rows,
+            columns,
+            values: values.iter().map(|b| b.cast_signed()).collect(),
+            scales: self.floats(&format!("{name}.scale"))?,
+        })
+    }
+
+    fn float_matrix(&self, name: &str) -> Result<(usize, usize, Vec<f32>), Error> {
+        let (rows, columns) = self.sides(name)?;
+        Ok((rows, columns, self.floats(name)?))
+    }
+
+    fn floats(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let (values, _) = self.bytes(name)?.as_chunks::<4>();
+        Ok(values.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    }
+
+    fn sides(&self, name: &str) -> Result<(usize, usize), Error> {
+        match self.tensor(name)?.layout.shape[..] {
+            [rows, columns] => Ok((rows as usize, columns as usize)),
+            _ => Err(Error::TensorMissing(name.to_owned())),
+        }
+    }
+
+    fn bytes(&self, name: &str) -> Result<&[u8], Error> {
+        let tensor = self.tensor(name)?;
+        self.bytes
+            .get(tensor.begin as usize..tensor.end as usize)
+            .ok_or_else(|| Error::TensorMissing(name.to_owned()))
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor, Error> {
+        let found = self.table.iter().find(|tensor| tensor.name == name);
+        found.ok_or_else(|| Error::TensorMissing(name.to_owned()))
+    }
+}

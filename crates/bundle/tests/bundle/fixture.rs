@@ -1,0 +1,137 @@
+//! A small bundle, and a way to forge one: any header over any tensors, hashed as the writer would.
+
+use sha2::{Digest, Sha256};
+use stillglass_bundle::{
+    Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
+    TokenizerKind, TokenizerSpec,
+};
+
+/// The sizes of [`small`].
+pub(crate) const SHAPE: StudentShape = StudentShape {
+    vocabulary: 5,
+    embedding: 3,
+    hidden: 2,
+    attention: 2,
+};
+
+/// A bundle of under three kilobytes in which all numbers differ as far as they can.
+pub(crate) fn small() -> Bundle {
+    with_shape(SHAPE, &["calm", "stormy"])
+}
+
+/// A bundle of any shape.
+pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
+    let tokenizer = TokenizerSpec {
+        kind: TokenizerKind::WordPiece,
+        lowercase: true,
+        strip_accents: true,
+        unknown: 0,
+    };
+    let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+    let classes = labels.len();
+    let mut pieces: Vec<String> = ["[UNK]", "sea", "##s", "é", "\"\\"]
+        .map(String::from)
+        .into();
+    pieces.truncate(shape.vocabulary);
+    pieces.extend((pieces.len()..shape.vocabulary).map(|id| format!("piece{id}")));
+    Bundle {
+        manifest: Manifest::student(labels, shape, tokenizer, 16),
+        vocabulary: pieces,
+        student: StudentWeights {
+            embedding: matrix(shape.vocabulary, shape.embedding),
+            forward: direction(&shape),
+            backward: direction(&shape),
+            attention: Attention {
+                projection: matrix(shape.attention, 2 * shape.hidden),
+                bias: floats(shape.attention),
+                vector: floats(shape.attention),
+            },
+            classifier: Dense {
+                rows: classes,
+                columns: 2 * shape.hidden,
+                weight: floats(classes * 2 * shape.hidden),
+                bias: floats(classes),
+            },
+        },
+    }
+}
+
+fn direction(shape: &StudentShape) -> Direction {
+    Direction {
+        input: matrix(4 * shape.hidden, shape.embedding),
+        recurrent: matrix(4 * shape.hidden, shape.hidden),
+        bias: floats(4 * shape.hidden),
+    }
+}
+
+fn matrix(rows: usize, columns: usize) -> Quantized {
+    Quantized {
+        rows,
+        columns,
+        values: (0..rows * columns)
+            .map(|i| (i * 37 % 255) as i8)
+            .map(|q| q.max(-127))
+            .collect(),
+        scales: (1..=rows).map(|i| i as f32 / 64.0).collect(),
+    }
+}
+
+fn floats(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i as f32 - 1.5) / 3.0).collect()
+}
+
+/// A file cut open: the header's text without padding, and the tensors.
+#[derive(Clone)]
+pub(crate) struct Open {
+    pub(crate) header: String,
+    pub(crate) region: Vec<u8>,
+}
+
+/// Cuts a written bundle open.
+pub(crate) fn open(bytes: &[u8]) -> Open {
+    let size = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + size]).unwrap();
+    Open {
+        header: header.trim_end().to_owned(),
+        region: bytes[8 + size..].to_vec(),
+    }
+}
+
+impl Open {
+    /// Replaces text in the header; the text must be there.
+    pub(crate) fn edit(mut self, from: &str, to: &str) -> Self {
+        assert!(
+            self.header.contains(from),
+            "{from} is not in {}",
+            self.header
+        );
+        self.header = self.header.replacen(from, to, 1);
+        self
+    }
+
+    /// Puts the file together, padded, without touching the hash.
+    pub(crate) fn join(&self) -> Vec<u8> {
+        let mut header = self.header.clone();
+        header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+        let size = (header.len() as u64).to_le_bytes();
+        [&size, header.as_bytes(), &self.region].concat()
+    }
+
+    /// Puts the file together and hashes it, so that only the change itself is wrong with it.
+    pub(crate) fn forge(&self) -> Vec<u8> {
+        let mut bytes = self.join();
+        let mark = br#"\"sha256\":\""#;
+        let at = bytes
+            .windows(mark.len())
+            .rposition(|w| w == mark)
+            .expect("a hash")
+            + mark.len();
+        bytes[at..at + 64].fill(b'0');
+        let digits: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        bytes[at..at + 64].copy_from_slice(digits.as_bytes());
+        bytes
+    }
+}

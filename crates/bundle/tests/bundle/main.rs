@@ -1,0 +1,4 @@
+//! The bundle's contract, from outside.
+
+mod fixture;
+mod round_trip;
