@@ -120,7 +120,7 @@ pub struct TeacherSection {
     /// Share of the steps over which the learning rate rises.
     #[serde(default = "TeacherSection::default_warmup")]
     pub warmup: f64,
-    /// AdamW's decoupled weight decay.
+    /// The optimiser's decoupled weight decay.
     #[serde(default = "TeacherSection::default_weight_decay")]
     pub weight_decay: f64,
     /// Dropout probability in the encoder and before the head.
@@ -289,7 +289,7 @@ pub struct DistillSection {
     pub learning_rate: f64,
     /// Share of the steps over which the learning rate rises.
     pub warmup: f64,
-    /// AdamW's decoupled weight decay.
+    /// The optimiser's decoupled weight decay.
     pub weight_decay: f64,
     /// Largest norm of the gradient; longer ones are scaled down to it.
     pub clip: f64,

@@ -1,0 +1,241 @@
+//! CSV, TSV and the semicolon files of European spreadsheets: a header, then records.
+
+use anyhow::{Context, Result, bail, ensure};
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::sheet::{BadRow, Columns, DUPLICATE, NOT_UTF8, Place, Sheet, marked, place};
+
+const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
+
+/// Whether some delimiter finds this column in the header.
+pub(super) fn has_column(bytes: &[u8], name: &str) -> bool {
+    DELIMITERS
+        .iter()
+        .any(|d| header(bytes, *d).iter().any(|column| column == name))
+}
+
+/// Reads all records under the header.
+pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
+    let wanted: Vec<&str> = std::iter::once(columns.text).chain(columns.label).collect();
+    let (delimiter, names) = delimiter(bytes, &wanted);
+    let find = |name: &str| -> Result<usize> {
+        let found: Vec<usize> = (0..names.len()).filter(|i| names[*i] == name).collect();
+        match found[..] {
+            [index] => Ok(index),
+            [] => bail!(
+                "no column `{name}`; the first line names {}",
+                names
+                    .iter()
+                    .map(|n| format!("`{n}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            _ => bail!(
+                "column `{name}` is there {} times; rename all but one",
+                found.len()
+            ),
+        }
+    };
+    let layout = Layout {
+        width: names.len(),
+        text: find(columns.text)?,
+        label: columns.label.map(find).transpose()?,
+        duplicate: names.iter().position(|name| name == DUPLICATE),
+        columns,
+    };
+    let quoted = layout.read(bytes, delimiter, true)?;
+    if delimiter != b'\t' {
+        return Ok(quoted);
+    }
+    // Many TSV files don't quote, so that a text may well begin with a quotation mark.
+    let bare = layout.read(bytes, delimiter, false)?;
+    Ok(if bare.bad.len() <= quoted.bad.len() {
+        bare
+    } else {
+        quoted
+    })
+}
+
+/// The first delimiter that finds every wanted column, else the one with the most columns.
+fn delimiter(bytes: &[u8], wanted: &[&str]) -> (u8, Vec<String>) {
+    let headers = DELIMITERS.map(|d| (d, header(bytes, d)));
+    let all = |names: &[String]| wanted.iter().all(|w| names.iter().any(|name| name == w));
+    if let Some(found) = headers.iter().find(|(_, names)| all(names)) {
+        return found.clone();
+    }
+    let [first, rest @ ..] = headers;
+    rest.into_iter().fold(first, |best, next| {
+        if next.1.len() > best.1.len() {
+            next
+        } else {
+            best
+        }
+    })
+}
+
+fn header(bytes: &[u8], delimiter: u8) -> Vec<String> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(bytes);
+    let mut record = ByteRecord::new();
+    // Reading from memory can't fail, and an empty header is reported by the caller.
+    let _ = reader.read_byte_record(&mut record);
+    record
+        .iter()
+        .map(|field| String::from_utf8_lossy(field).trim().to_owned())
+        .collect()
+}
+
+struct Layout<'a> {
+    width: usize,
+    text: usize,
+    label: Option<usize>,
+    duplicate: Option<usize>,
+    columns: &'a Columns<'a>,
+}
+
+impl Layout<'_> {
+    fn read(&self, bytes: &[u8], delimiter: u8, quoting: bool) -> Result<Sheet> {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .quoting(quoting)
+            .from_reader(bytes);
+        let mut sheet = Sheet::default();
+        let mut lines = Lines {
+            bytes,
+            at: 0,
+            line: 1,
+        };
+        let mut record = ByteRecord::new();
+        let mut first = true;
+        while reader
+            .read_byte_record(&mut record)
+            .context("can't read the records")?
+        {
+            let from = record.position().map_or(0, csv::Position::byte) as usize;
+            let to = reader.position().byte() as usize;
+            let line = lines.of(from);
+            let last = to >= bytes.len();
+            if std::mem::take(&mut first) {
+                ensure!(
+                    record.len() == self.width,
+                    "the first line can't be read as a header"
+                );
+            } else if quoting && last && open_quote(&bytes[from..], delimiter) {
+                let why = "a quotation mark that opens here is never closed; double it (\"\") or \
+                           close it";
+                sheet.bad.push(BadRow {
+                    line,
+                    place: Place::Row,
+                    why: why.into(),
+                });
+            } else if let Err(bad) = self.row(&record, line, quoting, &mut sheet) {
+                sheet.bad.push(bad);
+            }
+        }
+        Ok(sheet)
+    }
+
+    fn row(
+        &self,
+        record: &ByteRecord,
+        line: usize,
+        quoting: bool,
+        sheet: &mut Sheet,
+    ) -> Result<(), BadRow> {
+        if record.len() != self.width {
+            let why = format!(
+                "has {} fields, the header {}; is a text with a delimiter in it not quoted?",
+                record.len(),
+                self.width
+            );
+            return Err(BadRow {
+                line,
+                place: Place::Row,
+                why,
+            });
+        }
+        let field = |index: usize, name: &str| {
+            let bytes = record.get(index).unwrap_or_default();
+            let text = std::str::from_utf8(bytes).map_err(|_| BadRow {
+                line,
+                place: Place::Column(name.into()),
+                why: NOT_UTF8.into(),
+            })?;
+            Ok(if quoting {
+                text.to_owned()
+            } else {
+                unquote(text)
+            })
+        };
+        let text = field(self.text, self.columns.text)?;
+        let label = match (self.label, self.columns.label) {
+            (Some(index), Some(name)) => Some(field(index, name)?),
+            _ => None,
+        };
+        let mark = self
+            .duplicate
+            .map(|index| field(index, DUPLICATE))
+            .transpose()?;
+        let duplicate = mark.is_some_and(|mark| marked(&mark));
+        place(sheet, self.columns, line, (text, label), duplicate);
+        Ok(())
+    }
+}
+
+/// A field that is one quoted string, without its quotes; any other as it is.
+fn unquote(field: &str) -> String {
+    let inner = field
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.replace("\"\"", "").contains('"') => inner.replace("\"\"", "\""),
+        _ => field.into(),
+    }
+}
+
+/// Whether the record that starts here ends inside a quoted field.
+fn open_quote(record: &[u8], delimiter: u8) -> bool {
+    #[derive(Clone, Copy, PartialEq)]
+    enum At {
+        FieldStart,
+        Plain,
+        Quoted,
+        MaybeClosed,
+    }
+    let end = record
+        .iter()
+        .fold(At::FieldStart, |at, byte| match (at, byte) {
+            (At::Quoted, b'"') => At::MaybeClosed,
+            (At::FieldStart | At::MaybeClosed, b'"') | (At::Quoted, _) => At::Quoted,
+            (_, byte) if *byte == delimiter || matches!(byte, b'\r' | b'\n') => At::FieldStart,
+            _ => At::Plain,
+        });
+    end == At::Quoted
+}
+
+/// Line numbers of ascending offsets; the reader's own count is off by one after CRLF.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// Line, from 1, of the first byte at or after `offset` that is no line end.
+    fn of(&mut self, offset: usize) -> usize {
+        let rest = &self.bytes[offset..];
+        let blank = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
+        let to = offset + blank;
+        self.line += self.bytes[self.at..to].split(|byte| *byte == b'\n').count() - 1;
+        self.at = to;
+        self.line
+    }
+}

@@ -1,0 +1,88 @@
+//! JSON Lines: one object a line.
+
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::sheet::{BadRow, Columns, DUPLICATE, NOT_UTF8, Place, Sheet, marked, place};
+
+/// Whether the whole file is one JSON array.
+pub(super) fn is_array(bytes: &[u8]) -> bool {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    first == Some(&b'[') && serde_json::from_slice::<Vec<IgnoredAny>>(bytes).is_ok()
+}
+
+pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Sheet {
+    let mut sheet = Sheet::default();
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if let Err(bad) = row(line, index + 1, columns, &mut sheet) {
+            sheet.bad.push(bad);
+        }
+    }
+    sheet
+}
+
+fn row(bytes: &[u8], line: usize, columns: &Columns<'_>, sheet: &mut Sheet) -> Result<(), BadRow> {
+    let text = std::str::from_utf8(bytes).map_err(|error| BadRow {
+        line,
+        place: Place::Byte(error.valid_up_to() + 1),
+        why: NOT_UTF8.into(),
+    })?;
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+        let shown = error.to_string();
+        // serde_json adds its own position, which is always in line 1 of this one line.
+        let what = shown.split(" at line ").next().unwrap_or_default();
+        let why = format!("not a JSON object on one line: {what}");
+        BadRow {
+            line,
+            place: Place::Byte(error.column()),
+            why,
+        }
+    })?;
+    let text = value(&object, columns.text, line)?;
+    let label = columns
+        .label
+        .map(|name| value(&object, name, line))
+        .transpose()?;
+    let duplicate = object
+        .get(DUPLICATE)
+        .and_then(plain)
+        .is_some_and(|mark| marked(&mark));
+    place(sheet, columns, line, (text, label), duplicate);
+    Ok(())
+}
+
+fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String, BadRow> {
+    let bad = |why| BadRow {
+        line,
+        place: Place::Column(name.into()),
+        why,
+    };
+    let Some(value) = object.get(name) else {
+        let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+        return Err(bad(format!(
+            "is not there; this row has {}",
+            keys.join(", ")
+        )));
+    };
+    plain(value).ok_or_else(|| {
+        let kind = match value {
+            Value::Null => "null",
+            Value::Array(_) => "an array",
+            _ => "an object",
+        };
+        bad(format!("is {kind}, want a string"))
+    })
+}
+
+/// Strings as they are, numbers and truth values as they are written.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}

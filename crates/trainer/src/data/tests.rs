@@ -1,0 +1,423 @@
+use super::*;
+
+const COLUMNS: Columns<'static> = Columns {
+    text: "text",
+    label: Some("label"),
+};
+
+fn sheet(content: &str) -> Sheet {
+    read(content.as_bytes(), Format::Detect, &COLUMNS).unwrap()
+}
+
+fn rows(content: &str) -> Vec<(usize, String, String)> {
+    let sheet = sheet(content);
+    assert_eq!(sheet.bad, [], "{content:?}");
+    let row = |row: Row| (row.line, row.text, row.label.unwrap_or_default());
+    sheet.rows.into_iter().map(row).collect()
+}
+
+fn bad(content: &str) -> Vec<String> {
+    sheet(content).bad.iter().map(ToString::to_string).collect()
+}
+
+fn refused(content: &[u8]) -> String {
+    format!("{:#}", read(content, Format::Detect, &COLUMNS).unwrap_err())
+}
+
+#[test]
+fn the_same_rows_from_every_format() {
+    let want = [
+        (2, "up we go".to_owned(), "good".to_owned()),
+        (3, "down".into(), "bad".into()),
+    ];
+    for content in [
+        "text,label\nup we go,good\ndown,bad\n",
+        "\u{feff}text,label\r\nup we go,good\r\ndown,bad",
+        "text\tlabel\nup we go\tgood\ndown\tbad\n",
+        "label;id;text\ngood;1;up we go\nbad;2;down\n",
+        " label , text \n good ,up we go\nbad,\"down\"\n",
+    ] {
+        assert_eq!(rows(content), want, "{content:?}");
+    }
+    let jsonl =
+        "\n{\"text\":\"up we go\",\"label\":\"good\"}\n{\"label\":\"bad\",\"text\":\"down\"}";
+    assert_eq!(rows(jsonl), want);
+}
+
+#[test]
+fn lines_are_those_of_the_file() {
+    let content = "text,label\r\n\r\n\"one\r\ntwo \"\"quoted\"\"\",a\r\n\r\nthree,b\r\n";
+    let want = [
+        (3, "one\r\ntwo \"quoted\"".to_owned(), "a".to_owned()),
+        (6, "three".into(), "b".into()),
+    ];
+    assert_eq!(rows(content), want);
+}
+
+#[test]
+fn json_numbers_and_truth_values_are_labels_too() {
+    let content = "{\"text\":\"a\",\"label\":1}\n{\"text\":7,\"label\":true}\n{\"text\":\"c\",\"label\":-2.5}";
+    let labels: Vec<String> = rows(content).into_iter().map(|row| row.2).collect();
+    assert_eq!(labels, ["1", "true", "-2.5"]);
+}
+
+#[test]
+fn a_bad_row_names_line_and_column() {
+    let csv = "text,label\nfine,a\n,a\n  ,a\nno label,\nthree,fields,here\nfine,b\n";
+    assert_eq!(
+        bad(csv),
+        [
+            "3: column `text`: is empty",
+            "4: column `text`: is empty",
+            "5: column `label`: is empty",
+            "6: has 3 fields, the header 2; is a text with a delimiter in it not quoted?",
+        ]
+    );
+    let jsonl = "{\"text\":\"fine\",\"label\":\"a\"}\n{\"text\":\"cut\n{\"text\":null,\"label\":\"a\"}\n\
+                 {\"txt\":\"x\",\"label\":\"a\"}\n{\"text\":\"x\",\"label\":[1]}\nplain\n[1]\n";
+    let bad = bad(jsonl);
+    let starts = [
+        "2:12: not a JSON object on one line: EOF while parsing a string",
+        "3: column `text`: is null, want a string",
+        "4: column `text`: is not there; this row has label, txt",
+        "5: column `label`: is an array, want a string",
+        "6:1: not a JSON object on one line: expected value",
+        "7:",
+    ];
+    assert_eq!(bad.len(), starts.len(), "{bad:#?}");
+    for (bad, start) in bad.iter().zip(starts) {
+        assert!(bad.starts_with(start), "{bad} against {start}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_located() {
+    let csv = read(b"text,label\ncaf\xe9,a\nfine,b", Format::Detect, &COLUMNS).unwrap();
+    assert_eq!(csv.rows.len(), 1);
+    assert!(
+        csv.bad[0]
+            .to_string()
+            .starts_with("2: column `text`: not UTF-8")
+    );
+    let jsonl = read(
+        b"{\"text\":\"caf\xe9\",\"label\":\"a\"}",
+        Format::Detect,
+        &COLUMNS,
+    )
+    .unwrap();
+    assert!(
+        jsonl.bad[0].to_string().starts_with("1:13: not UTF-8"),
+        "{}",
+        jsonl.bad[0]
+    );
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_found_where_it_opens() {
+    let content = "text,label\nfine,a\nbroken,\"b\nfine,a\nfine,b\n";
+    let bad = bad(content);
+    assert_eq!(bad.len(), 1);
+    assert!(bad[0].starts_with("3: a quotation mark"), "{bad:?}");
+    assert_eq!(rows("text,label\n\"says \"\"no\"\"\",a\n").len(), 1);
+    assert_eq!(rows("text,label\na,\"\"\"b\"\"\"").len(), 1);
+}
+
+#[test]
+fn tsv_with_bare_quotes_and_with_quoting_both_read() {
+    let bare = "label\ttext\nham\t\"hello there\nspam\t\"quoted\" start\nham\t\"all\"\n";
+    let texts: Vec<String> = rows(bare).into_iter().map(|row| row.1).collect();
+    assert_eq!(texts, ["\"hello there", "\"quoted\" start", "all"]);
+    let quoted = "label\ttext\nham\t\"a\ttab and \"\"more\"\"\"\nspam\t\"two\nlines\"\n";
+    let texts: Vec<String> = rows(quoted).into_iter().map(|row| row.1).collect();
+    assert_eq!(texts, ["a\ttab and \"more\"", "two\nlines"]);
+}
+
+#[test]
+fn a_missing_column_lists_those_there_are() {
+    let says = refused(b"sentence,label\na,b\n");
+    assert!(
+        says.contains("no column `text`; the first line names `sentence`, `label`"),
+        "{says}"
+    );
+    let says = refused(b"text,text,label\na,b,c\n");
+    assert!(says.contains("`text` is there 2 times"), "{says}");
+}
+
+#[test]
+fn files_that_are_no_rows_are_refused() {
+    assert!(refused(b"").contains("empty"));
+    assert!(refused(b"\xef\xbb\xbf \r\n\n").contains("empty"));
+    assert!(refused(b"[{\"text\":\"a\",\"label\":\"b\"}]").contains("jq -c"));
+    assert!(refused(b"PAR1....").contains("Parquet"));
+    assert!(bad("{\n\"text\":\"a\",\n\"label\":\"b\"}")[0].contains("on one line"));
+}
+
+#[test]
+fn texts_alone_come_from_lines_or_a_column() {
+    let columns = Columns {
+        text: "text",
+        label: None,
+    };
+    let texts = |content: &str, format| -> Vec<String> {
+        let sheet = read(content.as_bytes(), format, &columns).unwrap();
+        sheet.rows.into_iter().map(|row| row.text).collect()
+    };
+    let detect = Format::DetectOrLines;
+    assert_eq!(
+        texts("one, two\r\n\nthree", detect),
+        ["one, two", "", "three"]
+    );
+    assert_eq!(texts("id,text\n1,one\n2,\n", detect), ["one", ""]);
+    assert_eq!(texts("{\"text\":\"one\"}\n", detect), ["one"]);
+    assert_eq!(
+        texts("text\nis a line here", Format::Lines),
+        ["text", "is a line here"]
+    );
+    assert_eq!(texts("{not json\n", Format::Lines), ["{not json"]);
+    assert_eq!(texts("", detect), [""; 0]);
+    assert_eq!(texts("\n", Format::Lines), [""]);
+    assert!(read(b"sentence\na", Format::Delimited, &columns).is_err());
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn section(&self, extra: &str) -> DataSection {
+        let at = self.0.path().display();
+        toml::from_str(&extra.replace("DIR", &at.to_string())).unwrap()
+    }
+}
+
+const TRAIN: &str = "text,label\nA  Cat,pet\na hawk,wild\na cat,wild\nA DOG,pet\n";
+const ALL: &str = "train = \"DIR/train\"\nvalidation = \"DIR/validation\"\ntest = \"DIR/test\"\n";
+
+#[test]
+fn splits_labels_leakage_and_marks() {
+    let files = Files::new(&[
+        ("train", TRAIN),
+        ("validation", "text\tlabel\na dog\tpet\nan owl\twild\n"),
+        (
+            "test",
+            "{\"text\":\"An Owl\",\"label\":\"wild\"}\n{\"text\":\"a dog \",\"label\":\"pet\",\"dup_of_earlier_split\":true}\n\
+             {\"text\":\"a fish\",\"label\":\"pet\",\"dup_of_earlier_split\":false}\n",
+        ),
+    ]);
+    let loaded = load(&files.section(ALL)).unwrap();
+    let Loaded {
+        split,
+        hash,
+        report,
+    } = loaded;
+    assert_eq!(split.labels, ["pet", "wild"]);
+    assert_eq!(
+        (split.train.len(), split.validation.len(), split.test.len()),
+        (4, 2, 2)
+    );
+    assert_eq!(
+        split.train[0],
+        Example {
+            text: "A  Cat".into(),
+            label: 0
+        }
+    );
+    assert_eq!(report.splits[0].counts, [2, 2]);
+    assert_eq!(report.splits[2].marked_duplicates, 1);
+    let leaks: Vec<usize> = report.leakage.iter().map(|leak| leak.rows).collect();
+    assert_eq!(leaks, [1, 0, 1]); // validation in train, test in train, test in validation
+    assert_eq!((report.repeated, report.contradictions), (1, 1));
+
+    let reversed = load(&files.section(&format!("{ALL}labels = [\"wild\", \"pet\"]"))).unwrap();
+    assert_eq!(reversed.split.train[0].label, 1);
+    assert_ne!(reversed.hash, hash);
+}
+
+#[test]
+fn the_hash_is_of_the_rows_not_of_the_file() {
+    let jsonl = "{\"text\":\"A  Cat\",\"label\":\"pet\"}\n{\"text\":\"a hawk\",\"label\":\"wild\"}\n\
+                 {\"text\":\"a cat\",\"label\":\"wild\"}\n{\"text\":\"A DOG\",\"label\":\"pet\"}\n";
+    let other = "text,label\na fox,wild\na mouse,pet\n";
+    let files = Files::new(&[("a", TRAIN), ("b", jsonl), ("other", other)]);
+    let of = |train: &str| {
+        let section =
+            format!("train = \"DIR/{train}\"\nvalidation = \"DIR/other\"\ntest = \"DIR/other\"");
+        load(&files.section(&section)).unwrap().hash
+    };
+    assert_eq!(of("a"), of("b"));
+    assert_ne!(of("a"), of("other"));
+}
+
+#[test]
+fn bad_rows_stop_the_run_unless_allowed() {
+    let files = Files::new(&[
+        ("train", "text,label\ngood,a\nfine,b\n,a\n"),
+        ("validation", "text,label\ngood one,a\nodd,c\n"),
+        ("test", "text,label\ngood two,b\n"),
+    ]);
+    let error = format!("{:#}", load(&files.section(ALL)).unwrap_err());
+    assert!(
+        error.contains("train:4: column `text`: is empty"),
+        "{error}"
+    );
+    assert!(
+        error.contains("validation:3: column `label`: label \"c\" is not in"),
+        "{error}"
+    );
+    assert!(error.contains("2 bad row(s), 0 allowed"), "{error}");
+    assert!(error.contains("--skip-bad-rows 2"), "{error}");
+    assert!(load(&files.section(&format!("{ALL}skip_bad_rows = 1"))).is_err());
+    let loaded = load(&files.section(&format!("{ALL}skip_bad_rows = 2"))).unwrap();
+    assert_eq!(loaded.report.skipped.len(), 2);
+    assert_eq!(loaded.report.splits[0].bad_rows, 1);
+    assert_eq!(loaded.split.validation.len(), 1);
+}
+
+#[test]
+fn many_bad_rows_are_not_all_shown() {
+    let bad: Vec<String> = (2..102)
+        .map(|line| format!("f:{line}: column `text`: is empty"))
+        .collect();
+    let says = too_many(&bad, 3);
+    assert_eq!(says.lines().count(), 7);
+    assert!(
+        says.contains("and 95 more") && says.contains("--skip-bad-rows 100"),
+        "{says}"
+    );
+}
+
+#[test]
+fn number_labels_sort_as_numbers() {
+    let rows: String = (0..12)
+        .map(|i| format!("row {i},{i}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let files = Files::new(&[("train", &format!("text,label\n{rows}"))]);
+    let section =
+        files.section("train = \"DIR/train\"\nvalidation=\"DIR/train\"\ntest=\"DIR/train\"");
+    let labels = load(&section).unwrap().split.labels;
+    assert_eq!(labels[..3], ["0", "1", "2"]);
+    assert_eq!(labels[11], "11");
+}
+
+#[test]
+fn missing_splits_are_drawn_by_the_text() {
+    let rows: Vec<String> = (0..1000)
+        .map(|i| format!("Row number {i},{}\n", i % 2))
+        .collect();
+    let forward = format!("text,label\n{}", rows.concat());
+    let backward = format!(
+        "text,label\n{}",
+        rows.iter()
+            .rev()
+            .map(|row| row.to_uppercase())
+            .collect::<String>()
+    );
+    let files = Files::new(&[("f", &forward), ("b", &backward), ("v", &forward)]);
+    let of = |extra: &str| load(&files.section(extra)).unwrap();
+    let split = of("train = \"DIR/f\"").split;
+    assert_eq!(
+        split.train.len() + split.validation.len() + split.test.len(),
+        1000
+    );
+    assert!(
+        (70..130).contains(&split.validation.len()),
+        "{}",
+        split.validation.len()
+    );
+    assert!(
+        (70..130).contains(&split.test.len()),
+        "{}",
+        split.test.len()
+    );
+    let folded = |examples: &[Example]| -> BTreeSet<String> {
+        examples.iter().map(|example| fold(&example.text)).collect()
+    };
+    let other = of("train = \"DIR/b\"").split;
+    assert_eq!(folded(&split.test), folded(&other.test));
+    // The test rows are the same whether or not validation is given.
+    let given = of("train = \"DIR/f\"\nvalidation = \"DIR/v\"").split;
+    assert_eq!(given.test, split.test);
+    assert_eq!(given.validation.len(), 1000);
+    assert_eq!(given.train.len(), 1000 - split.test.len());
+}
+
+#[test]
+fn what_can_not_be_learned_from_is_said() {
+    let files = Files::new(&[
+        ("one", "text,label\na,x\nb,x\n"),
+        (
+            "ids",
+            &format!(
+                "text,label\n{}",
+                (0..1001)
+                    .map(|i| format!("t,id{i}\n"))
+                    .collect::<Vec<_>>()
+                    .concat()
+            ),
+        ),
+        ("few", "text,label\na,x\nb,y\n"),
+        ("head", "text,label\n"),
+    ]);
+    let error = |extra: &str| format!("{:#}", load(&files.section(extra)).unwrap_err());
+    assert!(error("train = \"DIR/one\"").contains("a classifier needs two"));
+    assert!(error("train = \"DIR/ids\"").contains("1001 different labels"));
+    assert!(error("train = \"DIR/few\"").contains("no rows for"));
+    assert!(error("train = \"DIR/head\"").contains("0 label(s)"));
+    assert!(error("train = \"DIR/none\"").contains("data.train = "));
+    let says = error("train = \"DIR/few\"\nvalidation = \"DIR/nope\"");
+    assert!(says.contains("data.validation"), "{says}");
+}
+
+#[test]
+fn folding_ignores_case_and_space() {
+    assert_eq!(fold("  The\tÄpfel \n FALL "), "the äpfel fall");
+    assert_ne!(fold("a b"), fold("ab"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_content_panics_and_every_row_is_accounted_for(content: Vec<u8>, header: bool) {
+        let content = if header { [b"text,label\n", &content[..]].concat() } else { content };
+        for format in [Format::Detect, Format::DetectOrLines, Format::Jsonl, Format::Delimited, Format::Lines] {
+            if let Ok(sheet) = read(&content, format, &COLUMNS) {
+                let lines = content.split(|byte| *byte == b'\n').count();
+                let in_file = |line: usize| (1..=lines).contains(&line);
+                assert!(sheet.rows.iter().all(|row| in_file(row.line)));
+                assert!(sheet.bad.iter().all(|bad| in_file(bad.line)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_csv_writes_we_read(fields in proptest::collection::vec(("\\PC{0,12}|[\"\r\n,;\t a]{0,8}", "[\"\r\n,;a ]{0,6}"), 0..8)) {
+        let fields: Vec<(String, String)> = fields
+            .into_iter()
+            .filter(|(text, label)| !text.trim().is_empty() && !label.trim().is_empty())
+            .collect();
+        for delimiter in [b',', b';'] {
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+            writer.write_record(["text", "label"]).unwrap();
+            for (text, label) in &fields {
+                writer.write_record([text, label]).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            if bytes.contains(&0) {
+                continue;
+            }
+            let sheet = read(&bytes, Format::Detect, &COLUMNS).unwrap();
+            assert_eq!(sheet.bad, []);
+            let found: Vec<(String, String)> =
+                sheet.rows.into_iter().map(|row| (row.text, row.label.unwrap())).collect();
+            let want: Vec<(String, String)> =
+                fields.iter().map(|(text, label)| (text.clone(), label.trim().to_owned())).collect();
+            assert_eq!(found, want);
+        }
+    }
+}
