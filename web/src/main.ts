@@ -1,0 +1,179 @@
+/** The page: one model at a time, one text, one answer that follows typing. */
+
+import type { ModelInfo, Word } from 'stillglass';
+import { catalogue, fromFile, type Entry } from './catalogue.ts';
+import { byId } from './dom.ts';
+import { centredWords, rows, strongest } from './explain.ts';
+import { count } from './format.ts';
+import { latest, settled } from './latest.ts';
+import { fetched, loaded } from './loaded.ts';
+import { Models } from './models.ts';
+import type { Reading } from './protocol.ts';
+import { hideBlank, showBlank } from './view/blank.ts';
+import { clearCard, showCard } from './view/card.ts';
+import { offerModels } from './view/chooser.ts';
+import { offerClasses, showClasses } from './view/classes.ts';
+import { showCost, showLoaded, showNetwork } from './view/facts.ts';
+import { showNumbers } from './view/numbers.ts';
+import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
+import { onText, showPrompt, writtenText } from './view/prompt.ts';
+import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
+import { showWords } from './view/words.ts';
+
+/** How long typing must pause before the sentence and the table follow, in milliseconds. */
+const PAUSE = 400;
+
+const models = new Models();
+const listed = catalogue();
+let entries: readonly Entry[] = listed;
+let chosen: Entry | undefined;
+let info: ModelInfo | undefined;
+/** The class the reader picked; none while the page follows the predicted one. */
+let picked: string | undefined;
+let current: { reading: Reading; words: Word[] } | undefined;
+
+function setState(state: 'loading' | 'ready' | 'failed'): void {
+  document.documentElement.dataset['state'] = state;
+}
+
+async function choose(entry: Entry): Promise<void> {
+  chosen = entry;
+  info = undefined;
+  picked = undefined;
+  offerModels(entries, entry, (other) => void choose(other));
+  showPrompt(entry);
+  clearProblem();
+  setState('loading');
+  clearAnswer(`Loading the ${entry.name} model…`, 'It stays in this tab once it is here.');
+  try {
+    const opened = await models.open(entry);
+    if (chosen !== entry) return;
+    begin(entry, opened);
+    void fetchTheRest();
+  } catch (error) {
+    if (chosen === entry) fail(entry, error);
+  }
+}
+
+function begin(entry: Entry, opened: ModelInfo): void {
+  info = opened;
+  offerClasses(opened.labels, pick);
+  showCard(opened);
+  countBytes(entry, opened);
+  clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
+  setState('ready');
+  classifySoon();
+}
+
+function fail(entry: Entry, error: unknown): void {
+  setState('failed');
+  clearAnswer('', '');
+  hideBlank();
+  clearCard();
+  showProblem({ ...explainFailure(entry.name, error), retry: () => void choose(entry) });
+}
+
+function countBytes(entry: Entry, { bytes }: ModelInfo): void {
+  const address = typeof entry.source === 'string' ? new URL(entry.source, document.baseURI).href : undefined;
+  showLoaded(loaded(fetched(), address, bytes));
+}
+
+const classifySoon = latest(async () => {
+  const entry = chosen;
+  const text = writtenText();
+  if (entry === undefined || info === undefined) return;
+  if (text.trim() === '') {
+    clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
+    return;
+  }
+  try {
+    const reading = await models.classify(entry, text);
+    if (chosen !== entry) return;
+    current = { reading, words: centredWords(reading.result.words ?? []) };
+    clearProblem();
+    showAnswer();
+  } catch (error) {
+    if (chosen === entry) showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+  }
+});
+
+const settleSoon = settled(PAUSE, () => {
+  if (current === undefined || info === undefined) return;
+  const { reading, words } = current;
+  const { label, scores } = reading.result;
+  const shown = picked ?? label;
+  showSummary({ predicted: label, score: scores[label] ?? 0, chosen: shown, ...strongest(words, shown) });
+  showNumbers(rows(reading.result, words, info.labels), info.labels, shown);
+});
+
+function showAnswer(): void {
+  if (current === undefined) return;
+  const { reading, words } = current;
+  const { label, scores, truncated, tokens } = reading.result;
+  const shown = picked ?? label;
+  hideBlank();
+  byId('answer').hidden = false;
+  showVerdict(label, scores[label] ?? 0);
+  showClasses(scores, label, shown);
+  byId('why-title').textContent = `Words for and against ${shown}`;
+  showWords(reading.text, words, shown, truncated?.from);
+  showCut(tokens, truncated?.tokens);
+  showCost({ ms: reading.ms, tokens });
+  settleSoon();
+}
+
+function clearAnswer(title: string, text: string): void {
+  current = undefined;
+  byId('answer').hidden = true;
+  clearSummary();
+  showCost(undefined);
+  showBlank(title, text);
+}
+
+function showCut(read: number, whole: number | undefined): void {
+  const notice = byId('cut');
+  notice.hidden = whole === undefined;
+  notice.textContent =
+    whole === undefined
+      ? ''
+      : `This model reads ${count(read)} tokens at most, and the text has ${count(whole)}. The faded rest was not read.`;
+}
+
+/** Picking the predicted class means following the prediction again. */
+function pick(label: string): void {
+  picked = label === current?.reading.result.label ? undefined : label;
+  showAnswer();
+}
+
+/** Brings the other models too, so that the page needs no network from then on. */
+async function fetchTheRest(): Promise<void> {
+  const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
+  showNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
+}
+
+function openFile(file: File): void {
+  const entry = fromFile(file);
+  entries = [...listed, entry];
+  void choose(entry);
+}
+
+function boot(): void {
+  onText(classifySoon);
+  byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
+    const [file] = (target as HTMLInputElement).files ?? [];
+    if (file !== undefined) openFile(file);
+  });
+  const [first] = entries;
+  if (first === undefined) {
+    setState('failed');
+    hideBlank();
+    showProblem({
+      title: 'This build carries no model',
+      detail: 'Put the bundles that models/index.json names beside it and build again, or open a file below.',
+    });
+    return;
+  }
+  void choose(first);
+}
+
+boot();

@@ -1,0 +1,46 @@
+/** The models of this tab: fetched once, opened once, kept. */
+
+import type { ModelInfo } from 'stillglass';
+import { bundle, type Entry } from './catalogue.ts';
+import { Engine } from './engine.ts';
+import type { Reading } from './protocol.ts';
+import { compileRuntime } from './runtime.ts';
+
+/** Fetches bundles and opens them in the engine. Whatever failed is tried again when asked again. */
+export class Models {
+  readonly #engine = new Engine(compileRuntime);
+  readonly #bundles = new Map<Entry, Promise<Uint8Array>>();
+  readonly #infos = new Map<Entry, Promise<ModelInfo>>();
+
+  /** Brings a model's bytes here, so that opening it later needs no network. */
+  fetch(entry: Entry): Promise<Uint8Array> {
+    return remembered(this.#bundles, entry, () => bundle(entry));
+  }
+
+  /** Makes a model ready to classify. */
+  open(entry: Entry): Promise<ModelInfo> {
+    return remembered(this.#infos, entry, async () => {
+      try {
+        return await this.#engine.open(entry.id, this.fetch(entry));
+      } catch (error) {
+        // The bytes themselves may be what is wrong.
+        this.#bundles.delete(entry);
+        throw error;
+      }
+    });
+  }
+
+  /** Classifies with an open model. */
+  classify(entry: Entry, text: string): Promise<Reading> {
+    return this.#engine.classify(entry.id, text);
+  }
+}
+
+function remembered<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const made = make();
+  known.set(key, made);
+  made.catch(() => known.delete(key));
+  return made;
+}

@@ -1,0 +1,30 @@
+/** The WebAssembly file, compiled on the page's thread while the worker starts. */
+
+import address from 'stillglass/stillglass_bg.wasm?url';
+
+/** A failure with a code that says what the reader can do. */
+class RuntimeProblem extends Error {
+  readonly code: 'unsupported' | 'runtime-failed';
+
+  constructor(code: RuntimeProblem['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Fetches and compiles the runtime. */
+export async function compileRuntime(): Promise<WebAssembly.Module> {
+  if (typeof WebAssembly === 'undefined') {
+    throw new RuntimeProblem('unsupported', 'WebAssembly is missing or switched off here');
+  }
+  const response = await fetch(address);
+  if (!response.ok) {
+    throw new RuntimeProblem('runtime-failed', `the server answered ${response.status} for ${response.url}`);
+  }
+  const bytes = await response.arrayBuffer();
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new RuntimeProblem('unsupported', error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,50 @@
+/** What went wrong, and the way out. */
+
+import { byId, make } from '../dom.ts';
+
+const panel = byId('problem');
+
+/** A failure for the reader: what failed, why, and whether trying again may help. */
+export interface Problem {
+  title: string;
+  detail: string;
+  retry?: () => void;
+}
+
+/** Shows a failure; a screen reader speaks it. */
+export function showProblem({ title, detail, retry }: Problem): void {
+  panel.replaceChildren(make('p', { class: 'problem-title' }, title), make('p', {}, detail));
+  if (retry === undefined) return;
+  const button = make('button', { type: 'button', class: 'plain' }, 'Try again');
+  button.addEventListener('click', retry);
+  panel.append(button);
+}
+
+/** Takes the failure away. */
+export function clearProblem(): void {
+  panel.replaceChildren();
+}
+
+/** Says what failed with the model called `name`, from the error's code and message. */
+export function explainFailure(name: string, error: unknown): Omit<Problem, 'retry'> {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = sentence(error instanceof Error ? error.message : String(error));
+  switch (code) {
+    case 'unsupported':
+      return {
+        title: 'This browser cannot run the model',
+        detail: `It needs WebAssembly with SIMD, as in Chrome 91, Firefox 89, Safari 16.4 and later. ${message}`,
+      };
+    case 'bad-bundle':
+      return { title: `The ${name} model could not be read`, detail: message };
+    case 'trapped':
+      return { title: 'The model stopped at this text', detail: `${message} Change the text or try again.` };
+    default:
+      return { title: `The ${name} model did not load`, detail: message };
+  }
+}
+
+function sentence(message: string): string {
+  const start = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
