@@ -69,3 +69,116 @@ fn polynomial<L: Lanes>(l: L, x: L::V, coefficients: &[f32]) -> L::V {
     }
     y
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cpu;
+    use crate::lanes::{Job, WIDTH};
+
+    /// Largest relative error where the exact result is a normal number, in half units of the last
+    /// place (2⁻²⁴): rounding of the polynomial's last steps, and of the division.
+    const EXP: f64 = 2.0;
+    const SIGMOID: f64 = 3.0;
+    const TANH: f64 = 5.0;
+
+    #[derive(Clone, Copy)]
+    enum Function {
+        Exp,
+        Sigmoid,
+        Tanh,
+    }
+
+    struct Apply<'a>(Function, &'a [f32]);
+
+    impl Job for Apply<'_> {
+        type Output = Vec<f32>;
+        #[inline(always)]
+        fn run<L: Lanes>(self, l: L) -> Vec<f32> {
+            let mut out = vec![0.0; self.1.len()];
+            for (x, y) in self.1.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
+                let x = l.load_part(x, 0.0);
+                let value = match self.0 {
+                    Function::Exp => exp(l, x),
+                    Function::Sigmoid => sigmoid(l, x),
+                    Function::Tanh => tanh(l, x),
+                };
+                l.store_part(value, y);
+            }
+            out
+        }
+    }
+
+    /// Every 4096th bit pattern below `limit`, both signs: all binades, subnormals included.
+    fn patterns(limit: f32) -> Vec<f32> {
+        let positive = (0..=limit.to_bits()).step_by(4096).map(f32::from_bits);
+        positive
+            .flat_map(|x| [x, -x])
+            .chain([limit, -limit])
+            .collect()
+    }
+
+    fn worst(function: Function, exact: fn(f64) -> f64, x: &[f32]) -> f64 {
+        let smallest = f64::from(f32::MIN_POSITIVE);
+        let error = |(&x, y): (&f32, f32)| {
+            let exact = exact(f64::from(x));
+            (f64::from(y) - exact).abs() / exact.abs().max(smallest) * f64::from(1 << 24)
+        };
+        let y = Cpu::PORTABLE.run(Apply(function, x));
+        x.iter().zip(y).map(error).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn errors_stay_within_their_bounds() {
+        let x = patterns(88.0);
+        let exp = worst(Function::Exp, f64::exp, &patterns(87.0));
+        let sigmoid = worst(Function::Sigmoid, |x| 1.0 / (1.0 + (-x).exp()), &x);
+        let tanh = worst(Function::Tanh, f64::tanh, &x);
+        assert!(
+            exp <= EXP && sigmoid <= SIGMOID && tanh <= TANH,
+            "{exp} {sigmoid} {tanh}"
+        );
+    }
+
+    #[test]
+    fn every_argument_has_a_defined_value() {
+        let x = [
+            f32::NEG_INFINITY,
+            f32::MIN,
+            -87.7,
+            -0.0,
+            0.0,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+        ];
+        let exp = Cpu::PORTABLE.run(Apply(Function::Exp, &x));
+        assert_eq!(exp[..5], [0.0, 0.0, 0.0, 1.0, 1.0]);
+        assert!(exp.iter().all(|y| y.is_finite()));
+        let sigmoid = Cpu::PORTABLE.run(Apply(Function::Sigmoid, &x));
+        assert!(
+            sigmoid.iter().all(|y| (0.0..=1.0).contains(y)),
+            "{sigmoid:?}"
+        );
+        let tanh = Cpu::PORTABLE.run(Apply(Function::Tanh, &x));
+        assert!(tanh[..2].iter().all(|&y| y <= -0.999_999_9), "{tanh:?}");
+        assert!(tanh.iter().all(|y| (-1.0..=1.0).contains(y)), "{tanh:?}");
+    }
+
+    #[test]
+    fn every_set_gives_the_same_bits() {
+        let mut x = patterns(f32::MAX);
+        x.extend([f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN]);
+        for function in [Function::Exp, Function::Sigmoid, Function::Tanh] {
+            let bits = |cpu: Cpu| -> Vec<u32> {
+                cpu.run(Apply(function, &x))
+                    .into_iter()
+                    .map(f32::to_bits)
+                    .collect()
+            };
+            for cpu in Cpu::available() {
+                assert_eq!(bits(cpu), bits(Cpu::PORTABLE), "{}", cpu.name());
+            }
+        }
+    }
+}

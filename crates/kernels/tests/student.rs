@@ -1,0 +1,283 @@
+//! The student's kernels against their twins, at awkward sizes.
+
+mod support;
+
+use stillglass_kernels::additive_attention::{self, Attention, additive_attention};
+use stillglass_kernels::contributions::{self, contributions};
+use stillglass_kernels::embedding::{self, embedding};
+use stillglass_kernels::int12::{self, LARGEST};
+use stillglass_kernels::linear_int8::{self, linear_int8};
+use stillglass_kernels::lstm::{self, Gate, Lstm, Time, lstm};
+use stillglass_kernels::softmax::{self, softmax};
+use stillglass_kernels::{Cpu, Int12};
+use support::{AWKWARD, Numbers, Tolerance, Weights, real, wide};
+
+/// The sums are exact; only the scaling rounds, three times.
+const LINEAR: Tolerance = Tolerance {
+    abs: 1e-30,
+    rel: 3e-7,
+};
+/// exp within 2 half-ulps, a sum of up to 257 terms, one division.
+const SOFTMAX: Tolerance = Tolerance {
+    abs: 1e-12,
+    rel: 3e-6,
+};
+/// h enters the recurrence rounded to 12 bits (an error of 2.5e-4 at most a unit), which weights of
+/// size 1 / √hidden carry on from step to step.
+const LSTM: Tolerance = Tolerance {
+    abs: 1e-3,
+    rel: 1e-3,
+};
+/// h rounded to 12 bits moves a score by about 1e-3, a weight by that share of itself.
+const ATTENTION: Tolerance = Tolerance {
+    abs: 1e-6,
+    rel: 3e-3,
+};
+/// 257 products in eight partial sums, each rounded to 24 bits.
+const CONTRIBUTIONS: Tolerance = Tolerance {
+    abs: 1e-6,
+    rel: 1e-5,
+};
+
+#[test]
+fn quantization_matches_its_twin() {
+    let cpu = Cpu::detect();
+    for columns in AWKWARD {
+        for size in [1e-25, 1e-3, 1.0, 1e30] {
+            let x = Numbers(columns as u64).floats(columns, size);
+            let quantized = Int12::quantize(cpu, &x, columns);
+            let (q, scale) = quantized.row(0);
+            let (twin, twin_scale) = int12::reference(&x);
+            assert!((f64::from(scale) / twin_scale - 1.0).abs() < 1e-6);
+            // A value within rounding of half-way may go either way.
+            assert!(
+                q.iter().zip(&twin).all(|(a, b)| (a - b).abs() <= 1),
+                "{q:?} {twin:?}"
+            );
+            assert!(q.iter().all(|q| q.abs() <= LARGEST));
+            assert_eq!(q.iter().map(|q| q.abs()).max(), Some(LARGEST));
+        }
+    }
+}
+
+#[test]
+fn quantization_rounds_half_to_even_and_tiny_rows_to_zero() {
+    let x = [2047.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 1e-3, -2047.0];
+    let quantized = Int12::quantize(Cpu::detect(), &x, x.len());
+    assert_eq!(
+        quantized.row(0),
+        ([2047, 0, 2, 2, 0, -2, -2, 0, -2047].as_slice(), 1.0)
+    );
+    for tiny in [0.0, 1e-40, f32::MIN_POSITIVE] {
+        assert_eq!(
+            Int12::quantize(Cpu::detect(), &[tiny, -tiny], 2).row(0),
+            ([0, 0].as_slice(), 0.0)
+        );
+    }
+}
+
+#[test]
+fn linear_int8_matches_its_twin() {
+    for columns in AWKWARD {
+        for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 2), (65, 1), (8, 0)] {
+            let mut numbers = Numbers((columns * 100 + rows) as u64);
+            let w = numbers.weights(rows, columns, 1.0);
+            let x = numbers.activations(steps, columns, 3.0);
+            let mut out = vec![0.0; steps * rows];
+            linear_int8(Cpu::detect(), w.view(), &x, &mut out);
+            LINEAR.check("linear_int8", &out, &linear_int8::reference(w.view(), &x));
+        }
+    }
+}
+
+#[test]
+fn linear_int8_adds_to_what_is_there() {
+    let mut numbers = Numbers(1);
+    let (w, x) = (numbers.weights(6, 9, 1.0), numbers.activations(2, 9, 1.0));
+    let mut zero = vec![0.0; 12];
+    linear_int8(Cpu::detect(), w.view(), &x, &mut zero);
+    let mut biased = vec![0.25; 12];
+    linear_int8(Cpu::detect(), w.view(), &x, &mut biased);
+    assert!(zero.iter().zip(&biased).all(|(a, b)| 0.25 + a == *b));
+}
+
+#[test]
+fn the_largest_sum_is_exact() {
+    let columns = linear_int8::MOST_COLUMNS;
+    for sign in [1, -1] {
+        let w = Weights {
+            rows: 1,
+            columns,
+            values: vec![127; columns],
+            scales: vec![1.0],
+        };
+        let mut x = Int12::with_capacity(1, columns);
+        x.push(vec![LARGEST * sign; columns], 1.0);
+        let mut out = [0.0];
+        linear_int8(Cpu::detect(), w.view(), &x, &mut out);
+        assert_eq!(
+            out[0],
+            (127 * i32::from(LARGEST * sign) * columns as i32) as f32
+        );
+    }
+}
+
+#[test]
+fn embedding_is_exact() {
+    let table = Numbers(5).weights(11, 9, 1.0);
+    for ids in [vec![], vec![10], vec![0, 10, 0, 3]] {
+        let rows = embedding(table.view(), &ids);
+        assert_eq!((rows.rows(), rows.columns()), (ids.len(), 9));
+        assert_eq!(real(&rows), embedding::reference(table.view(), &ids));
+    }
+}
+
+#[test]
+fn lstm_matches_its_twin() {
+    for hidden in [1, 7, 8, 63, 64, 65] {
+        for (inputs, steps) in [(1, 1), (9, 40), (64, 3), (65, 0)] {
+            for time in [Time::Forward, Time::Backward] {
+                let mut numbers = Numbers((hidden * 1000 + inputs) as u64);
+                let (input, recurrent) = (
+                    numbers.weights(4 * hidden, inputs, 1.0),
+                    numbers.weights(4 * hidden, hidden, 1.0),
+                );
+                let bias = numbers.floats(4 * hidden, 0.5);
+                let x = numbers.activations(steps, inputs, 2.0);
+                let weights = Lstm {
+                    input: input.view(),
+                    recurrent: recurrent.view(),
+                    bias: &bias,
+                };
+                let twin = lstm::reference(weights, &real(&x), time);
+                LSTM.check("lstm", &lstm(Cpu::detect(), weights, &x, time), &twin);
+            }
+        }
+    }
+}
+
+/// One unit whose gates are set by bias alone shows which rows are which gate.
+#[test]
+fn gates_are_stacked_input_forget_cell_output() {
+    let none = Weights {
+        rows: 4,
+        columns: 1,
+        values: vec![0; 4],
+        scales: vec![1.0; 4],
+    };
+    let run = |open: [Gate; 3]| {
+        let mut bias = [-50.0; 4];
+        bias[Gate::Cell.rows(1)][0] = 0.0;
+        open.iter().for_each(|gate| bias[gate.rows(1)][0] = 50.0);
+        let mut x = Int12::with_capacity(2, 1);
+        (0..2).for_each(|_| x.push([0], 0.0));
+        lstm(
+            Cpu::detect(),
+            Lstm {
+                input: none.view(),
+                recurrent: none.view(),
+                bias: &bias,
+            },
+            &x,
+            Time::Forward,
+        )
+    };
+    assert_eq!(Gate::ALL.map(|gate| gate.rows(1).start), [0, 1, 2, 3]);
+    let (once, twice) = (1_f64.tanh(), 2_f64.tanh());
+    let kept = run([Gate::Input, Gate::Cell, Gate::Output]);
+    SOFTMAX.check("cell forgets", &kept, &[once, once]);
+    let mut all = [50.0; 4];
+    all[Gate::Cell.rows(1)][0] = 50.0;
+    let mut x = Int12::with_capacity(2, 1);
+    (0..2).for_each(|_| x.push([0], 0.0));
+    let sums = lstm(
+        Cpu::detect(),
+        Lstm {
+            input: none.view(),
+            recurrent: none.view(),
+            bias: &all,
+        },
+        &x,
+        Time::Backward,
+    );
+    SOFTMAX.check("cell adds, last step first", &sums, &[twice, once]);
+}
+
+#[test]
+fn attention_matches_its_twin_and_sums_to_one() {
+    for (attention, columns) in [(1, 1), (7, 9), (64, 128), (65, 257)] {
+        for steps in [0, 1, 8, 63, 257] {
+            let mut numbers = Numbers((attention + columns) as u64);
+            let projection = numbers.weights(attention, columns, 1.0);
+            let (bias, vector) = (
+                numbers.floats(attention, 0.5),
+                numbers.floats(attention, 1.0),
+            );
+            let h = numbers.floats(steps * columns, 1.0);
+            let weights = Attention {
+                projection: projection.view(),
+                bias: &bias,
+                vector: &vector,
+            };
+            let alpha = additive_attention(Cpu::detect(), weights, &h);
+            ATTENTION.check(
+                "attention",
+                &alpha,
+                &additive_attention::reference(weights, &wide(&h)),
+            );
+            let sum: f32 = alpha.iter().sum();
+            assert!(steps == 0 || (sum - 1.0).abs() < 1e-5, "{sum}");
+        }
+    }
+}
+
+#[test]
+fn softmax_matches_its_twin() {
+    for columns in AWKWARD {
+        for size in [0.0, 1.0, 30.0, 1e4, 1e38] {
+            let mut x = Numbers(columns as u64).floats(3 * columns, size);
+            let twin: Vec<f64> = x.chunks(columns).flat_map(softmax::reference).collect();
+            softmax(Cpu::detect(), &mut x, columns);
+            SOFTMAX.check("softmax", &x, &twin);
+        }
+    }
+}
+
+#[test]
+fn masked_entries_weigh_nothing() {
+    let hidden = f32::NEG_INFINITY;
+    for columns in AWKWARD {
+        let mut whole = vec![hidden; columns];
+        softmax(Cpu::detect(), &mut whole, columns);
+        assert!(whole.iter().all(|&w| w == 0.0));
+        let mut one = vec![hidden; columns];
+        one[columns / 2] = -3e38;
+        softmax(Cpu::detect(), &mut one, columns);
+        assert!(
+            one.iter()
+                .enumerate()
+                .all(|(i, &w)| w == f32::from(u8::from(i == columns / 2)))
+        );
+    }
+    softmax(Cpu::detect(), &mut [], 0);
+}
+
+#[test]
+fn contributions_match_their_twin() {
+    for columns in AWKWARD {
+        for (classes, steps) in [(1, 1), (3, 0), (3, 17), (65, 2)] {
+            let mut numbers = Numbers(columns as u64);
+            let weight = numbers.floats(classes * columns, 1.0);
+            let (attention, h) = (
+                numbers.floats(steps, 1.0),
+                numbers.floats(steps * columns, 1.0),
+            );
+            let twin = contributions::reference(&weight, &wide(&attention), &wide(&h));
+            CONTRIBUTIONS.check(
+                "contributions",
+                &contributions(Cpu::detect(), &weight, &attention, &h),
+                &twin,
+            );
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Made-up weights and activations, the same on every run, and how to compare results.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use stillglass_kernels::{Int8, Int12};
+
+/// Lengths around the width of a vector, of two, and far from any.
+pub(crate) const AWKWARD: [usize; 8] = [1, 7, 8, 9, 63, 64, 65, 257];
+
+/// How far a fast path may be from its twin: |fast − twin| ≤ abs + rel · |twin|.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tolerance {
+    pub(crate) abs: f64,
+    pub(crate) rel: f64,
+}
+
+impl Tolerance {
+    #[track_caller]
+    pub(crate) fn check(self, what: &str, fast: &[f32], twin: &[f64]) {
+        assert_eq!(fast.len(), twin.len(), "{what}");
+        for (i, (&fast, &twin)) in fast.iter().zip(twin).enumerate() {
+            let error = (f64::from(fast) - twin).abs();
+            assert!(
+                error <= self.abs + self.rel * twin.abs(),
+                "{what}[{i}]: {fast} for {twin}"
+            );
+        }
+    }
+}
+
+/// Numbers that look random (`SplitMix64`).
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// In [-1, 1).
+    pub(crate) fn unit(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.bits() % limit as u64) as usize
+    }
+
+    pub(crate) fn floats(&mut self, count: usize, size: f32) -> Vec<f32> {
+        (0..count).map(|_| self.unit() * size).collect()
+    }
+
+    /// int8 weights of about `size / √columns`.
+    pub(crate) fn weights(&mut self, rows: usize, columns: usize, size: f32) -> Weights {
+        let values = (0..rows * columns)
+            .map(|_| (self.unit() * 127.0).round() as i8)
+            .collect();
+        let scale = size / 127.0 / (columns as f32).sqrt();
+        let scales = (0..rows)
+            .map(|_| scale * (1.5 + self.unit() * 0.5))
+            .collect();
+        Weights {
+            rows,
+            columns,
+            values,
+            scales,
+        }
+    }
+
+    /// Quantized activations that use the whole 12 bits.
+    pub(crate) fn activations(&mut self, rows: usize, columns: usize, size: f32) -> Int12 {
+        let mut x = Int12::with_capacity(rows, columns);
+        for _ in 0..rows {
+            let row: Vec<i16> = (0..columns)
+                .map(|_| (self.unit() * 2047.0) as i16)
+                .collect();
+            x.push(row, size / 2047.0);
+        }
+        x
+    }
+}
+
+/// Weights that own their storage.
+#[derive(Clone, Debug)]
+pub(crate) struct Weights {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) values: Vec<i8>,
+    pub(crate) scales: Vec<f32>,
+}
+
+impl Weights {
+    pub(crate) fn view(&self) -> Int8<'_> {
+        let Self {
+            rows,
+            columns,
+            values,
+            scales,
+        } = self;
+        Int8 {
+            rows: *rows,
+            columns: *columns,
+            values,
+            scales,
+        }
+    }
+}
+
+/// Quantized activations as real numbers.
+pub(crate) fn real(x: &Int12) -> Vec<f64> {
+    let row = |t| {
+        let (q, scale) = x.row(t);
+        q.iter().map(move |&q| f64::from(q) * f64::from(scale))
+    };
+    (0..x.rows()).flat_map(row).collect()
+}
+
+pub(crate) fn wide(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
+}
+
+pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}

@@ -1,0 +1,115 @@
+//! What crosses to JavaScript, as plain data.
+
+use serde::{Serialize, Serializer};
+use stillglass_bundle::{Card, Manifest, StudentShape};
+use stillglass_runtime::{Classification, Explanation};
+use wasm_bindgen::prelude::JsValue;
+
+use crate::error::internal;
+
+/// Turns serializable data into plain JavaScript objects and arrays.
+pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
+    value
+        .serialize(&serializer)
+        .map_err(|error| internal(&error))
+}
+
+/// What a loaded bundle says of itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Info<'a> {
+    labels: &'a [String],
+    card: &'a Card,
+    architecture: &'a StudentShape,
+    max_tokens: usize,
+    bytes: usize,
+}
+
+impl<'a> Info<'a> {
+    pub(crate) fn new(manifest: &'a Manifest, bytes: usize) -> Self {
+        Self {
+            labels: &manifest.labels,
+            card: &manifest.card,
+            architecture: &manifest.architecture,
+            max_tokens: manifest.max_tokens,
+            bytes,
+        }
+    }
+}
+
+/// The answer for one text.
+#[derive(Serialize)]
+pub(crate) struct Result<'a> {
+    label: &'a str,
+    scores: ByLabel<'a>,
+    logits: Vec<f32>,
+    tokens: usize,
+    backend: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<Truncated>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<Vec<Word<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bias: Option<ByLabel<'a>>,
+}
+
+/// How much of the text was left out.
+#[derive(Serialize)]
+struct Truncated {
+    /// Tokens in the whole text.
+    tokens: usize,
+    /// Where reading stopped, in UTF-16 units.
+    from: usize,
+}
+
+#[derive(Serialize)]
+struct Word<'a> {
+    text: &'a str,
+    start: usize,
+    end: usize,
+    weights: ByLabel<'a>,
+}
+
+/// One number for each label: `{ label: number }`.
+struct ByLabel<'a> {
+    labels: &'a [String],
+    values: Vec<f32>,
+}
+
+impl Serialize for ByLabel<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.labels.iter().zip(&self.values))
+    }
+}
+
+impl<'a> Result<'a> {
+    pub(crate) fn new(answer: Classification, text: &'a str, labels: &'a [String]) -> Self {
+        let by_label = |values| ByLabel { labels, values };
+        let (words, bias) = match answer.explanation {
+            None => (None, None),
+            Some(Explanation { words, bias }) => {
+                let words = words.into_iter().map(|word| Word {
+                    text: &text[word.bytes],
+                    start: word.utf16.start,
+                    end: word.utf16.end,
+                    weights: by_label(word.weights),
+                });
+                (Some(words.collect()), Some(by_label(bias)))
+            }
+        };
+        Self {
+            label: &labels[answer.label],
+            scores: by_label(answer.probabilities),
+            logits: answer.logits,
+            tokens: answer.tokens,
+            backend: answer.backend.name(),
+            truncated: answer.truncated.map(|cut| Truncated {
+                tokens: cut.tokens,
+                from: cut.from_utf16,
+            }),
+            words,
+            bias,
+        }
+    }
+}
