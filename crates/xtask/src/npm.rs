@@ -1,0 +1,112 @@
+//! Node and npm: installing a folder's packages, running its scripts.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::digest;
+use crate::step::{capture, run};
+
+/// The oldest Node the web app's build tool runs on: major and minor version.
+const OLDEST_NODE: (u32, u32) = (20, 19);
+
+/// Names the installed packages, inside `node_modules`.
+const STAMP: &str = ".stillglass-setup";
+
+/// Fails with what to install unless Node is there and recent enough.
+pub(crate) fn check_node() -> Result<()> {
+    let (major, minor) = OLDEST_NODE;
+    let wanted =
+        format!("install Node.js {major}.{minor} or later, https://nodejs.org/en/download");
+    let found = capture(Command::new("node").arg("--version")).with_context(|| wanted.clone())?;
+    match version(&found) {
+        Some(version) if version >= OLDEST_NODE => {
+            println!("    node {found}: present");
+            Ok(())
+        }
+        _ => bail!("node is {found}; {wanted}"),
+    }
+}
+
+/// `v20.20.2` → (20, 20).
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.strip_prefix('v')?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Installs a folder's packages as locked, unless they are there already.
+///
+/// Packages' own install scripts are not run: none of ours needs one.
+pub(crate) fn install(folder: &Path) -> Result<()> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let wanted = fingerprint(folder)?;
+    let stamp = folder.join("node_modules").join(STAMP);
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        println!("    npm packages of {name}: present");
+        return Ok(());
+    }
+    let verb = if folder.join("package-lock.json").is_file() {
+        "ci"
+    } else {
+        "install"
+    };
+    run(npm(folder).args([verb, "--ignore-scripts", "--no-audit", "--no-fund"]))?;
+    // A first install writes the lock file, so the digest is taken again.
+    fs::create_dir_all(folder.join("node_modules"))?;
+    fs::write(stamp, fingerprint(folder)?)?;
+    Ok(())
+}
+
+/// Runs one of the scripts of a folder's `package.json`.
+pub(crate) fn script(folder: &Path, script: &str) -> Command {
+    let mut command = npm(folder);
+    command.args(["run", script]);
+    command
+}
+
+fn npm(folder: &Path) -> Command {
+    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    command.current_dir(folder);
+    command
+}
+
+/// What decides which packages a folder needs, as one digest.
+fn fingerprint(folder: &Path) -> Result<String> {
+    let path = folder.join("package.json");
+    let package = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lock = fs::read(folder.join("package-lock.json")).unwrap_or_default();
+    Ok(digest::of_parts(&[&package, &lock]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(version("v20.19.0").unwrap() >= OLDEST_NODE);
+        assert!(version("v22.1.0").unwrap() >= OLDEST_NODE);
+        assert!(version("v20.9.0").unwrap() < OLDEST_NODE);
+        assert_eq!(version("twenty"), None);
+    }
+
+    #[test]
+    fn installs_only_what_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let packages = folder.path();
+        fs::write(packages.join("package.json"), "{}").unwrap();
+        let before = fingerprint(packages).unwrap();
+        assert_eq!(fingerprint(packages).unwrap(), before);
+        fs::write(packages.join("package-lock.json"), "{}").unwrap();
+        assert_ne!(fingerprint(packages).unwrap(), before);
+    }
+
+    #[test]
+    fn a_folder_without_a_package_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = install(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("package.json"), "{error}");
+    }
+}

@@ -1,0 +1,251 @@
+//! `size`: what a page loads, raw and compressed, against its budgets. A KB is 1,000 bytes.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use brotli::CompressorWriter;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::step::step;
+use crate::workspace::Workspace;
+
+/// The most that the wasm module and its JavaScript may weigh together, brotli, in bytes.
+const CODE_BROTLI: usize = 150_000;
+/// The most that a committed bundle may weigh, in bytes.
+const BUNDLE_RAW: usize = 900_000;
+/// The most that a committed bundle may weigh after brotli, in bytes.
+const BUNDLE_BROTLI: usize = 750_000;
+
+/// The bytes of one file, or of several together, as they are and compressed at the highest level.
+#[derive(Clone, Debug, PartialEq)]
+struct Weight {
+    name: String,
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+/// Prints every weight and fails above a budget.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    step("weigh what a page loads", || {
+        let code = weigh_code(workspace)?;
+        let bundles = weigh(&files(&workspace.path("web/models"), &["glass"])?)?;
+        print(&[code.clone(), bundles.clone()].concat());
+        if bundles.is_empty() {
+            println!("    web/models holds no bundle yet");
+        }
+        let excesses = excesses(&total(&code), &bundles);
+        if !excesses.is_empty() {
+            bail!("over budget: {}", excesses.join("; "));
+        }
+        println!(
+            "    within budget: wasm + JS {CODE_BROTLI} brotli, a bundle {BUNDLE_RAW} raw and \
+             {BUNDLE_BROTLI} brotli"
+        );
+        Ok(())
+    })
+}
+
+/// Prints the weights of the module and its JavaScript, and their sum.
+pub(crate) fn print_module(workspace: &Workspace) -> Result<()> {
+    print(&weigh_code(workspace)?);
+    Ok(())
+}
+
+/// The weights of the module, of its JavaScript, and last their sum.
+fn weigh_code(workspace: &Workspace) -> Result<Vec<Weight>> {
+    let dist = workspace.package().join("dist");
+    let mut code = weigh(&files(&dist, &["wasm", "js"])?)?;
+    if code.len() < 2 {
+        bail!(
+            "{} lacks the wasm module or its JavaScript; run `cargo xtask wasm`",
+            dist.display()
+        );
+    }
+    code.push(total(&code));
+    Ok(code)
+}
+
+/// The files of a folder with one of the extensions, by name; none if there is no folder.
+fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let wanted = |path: &PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extensions.contains(&extension))
+    };
+    let mut files: Vec<_> = entries
+        .iter()
+        .map(fs::DirEntry::path)
+        .filter(wanted)
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn weigh(files: &[PathBuf]) -> Result<Vec<Weight>> {
+    let weigh = |path: &PathBuf| {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        weight(&name, &bytes)
+    };
+    files.iter().map(weigh).collect()
+}
+
+fn weight(name: &str, bytes: &[u8]) -> Result<Weight> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(bytes)?;
+    // Quality 11 and a 4 MiB window: what servers use for files compressed ahead of time.
+    let mut brotli = CompressorWriter::new(Vec::new(), 4096, 11, 22);
+    brotli.write_all(bytes)?;
+    Ok(Weight {
+        name: name.to_owned(),
+        raw: bytes.len(),
+        gzip: gzip.finish()?.len(),
+        brotli: brotli.into_inner().len(),
+    })
+}
+
+fn total(weights: &[Weight]) -> Weight {
+    let sum = |part: fn(&Weight) -> usize| weights.iter().map(part).sum();
+    Weight {
+        name: "wasm + JS".into(),
+        raw: sum(|weight| weight.raw),
+        gzip: sum(|weight| weight.gzip),
+        brotli: sum(|weight| weight.brotli),
+    }
+}
+
+/// What exceeds its budget, in words.
+fn excesses(code: &Weight, bundles: &[Weight]) -> Vec<String> {
+    let code = [(code, "brotli", code.brotli, CODE_BROTLI)];
+    let bundles = bundles.iter().flat_map(|bundle| {
+        [
+            (bundle, "raw", bundle.raw, BUNDLE_RAW),
+            (bundle, "brotli", bundle.brotli, BUNDLE_BROTLI),
+        ]
+    });
+    code.into_iter()
+        .chain(bundles)
+        .filter(|(_, _, found, most)| found > most)
+        .map(|(weight, form, found, most)| {
+            format!("{} has {found} bytes {form}, budget {most}", weight.name)
+        })
+        .collect()
+}
+
+fn print(weights: &[Weight]) {
+    println!(
+        "    {:<24}{:>11}{:>11}{:>11}",
+        "bytes", "raw", "gzip", "brotli"
+    );
+    for weight in weights {
+        let columns = [weight.raw, weight.gzip, weight.brotli].map(grouped);
+        println!(
+            "    {:<24}{:>11}{:>11}{:>11}",
+            weight.name, columns[0], columns[1], columns[2]
+        );
+    }
+}
+
+/// `1234567` → `1,234,567`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn of(name: &str, raw: usize, brotli: usize) -> Weight {
+        Weight {
+            name: name.into(),
+            raw,
+            gzip: raw,
+            brotli,
+        }
+    }
+
+    #[test]
+    fn compressed_sizes_are_those_of_complete_streams() {
+        let bytes = b"bullish, bearish or neutral; ".repeat(100);
+        let weight = weight("words", &bytes).unwrap();
+        assert_eq!(weight.raw, bytes.len());
+        let mut stream = Vec::new();
+        brotli::CompressorReader::new(&bytes[..], 4096, 11, 22)
+            .read_to_end(&mut stream)
+            .unwrap();
+        assert_eq!(weight.brotli, stream.len());
+        assert!(
+            weight.brotli < weight.gzip && weight.gzip < 200,
+            "{weight:?}"
+        );
+    }
+
+    #[test]
+    fn budgets_hold_at_the_limit_and_break_above() {
+        let code = of("wasm + JS", 999_999, CODE_BROTLI);
+        let bundle = of("finance.glass", BUNDLE_RAW, BUNDLE_BROTLI);
+        assert_eq!(excesses(&code, &[bundle]), Vec::<String>::new());
+        let code = of("wasm + JS", 0, CODE_BROTLI + 1);
+        let bundles = [
+            of("a.glass", BUNDLE_RAW + 1, 0),
+            of("b.glass", 0, BUNDLE_BROTLI + 1),
+        ];
+        let found = excesses(&code, &bundles);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[0], "wasm + JS has 150001 bytes brotli, budget 150000");
+        assert!(
+            found[1].starts_with("a.glass has 900001 bytes raw"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn sums_every_column() {
+        let sum = total(&[of("a", 3, 1), of("b", 40, 20)]);
+        assert_eq!(sum, of("wasm + JS", 43, 21));
+    }
+
+    #[test]
+    fn lists_only_the_wanted_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.glass", "a.glass", "a.json"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let names: Vec<_> = weigh(&files(folder.path(), &["glass"]).unwrap()).unwrap();
+        let names: Vec<_> = names.iter().map(|weight| weight.name.as_str()).collect();
+        assert_eq!(names, ["a.glass", "b.glass"]);
+        assert!(
+            files(&folder.path().join("absent"), &["glass"])
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn groups_digits_by_three() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

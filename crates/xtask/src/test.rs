@@ -1,0 +1,188 @@
+//! `test`: every check of the repository, cheapest first, stopping at the first that fails.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::cargo::cargo;
+use crate::step::{capture, duration, run};
+use crate::workspace::Workspace;
+use crate::{chromium, demo, npm, setup, size, wasm};
+
+/// What came of a check that did not fail.
+#[derive(Debug)]
+enum Outcome {
+    Passed,
+    /// Not run, and why.
+    Skipped(String),
+}
+
+/// One check: its name, the command that runs it alone, and its work.
+struct Check {
+    name: &'static str,
+    alone: &'static str,
+    work: fn(&Workspace) -> Result<Outcome>,
+}
+
+const CHECKS: [Check; 10] = [
+    Check {
+        name: "setup",
+        alone: "cargo xtask setup",
+        work: |w| passed(setup::everything(w)),
+    },
+    Check {
+        name: "format",
+        alone: "cargo fmt --all",
+        work: |w| cargo_passes(w, FORMAT),
+    },
+    Check {
+        name: "lints",
+        alone: CLIPPY,
+        work: |w| cargo_passes(w, CLIPPY),
+    },
+    Check {
+        name: "licences and bans",
+        alone: DENY,
+        work: |w| deny(w, DENY),
+    },
+    Check {
+        name: "advisories",
+        alone: ADVISORIES,
+        work: advisories,
+    },
+    Check {
+        name: "Rust tests",
+        alone: TESTS,
+        work: |w| cargo_passes(w, TESTS),
+    },
+    Check {
+        name: "wasm module",
+        alone: "cargo xtask wasm",
+        work: |w| passed(wasm::build(w)),
+    },
+    Check {
+        name: "sizes",
+        alone: "cargo xtask size",
+        work: |w| passed(size::check(w)),
+    },
+    Check {
+        name: "web app",
+        alone: "cd web && npm run check && npm run build",
+        work: web,
+    },
+    Check {
+        name: "browser tests",
+        alone: "cd tests/browser && npm test",
+        work: browser,
+    },
+];
+
+const FORMAT: &str = "cargo fmt --all -- --check";
+const CLIPPY: &str = "cargo clippy --workspace --all-targets -- -D warnings";
+const TESTS: &str = "cargo test --workspace";
+const DENY: &str = "cargo deny check licenses bans sources";
+const ADVISORIES: &str = "cargo deny check advisories";
+
+/// Runs every check and prints a table of what came of them.
+pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+    let start = Instant::now();
+    let mut table = Vec::new();
+    let result = CHECKS.iter().try_for_each(|check| {
+        println!("\n######## {}", check.name);
+        let start = Instant::now();
+        let result = (check.work)(workspace);
+        let row = row(check.name, &result, start.elapsed());
+        println!("{row}");
+        table.push(row);
+        result
+            .map(drop)
+            .with_context(|| format!("{}; alone: `{}`", check.name, check.alone))
+    });
+    println!("\n{}", table.join("\n"));
+    println!(
+        "{} of {} checks run, {}",
+        table.len(),
+        CHECKS.len(),
+        duration(start.elapsed())
+    );
+    result
+}
+
+/// One line of the table.
+fn row(name: &str, result: &Result<Outcome>, time: Duration) -> String {
+    let (word, remark) = match result {
+        Ok(Outcome::Passed) => ("passed", String::new()),
+        Ok(Outcome::Skipped(reason)) => ("SKIPPED", format!("  {reason}")),
+        Err(_) => ("FAILED", String::new()),
+    };
+    format!("{word:<9}{name:<20}{:>14}{remark}", duration(time))
+}
+
+fn passed(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Passed)
+}
+
+/// Runs a line that starts with `cargo`.
+fn cargo_passes(workspace: &Workspace, line: &str) -> Result<Outcome> {
+    let arguments = line
+        .strip_prefix("cargo ")
+        .context("the line starts with cargo")?;
+    passed(run(&mut cargo(workspace, arguments)))
+}
+
+/// Runs cargo-deny where it is installed; compiling it takes longer than all other checks together.
+fn deny(workspace: &Workspace, line: &str) -> Result<Outcome> {
+    if capture(&mut cargo(workspace, "deny --version")).is_err() {
+        let reason = "cargo-deny is not installed; `cargo install --locked cargo-deny` brings it";
+        return Ok(Outcome::Skipped(reason.into()));
+    }
+    cargo_passes(workspace, line)
+}
+
+/// Checks the RustSec advisories where their database can be reached.
+fn advisories(workspace: &Workspace) -> Result<Outcome> {
+    let installed = capture(&mut cargo(workspace, "deny --version")).is_ok();
+    if installed && capture(&mut cargo(workspace, "deny fetch db")).is_err() {
+        return Ok(Outcome::Skipped(
+            "the advisory database cannot be reached".into(),
+        ));
+    }
+    deny(workspace, ADVISORIES)
+}
+
+/// Type-checks and builds the web app.
+fn web(workspace: &Workspace) -> Result<Outcome> {
+    run(&mut npm::script(&workspace.web(), "check"))?;
+    passed(demo::build_page(workspace))
+}
+
+/// Runs the tests of the built page in a real Chromium.
+fn browser(workspace: &Workspace) -> Result<Outcome> {
+    let mut tests = npm::script(&workspace.browser_tests(), "test");
+    passed(run(tests.env("CHROMIUM", chromium::find()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_skipped_check_says_so_and_why() {
+        let second = Duration::from_secs(1);
+        let row = |result| row("advisories", &result, second);
+        assert!(row(Ok(Outcome::Passed)).starts_with("passed   advisories"));
+        let skipped = row(Ok(Outcome::Skipped("no network".into())));
+        assert!(
+            skipped.starts_with("SKIPPED") && skipped.ends_with("no network"),
+            "{skipped}"
+        );
+        assert!(row(Err(anyhow!("vulnerable"))).starts_with("FAILED"));
+    }
+
+    #[test]
+    fn setup_comes_first_and_the_browser_last() {
+        assert_eq!(CHECKS.first().unwrap().name, "setup");
+        assert_eq!(CHECKS.last().unwrap().name, "browser tests");
+    }
+}

@@ -1,0 +1,164 @@
+//! `wasm`: compiles the runtime for the browser, binds it to JavaScript, shrinks it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::cargo::cargo;
+use crate::step::{run, step};
+use crate::workspace::Workspace;
+use crate::{digest, npm, setup, size};
+
+/// The crate that is compiled, and the file cargo makes of it.
+const CRATE: &str = "stillglass-wasm";
+const COMPILED: &str = "stillglass_wasm.wasm";
+
+/// What ends up in `pkg/dist`.
+const MODULE: &str = "stillglass_bg.wasm";
+const OUTPUTS: [&str; 4] = [
+    MODULE,
+    "stillglass.js",
+    "stillglass.d.ts",
+    "stillglass_bg.wasm.d.ts",
+];
+
+/// The wasm features rustc uses for this target and every current browser has.
+/// Relaxed SIMD stays off: Safari rejects a module that names it.
+const FEATURES: [&str; 8] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-simd",
+];
+
+/// Builds `pkg/dist` unless it is fresh, and prints what it weighs.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    step("build the wasm module", || {
+        run(&mut cargo(
+            workspace,
+            &format!(
+                "build --package {CRATE} --lib --release --target {}",
+                setup::WASM
+            ),
+        ))?;
+        npm::install(&workspace.package())?;
+        let compiled = workspace.target(setup::WASM).join("release").join(COMPILED);
+        let dist = workspace.package().join("dist");
+        let staging = workspace.target("xtask/wasm");
+        let stamp = staging.join("fresh");
+        if fs::read_to_string(&stamp).ok() == fingerprint(workspace, &compiled, &dist).ok() {
+            println!("    pkg/dist: fresh");
+            return Ok(());
+        }
+        bind(&compiled, &staging)?;
+        optimise(workspace, &staging)?;
+        fs::create_dir_all(&dist)?;
+        for name in OUTPUTS {
+            fs::copy(staging.join(name), dist.join(name))
+                .with_context(|| format!("cannot copy {name} into {}", dist.display()))?;
+        }
+        fs::write(stamp, fingerprint(workspace, &compiled, &dist)?)?;
+        Ok(())
+    })?;
+    size::print_module(workspace)
+}
+
+/// Writes the JavaScript side and the module bound to it.
+fn bind(compiled: &Path, staging: &Path) -> Result<()> {
+    step("bind to JavaScript", || {
+        Bindgen::new()
+            .input_path(compiled)
+            .out_name("stillglass")
+            .web(true)?
+            .typescript(true)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .generate(staging)
+    })
+}
+
+/// Runs Binaryen's optimiser over the bound module, in place.
+fn optimise(workspace: &Workspace, staging: &Path) -> Result<()> {
+    step("optimise the module", || {
+        let (module, smaller) = (staging.join(MODULE), staging.join("optimised.wasm"));
+        run(&mut wasm_opt(&binaryen(workspace), &module, &smaller))?;
+        fs::rename(smaller, module)?;
+        Ok(())
+    })
+}
+
+fn binaryen(workspace: &Workspace) -> PathBuf {
+    workspace.package().join("node_modules/binaryen")
+}
+
+/// The optimiser's command line.
+///
+/// It is itself compiled to JavaScript and recurses deeply, hence the larger stack. No fast-math
+/// flag: the module's floats must stay bit-identical to the native build's.
+fn wasm_opt(binaryen: &Path, input: &Path, output: &Path) -> Command {
+    let mut command = Command::new("node");
+    command
+        .arg("--stack-size=8000")
+        .arg(binaryen.join("bin/wasm-opt"));
+    command
+        .arg(input)
+        .arg("-o")
+        .arg(output)
+        .arg("-O3")
+        .args(FEATURES);
+    command
+}
+
+/// Names everything that decides the outputs, and the outputs themselves; fails if one is missing.
+fn fingerprint(workspace: &Workspace, compiled: &Path, dist: &Path) -> Result<String> {
+    let mut parts = vec![
+        include_bytes!("wasm.rs").to_vec(),
+        fs::read(workspace.path("Cargo.lock"))?,
+        fs::read(binaryen(workspace).join("package.json"))?,
+        fs::read(compiled)?,
+    ];
+    for name in OUTPUTS {
+        parts.push(fs::read(dist.join(name))?);
+    }
+    Ok(digest::of_parts(
+        &parts.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_optimiser_gets_its_stack_first_and_no_lossy_flag() {
+        let command = wasm_opt(Path::new("binaryen"), Path::new("a"), Path::new("b"));
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_str().unwrap())
+            .collect();
+        assert_eq!(
+            words[..5],
+            ["--stack-size=8000", "binaryen/bin/wasm-opt", "a", "-o", "b"]
+        );
+        assert!(words.contains(&"--enable-simd"));
+        assert!(
+            !words
+                .iter()
+                .any(|word| word.contains("relaxed") || word.contains("fast-math"))
+        );
+    }
+
+    #[test]
+    fn a_missing_output_is_never_fresh() {
+        let workspace = Workspace::find().unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        assert!(fingerprint(&workspace, Path::new(file!()), empty.path()).is_err());
+    }
+}
