@@ -8,23 +8,18 @@ use crate::python;
 use crate::step::{run, step};
 use crate::workspace::Workspace;
 
-/// The script, and the packages it imports. Versions are pinned so that a fixture changes only when
-/// we change it.
-const SCRIPT: &str = "crates/trainer/tests/fixtures/make.py";
-const PACKAGES: [&str; 4] = [
-    "torch==2.9.1",
-    "transformers==4.57.1",
-    "numpy==2.3.4",
-    "safetensors==0.6.2",
-];
+/// The folder of the scripts and of the versions they want.
+const FOLDER: &str = "crates/trainer/tests/fixtures";
 
 /// Makes the virtual environment if needed and runs the script.
 pub(crate) fn regenerate(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.path(FOLDER);
     let environment = workspace.target("fixtures-venv");
+    let requirements = folder.join("requirements.txt");
     let python = step("bring PyTorch", || {
-        python::environment(&environment, &PACKAGES)
+        python::environment(&environment, &requirements)
     })?;
     step("make the fixtures", || {
-        run(Command::new(python).arg(workspace.path(SCRIPT)))
+        run(Command::new(python).arg(folder.join("make.py")))
     })
 }

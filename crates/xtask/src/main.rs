@@ -9,7 +9,6 @@ mod digest;
 mod fixtures;
 mod npm;
 mod python;
-mod serve;
 mod setup;
 mod size;
 mod step;

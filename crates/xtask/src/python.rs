@@ -1,10 +1,12 @@
 //! Python 3, needed only to bring PyTorch's fixtures and the base model.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::digest;
 use crate::step::{capture, run};
 
 /// A command of the system's Python, after checking that its module can be used.
@@ -24,20 +26,22 @@ pub(crate) fn module(name: &str) -> Result<Command> {
     Ok(command())
 }
 
-/// Makes a virtual environment with the packages, unless it has them; returns its Python.
-pub(crate) fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+/// Makes a virtual environment with the packages a requirements file lists, unless it has them.
+/// Returns its Python.
+pub(crate) fn environment(folder: &Path, requirements: &Path) -> Result<PathBuf> {
     let bin = if cfg!(windows) { "Scripts" } else { "bin" };
     let python = folder.join(bin).join("python");
     let stamp = folder.join("stillglass-packages");
-    let wanted = packages.join("\n");
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+    let wanted = digest::of_file(requirements)?;
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         println!("    {}: present", folder.display());
         return Ok(python);
     }
     run(module("venv")?.arg(folder))?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(packages))?;
-    std::fs::write(stamp, wanted)?;
+    let mut pip = Command::new(&python);
+    run(pip
+        .args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(requirements))?;
+    fs::write(stamp, wanted)?;
     Ok(python)
 }

@@ -67,6 +67,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         fs::write(stamp, fingerprint(workspace, &compiled, &dist)?)?;
         Ok(())
     })?;
+    step("compile the npm package", || {
+        run(&mut npm::script(&workspace.package(), "build"))
+    })?;
     size::print_module(workspace)
 }
 
