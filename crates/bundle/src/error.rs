@@ -70,7 +70,7 @@ pub enum Error {
     )]
     Teacher,
     /// Too few or too many labels.
-    #[error("{0} labels, want {least} to {most}", least = limits::LABELS_LEAST, most = limits::LABELS)]
+    #[error("{0} labels, want {least} to {most}; check the label column of the data", least = limits::LABELS_LEAST, most = limits::LABELS)]
     LabelCount(usize),
     /// A label without a visible character.
     #[error("label {0} is empty; name every class in the data")]

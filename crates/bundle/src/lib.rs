@@ -15,13 +15,14 @@
 //! enough that no sum in the runtime can overflow. After it, no size needs checking again.
 //!
 //! The header must be byte for byte what [`Bundle::write`] (that is, the `safetensors` crate) makes
-//! of the same manifest and tensors. So there is one way to write a bundle: no duplicate names, holes,
-//! overlaps, second spellings or bytes nobody reads.
+//! of the same manifest text and tensors. So there is one way to write a header: no duplicate names,
+//! holes, overlaps, second spellings or bytes nobody reads. Only the manifest's own text may be spelt as
+//! its author likes.
 //!
 //! # The hash
 //!
 //! `sha256` in the manifest is the SHA-256 of the **whole file** as it is when the 64 digits of that
-//! field are all `0`; the digits occur once in the header. It therefore covers the header length, the
+//! field are all `0`; the digits occur once in the header. It covers the header length, the
 //! manifest and the tensors, and no bit of a bundle can change unseen. To make a bundle with another
 //! tool: write the file with 64 zeros, hash it, and put the digest's lower-case digits in their place.
 //!

@@ -142,13 +142,9 @@ impl Quantized {
         let mut values = Vec::with_capacity(weight.len());
         let mut scales = Vec::with_capacity(rows);
         for row in weight.chunks_exact(columns.max(1)) {
-            // Not `f32::max`, which would pass over a NaN: the writer shall see it.
-            let peak = row.iter().fold(
-                0.0_f32,
-                |peak, w| {
-                    if w.abs() <= peak { peak } else { w.abs() }
-                },
-            );
+            // The total order puts NaN last, where `f32::max` passes it over: the writer shall see it.
+            let magnitudes = row.iter().map(|w| w.abs());
+            let peak = magnitudes.max_by(f32::total_cmp).unwrap_or(0.0);
             let scale = if peak / 127.0 == 0.0 {
                 1.0
             } else {

@@ -38,46 +38,46 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
         manifest: Manifest::student(labels, shape, tokenizer, 16),
         vocabulary: pieces,
         student: StudentWeights {
-            embedding: matrix(shape.vocabulary, shape.embedding),
-            forward: direction(&shape),
-            backward: direction(&shape),
+            embedding: matrix(shape.vocabulary, shape.embedding, 3),
+            forward: direction(&shape, 1),
+            backward: direction(&shape, 2),
             attention: Attention {
-                projection: matrix(shape.attention, 2 * shape.hidden),
-                bias: floats(shape.attention),
-                vector: floats(shape.attention),
+                projection: matrix(shape.attention, 2 * shape.hidden, 4),
+                bias: floats(shape.attention, 5),
+                vector: floats(shape.attention, 6),
             },
             classifier: Dense {
                 rows: classes,
                 columns: 2 * shape.hidden,
-                weight: floats(classes * 2 * shape.hidden),
-                bias: floats(classes),
+                weight: floats(classes * 2 * shape.hidden, 7),
+                bias: floats(classes, 8),
             },
         },
     }
 }
 
-fn direction(shape: &StudentShape) -> Direction {
+fn direction(shape: &StudentShape, seed: usize) -> Direction {
     Direction {
-        input: matrix(4 * shape.hidden, shape.embedding),
-        recurrent: matrix(4 * shape.hidden, shape.hidden),
-        bias: floats(4 * shape.hidden),
+        input: matrix(4 * shape.hidden, shape.embedding, seed),
+        recurrent: matrix(4 * shape.hidden, shape.hidden, seed + 10),
+        bias: floats(4 * shape.hidden, seed),
     }
 }
 
-fn matrix(rows: usize, columns: usize) -> Quantized {
+fn matrix(rows: usize, columns: usize, seed: usize) -> Quantized {
+    let value = |i: usize| (((i + seed) * 37 % 255) as i32 - 127) as i8;
     Quantized {
         rows,
         columns,
-        values: (0..rows * columns)
-            .map(|i| (i * 37 % 255) as i8)
-            .map(|q| q.max(-127))
-            .collect(),
-        scales: (1..=rows).map(|i| i as f32 / 64.0).collect(),
+        values: (0..rows * columns).map(value).collect(),
+        scales: (1..=rows).map(|i| (i + seed) as f32 / 64.0).collect(),
     }
 }
 
-fn floats(count: usize) -> Vec<f32> {
-    (0..count).map(|i| (i as f32 - 1.5) / 3.0).collect()
+fn floats(count: usize, seed: usize) -> Vec<f32> {
+    (0..count)
+        .map(|i| (i as f32 - 1.5) / (2 + seed) as f32)
+        .collect()
 }
 
 /// A file cut open: the header's text without padding, and the tensors.
@@ -127,11 +127,11 @@ impl Open {
             .expect("a hash")
             + mark.len();
         bytes[at..at + 64].fill(b'0');
-        let digits: String = Sha256::digest(&bytes)
+        let digest = Sha256::digest(&bytes);
+        let digits = digest
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        bytes[at..at + 64].copy_from_slice(digits.as_bytes());
+            .flat_map(|byte| format!("{byte:02x}").into_bytes());
+        bytes[at..at + 64].copy_from_slice(&digits.collect::<Vec<u8>>());
         bytes
     }
 }

@@ -1,15 +1,217 @@
 //! What is written is read back the same, by this crate and by the safetensors crate.
 
-use stillglass_bundle::Bundle;
+use proptest::prelude::*;
+use safetensors::SafeTensors;
+use stillglass_bundle::{Bundle, Metric, Quantized, StudentShape, limits};
 
 use crate::fixture;
+
+/// Writes and reads; the hash aside, nothing may change.
+fn trip(bundle: &Bundle) -> Bundle {
+    let mut back = Bundle::read(&bundle.write().unwrap()).unwrap();
+    assert_eq!(back.manifest.sha256.len(), 64);
+    back.manifest.sha256.clone_from(&bundle.manifest.sha256);
+    back
+}
 
 #[test]
 fn a_bundle_survives_the_trip() {
     let bundle = fixture::small();
+    assert_eq!(trip(&bundle), bundle);
+}
+
+#[test]
+fn writing_is_deterministic_and_ignores_the_old_hash() {
+    let first = fixture::small().write().unwrap();
+    let back = Bundle::read(&first).unwrap();
+    assert_eq!(back.write().unwrap(), first);
+}
+
+/// The crate's documentation tells other tools how to hash; `forge` does as it says.
+#[test]
+fn the_hash_is_that_of_the_file_with_zeros_in_its_place() {
+    let bytes = fixture::small().write().unwrap();
+    assert_eq!(fixture::open(&bytes).forge(), bytes);
+}
+
+#[test]
+fn another_reader_finds_the_documented_tensors() {
+    let bundle = fixture::small();
     let bytes = bundle.write().unwrap();
-    let mut back = Bundle::read(&bytes).unwrap();
-    assert_eq!(back.manifest.sha256.len(), 64);
-    back.manifest.sha256.clear();
-    assert_eq!(back, bundle);
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let floats = |name: &str| -> Vec<f32> {
+        let (words, rest) = file.tensor(name).unwrap().data().as_chunks::<4>();
+        assert!(rest.is_empty());
+        words.iter().map(|word| f32::from_le_bytes(*word)).collect()
+    };
+    let integers = |name: &str| -> Vec<i8> {
+        file.tensor(name)
+            .unwrap()
+            .data()
+            .iter()
+            .map(|byte| byte.cast_signed())
+            .collect()
+    };
+    let quantized = |name: &str, matrix: &Quantized| {
+        assert_eq!(
+            file.tensor(name).unwrap().shape(),
+            [matrix.rows, matrix.columns]
+        );
+        assert_eq!(integers(name), matrix.values, "{name}");
+        assert_eq!(
+            floats(&format!("{name}.scale")),
+            matrix.scales,
+            "{name}.scale"
+        );
+    };
+    let student = &bundle.student;
+    quantized("embedding", &student.embedding);
+    quantized("attention.projection", &student.attention.projection);
+    for (name, direction) in [
+        ("forward", &student.forward),
+        ("backward", &student.backward),
+    ] {
+        quantized(&format!("lstm.{name}.input"), &direction.input);
+        quantized(&format!("lstm.{name}.recurrent"), &direction.recurrent);
+        assert_eq!(floats(&format!("lstm.{name}.bias")), direction.bias);
+    }
+    assert_eq!(floats("attention.bias"), student.attention.bias);
+    assert_eq!(floats("attention.vector"), student.attention.vector);
+    assert_eq!(floats("classifier.weight"), student.classifier.weight);
+    assert_eq!(floats("classifier.bias"), student.classifier.bias);
+    let words = file.tensor("vocabulary").unwrap();
+    assert_eq!(words.data(), bundle.vocabulary.join("\n").as_bytes());
+    assert_eq!(file.len(), 19);
+}
+
+#[test]
+fn a_newer_card_is_read_and_a_newer_architecture_is_not() {
+    let open = fixture::open(&fixture::small().write().unwrap());
+    let newer = open
+        .clone()
+        .edit(r#"\"card\":{"#, r#"\"hue\":[1],\"card\":{\"colour\":{},"#);
+    let read = Bundle::read(&newer.forge()).unwrap();
+    assert_eq!(read.student, fixture::small().student);
+    let newer = open.edit(r#"\"hidden\":2"#, r#"\"hidden\":2,\"layers\":2"#);
+    let error = Bundle::read(&newer.forge()).unwrap_err().to_string();
+    assert!(error.contains("unknown field `layers`"), "{error}");
+}
+
+#[test]
+fn a_short_card_is_filled_with_nothing() {
+    let open = fixture::open(&fixture::small().write().unwrap());
+    let start = open.header.find(r#"\"card\""#).unwrap();
+    let end = open.header.find(r#"\"sha256\""#).unwrap();
+    let card = open.header[start..end].to_owned();
+    let read = Bundle::read(&open.edit(&card, "").forge()).unwrap();
+    assert_eq!(read.manifest.card, stillglass_bundle::Card::default());
+}
+
+/// The largest sizes are read, one more is not; the sums they allow fit their types.
+#[test]
+fn limits_are_reached_and_not_passed() {
+    const { assert!(127 * 2047 * (limits::COLUMNS as i64) < i32::MAX as i64) };
+    let greatest = 127.0 * limits::MAGNITUDE;
+    assert!((limits::COLUMNS as f32 * greatest * greatest).is_finite());
+
+    let mut shape = StudentShape {
+        vocabulary: 1,
+        embedding: limits::COLUMNS,
+        hidden: 1,
+        attention: limits::COLUMNS,
+    };
+    let bundle = fixture::with_shape(shape, &["a", "b"]);
+    assert_eq!(trip(&bundle), bundle);
+    shape.attention += 1;
+    let error = fixture::with_shape(shape, &["a", "b"]).write().unwrap_err();
+    assert!(
+        error.to_string().contains("architecture.attention is 8193"),
+        "{error}"
+    );
+}
+
+#[test]
+fn quantizing_keeps_the_peak_and_half_a_step() {
+    let weight = [0.5, -1.27, 0.004, 0.0, 0.0, 0.0, 1e-45, 0.0, -1e-45];
+    let matrix = Quantized::from_float(3, 3, &weight);
+    assert_eq!(matrix.values, [50, -127, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(matrix.scales, [1.27 / 127.0, 1.0, 1.0]);
+    for (i, (float, back)) in weight.iter().zip(matrix.to_float()).enumerate() {
+        assert!((float - back).abs() <= matrix.scales[i / 3] / 2.0);
+    }
+    let broken = Quantized::from_float(1, 2, &[f32::NAN, 1.0]);
+    assert!(broken.scales[0].is_nan(), "the writer shall see it");
+}
+
+prop_compose! {
+    fn shapes()(
+        vocabulary in 1_usize..40,
+        embedding in 1_usize..20,
+        hidden in 1_usize..12,
+        attention in 1_usize..20,
+    ) -> StudentShape {
+        StudentShape { vocabulary, embedding, hidden, attention }
+    }
+}
+
+prop_compose! {
+    /// Any shape, any labels, any text on the card, numbers up to the largest.
+    fn bundles()(
+        shape in shapes(),
+        labels in prop::collection::btree_set("[^\\p{C}\\p{Z}]{1,12}", 2..6),
+        pieces in prop::collection::btree_set("[^\n\r]{1,12}", 40),
+        texts in prop::array::uniform4(any::<String>()),
+        metric in (any::<String>(), -10_000_i32..10_000, any::<u32>(), any::<Option<String>>()),
+        factor in prop::sample::select(vec![1e-30_f32, 1.0, 1e4]),
+        flags in any::<(bool, bool)>(),
+        tokens in 1_usize..8192,
+    ) -> Bundle {
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let mut bundle = fixture::with_shape(shape, &labels);
+        bundle.vocabulary = pieces.into_iter().take(shape.vocabulary).collect();
+        for value in &mut bundle.student.classifier.weight { *value *= factor; }
+        for value in &mut bundle.student.embedding.scales { *value *= factor; }
+        let manifest = &mut bundle.manifest;
+        manifest.max_tokens = tokens;
+        (manifest.tokenizer.lowercase, manifest.tokenizer.strip_accents) = flags;
+        manifest.tokenizer.unknown = shape.vocabulary as u32 - 1;
+        let (name, value, seeds, note) = metric;
+        manifest.card.metrics.push(Metric {
+            name, value: f64::from(value) / 10_000.0, split: "test".into(), seeds, note,
+        });
+        [manifest.card.name, manifest.card.recipe, manifest.card.data, manifest.card.date] = texts;
+        bundle
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bundle_survives_the_trip(bundle in bundles()) {
+        prop_assert_eq!(trip(&bundle), bundle);
+    }
+
+    #[test]
+    fn any_changed_byte_is_seen(bundle in bundles(), at in any::<prop::sample::Index>(), by in 1_u8..) {
+        let mut bytes = bundle.write().unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = bytes[at].wrapping_add(by);
+        prop_assert!(Bundle::read(&bytes).is_err(), "byte {} of {}", at, bytes.len());
+    }
+
+    #[test]
+    fn any_bytes_are_refused(bytes in any::<Vec<u8>>()) {
+        prop_assert!(Bundle::read(&bytes).is_err());
+    }
+
+    /// The hash is made right after the damage, so that the other checks stand alone.
+    #[test]
+    fn any_damaged_header_is_survived(at in any::<prop::sample::Index>(), with in "[\\[\\]{}:,0-9\"a-z ]{0,4}") {
+        let mut open = fixture::open(&fixture::small().write().unwrap());
+        let end = open.header.rfind(r#"\"sha256\""#).unwrap();
+        let at = at.index(end);
+        open.header.replace_range(at..=at, &with);
+        if let Ok(bundle) = Bundle::read(&open.forge()) {
+            prop_assert!(bundle.write().is_ok());
+        }
+    }
 }

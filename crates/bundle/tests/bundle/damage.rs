@@ -1,0 +1,62 @@
+//! A damaged file is always noticed: cut anywhere, or with any bit turned.
+
+use stillglass_bundle::{Bundle, Error};
+
+use crate::fixture;
+
+#[test]
+fn a_cut_at_every_byte_is_named() {
+    let bytes = fixture::small().write().unwrap();
+    assert_eq!(Bundle::read(&[]), Err(Error::Empty));
+    for end in 1..bytes.len() {
+        match Bundle::read(&bytes[..end]) {
+            Err(Error::Truncated { want, found }) => {
+                assert!(found == end as u64 && found < want && want <= bytes.len() as u64);
+            }
+            other => panic!("cut to {end} bytes: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_flip_of_every_bit_is_noticed() {
+    let mut bytes = fixture::small().write().unwrap();
+    for bit in 0..8 * bytes.len() {
+        let mask = 1 << (bit % 8);
+        bytes[bit / 8] ^= mask;
+        assert!(Bundle::read(&bytes).is_err(), "bit {bit} was turned unseen");
+        bytes[bit / 8] ^= mask;
+    }
+    assert!(Bundle::read(&bytes).is_ok(), "all bits are back");
+}
+
+#[test]
+fn every_missing_or_doubled_byte_is_noticed() {
+    let bytes = fixture::small().write().unwrap();
+    for at in 0..bytes.len() {
+        let mut less = bytes.clone();
+        let byte = less.remove(at);
+        assert!(
+            Bundle::read(&less).is_err(),
+            "byte {at} was taken out unseen"
+        );
+        let mut more = bytes.clone();
+        more.insert(at, byte);
+        assert!(Bundle::read(&more).is_err(), "byte {at} was doubled unseen");
+    }
+}
+
+#[test]
+fn bytes_after_the_end_are_counted() {
+    let mut bytes = fixture::small().write().unwrap();
+    bytes.extend([0; 3]);
+    assert_eq!(Bundle::read(&bytes), Err(Error::Trailing(3)));
+}
+
+#[test]
+fn damage_to_weights_is_called_damage() {
+    let mut bytes = fixture::small().write().unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let error = Bundle::read(&bytes).unwrap_err();
+    assert!(matches!(error, Error::Hash { .. }), "{error}");
+}

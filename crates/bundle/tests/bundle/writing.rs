@@ -1,0 +1,185 @@
+//! The writer refuses what the reader would refuse.
+
+use stillglass_bundle::{Bundle, Kind, Metric, StudentShape, limits};
+
+use crate::fixture;
+
+/// What is done to a good bundle, and what the message must say.
+type Change = (fn(&mut Bundle), &'static str);
+
+const CHANGES: [Change; 34] = [
+    (
+        |b| b.manifest.format = "stillglass/0".into(),
+        "format stillglass/0",
+    ),
+    (|b| b.manifest.kind = Kind::Teacher, "holds a teacher"),
+    (|b| b.manifest.labels.clear(), "0 labels"),
+    (
+        |b| b.manifest.labels = vec!["x".into(); 1025],
+        "1025 labels",
+    ),
+    (
+        |b| b.manifest.labels[1] = "\u{2003}".into(),
+        "label 1 is empty",
+    ),
+    (
+        |b| b.manifest.labels[1] = "calm".into(),
+        "label calm appears twice",
+    ),
+    (
+        |b| b.manifest.labels[0] = "a\u{7}".into(),
+        "label 0 (a\\u{7})",
+    ),
+    (
+        |b| b.manifest.labels[0] = "x".repeat(257),
+        "want at most 256 bytes",
+    ),
+    (
+        |b| b.manifest.labels.push("hail".into()),
+        "classifier.weight: want F32 [3, 4]",
+    ),
+    (
+        |b| b.manifest.architecture.hidden = usize::MAX,
+        "architecture.hidden is",
+    ),
+    (
+        |b| b.manifest.architecture.vocabulary = 6,
+        "want 6 pieces, found 5",
+    ),
+    (
+        |b| b.manifest.tokenizer.unknown = u32::MAX,
+        "tokenizer.unknown is 4294967295",
+    ),
+    (|b| b.manifest.max_tokens = usize::MAX, "max_tokens is"),
+    (
+        |b| b.manifest.card.metrics.push(metric(f64::NAN)),
+        "metric f1 is not a finite number",
+    ),
+    (
+        |b| b.manifest.card.metrics.push(metric(f64::INFINITY)),
+        "metric f1",
+    ),
+    (
+        |b| b.manifest.card.recipe = "x".repeat(1 << 20),
+        "shorten the card",
+    ),
+    (|b| b.vocabulary[3].clear(), "vocabulary piece 3 is empty"),
+    (
+        |b| b.vocabulary[3] = "a\nb".into(),
+        "vocabulary piece 3 holds a line break",
+    ),
+    (
+        |b| b.vocabulary[3] = "a\r".into(),
+        "vocabulary piece 3 holds a line break",
+    ),
+    (
+        |b| b.vocabulary[3] = "x".repeat(513),
+        "vocabulary piece 3 has 513 bytes",
+    ),
+    (
+        |b| b.vocabulary[4] = "sea".into(),
+        "vocabulary piece sea has two ids, 1 and 4",
+    ),
+    (
+        |b| b.vocabulary.push("more".into()),
+        "want 5 pieces, found 6",
+    ),
+    (
+        |b| b.student.embedding.rows = 4,
+        "want I8 [5, 3], found I8 [4, 3] of 15 values",
+    ),
+    (
+        |b| b.student.embedding.values.push(1),
+        "found I8 [5, 3] of 16 values",
+    ),
+    (
+        |b| b.student.embedding.values[7] = -128,
+        "tensor embedding, value 7",
+    ),
+    (
+        |b| b.student.embedding.scales.truncate(4),
+        "embedding.scale: want F32 [5], found F32 [4]",
+    ),
+    (
+        |b| b.student.forward.input.columns = usize::MAX,
+        "tensor lstm.forward.input: want I8 [8, 3]",
+    ),
+    (
+        |b| b.student.forward.recurrent.scales[2] = 0.0,
+        "lstm.forward.recurrent.scale, value 2",
+    ),
+    (
+        |b| b.student.backward.bias.clear(),
+        "lstm.backward.bias: want F32 [8], found F32 [0]",
+    ),
+    (
+        |b| b.student.backward.bias[7] = f32::NAN,
+        "tensor lstm.backward.bias, value 7",
+    ),
+    (
+        |b| b.student.attention.vector[1] = f32::INFINITY,
+        "tensor attention.vector, value 1",
+    ),
+    (
+        |b| b.student.classifier.columns = 5,
+        "want F32 [2, 4], found F32 [2, 5] of 8 values",
+    ),
+    (
+        |b| b.student.classifier.weight[0] = -2e6,
+        "want a number from -2^20 to 2^20",
+    ),
+    (
+        |b| b.student.classifier.bias.push(0.0),
+        "classifier.bias: want F32 [2], found F32 [3]",
+    ),
+];
+
+fn metric(value: f64) -> Metric {
+    Metric {
+        name: "f1".into(),
+        value,
+        ..Metric::default()
+    }
+}
+
+#[test]
+fn bad_bundles_are_not_written() {
+    for (change, want) in CHANGES {
+        let mut bundle = fixture::small();
+        change(&mut bundle);
+        let message = bundle.write().expect_err(want).to_string();
+        assert!(message.contains(want), "want {want}: {message}");
+        assert!(message.contains("; "), "no way out in: {message}");
+    }
+}
+
+#[test]
+fn a_text_may_not_need_too_much_memory() {
+    let shape = StudentShape {
+        vocabulary: 1,
+        embedding: limits::COLUMNS,
+        hidden: 1,
+        attention: 1,
+    };
+    let mut bundle = fixture::with_shape(shape, &["a", "b"]);
+    bundle.manifest.max_tokens = limits::TOKENS;
+    let message = bundle.write().unwrap_err().to_string();
+    assert!(
+        message.contains("max_tokens 8192 needs 67198976 floats"),
+        "{message}"
+    );
+    bundle.manifest.max_tokens = 8000;
+    assert!(bundle.write().is_ok());
+}
+
+/// Text of any kind on the card cannot confuse the search for the hash.
+#[test]
+fn cards_that_look_like_hashes_are_written() {
+    let zeros = "0".repeat(64);
+    let mut bundle = fixture::small();
+    let card = &mut bundle.manifest.card;
+    card.trainer_version = format!(r#"","sha256":"{zeros}"#);
+    card.recipe = format!("{zeros}\0\n\\\"\u{1f30a}");
+    let back = Bundle::read(&bundle.write().unwrap()).unwrap();
+    assert_eq!(back.manifest.card, bundle.manifest.card);
+}
