@@ -1,0 +1,89 @@
+use std::time::Instant;
+
+use stillglass_text::{Options, Tokenizer};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// Four times the text costs about 4 times in linear time and 16 times in quadratic time.
+const LIMIT: f64 = 9.0;
+
+/// Other work on the machine only ever adds time, so the least of a few rounds is compared: a linear
+/// tokenizer soon has a quiet round of each size, a quadratic one never has.
+const ROUNDS: usize = 12;
+
+fn tokenizer() -> Tokenizer {
+    let pieces = ["[UNK]", "a", "##a", "the", "market", "##s", ".", "上", "ᄀ"];
+    let options = Options {
+        lowercase: true,
+        strip_accents: true,
+        unknown: 0,
+    };
+    Tokenizer::new(pieces.map(String::from).to_vec(), options).unwrap()
+}
+
+fn seconds(tokenizer: &Tokenizer, text: &str, limit: usize) -> f64 {
+    let begun = Instant::now();
+    let encoding = tokenizer.encode(text, limit);
+    let taken = begun.elapsed();
+    assert!(encoding.ids.len() <= limit);
+    taken.as_secs_f64()
+}
+
+/// `unit` repeated to `bytes` costs in proportion to a quarter of it.
+fn assert_linear(unit: &str, bytes: usize, limit: usize) {
+    let tokenizer = tokenizer();
+    let quarter = unit.repeat(bytes / 4 / unit.len());
+    let whole = quarter.repeat(4);
+    let (mut least_quarter, mut least_whole) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        least_quarter = least_quarter.min(seconds(&tokenizer, &quarter, limit));
+        least_whole = least_whole.min(seconds(&tokenizer, &whole, limit));
+        if least_whole < LIMIT * least_quarter {
+            println!("{unit:?}: {bytes} bytes in {least_whole:.3} s");
+            return;
+        }
+    }
+    panic!("{unit:?}: {least_quarter} s for a quarter of {bytes} bytes, {least_whole} s for all");
+}
+
+#[test]
+fn a_megabyte_costs_linear_time() {
+    assert_linear("The markets rose a little. ", MEGABYTE, usize::MAX);
+    assert_linear("The markets rose a little. ", MEGABYTE, 128);
+    assert_linear("a", MEGABYTE, 128);
+    assert_linear(".", MEGABYTE, 128);
+}
+
+#[test]
+fn texts_made_to_be_slow_cost_linear_time() {
+    let fails_at_its_end = format!("{}b ", "a".repeat(99));
+    assert_linear(&fails_at_its_end, MEGABYTE / 16, 128);
+    let stripped_marks = "\u{301}\u{323}";
+    let kept_marks = "\u{302e}\u{1d16d}";
+    let growing = "İ\u{1d15e}";
+    for unit in [
+        " ",
+        "上海",
+        "각",
+        "\0\u{200d}",
+        stripped_marks,
+        kept_marks,
+        growing,
+    ] {
+        assert_linear(unit, MEGABYTE / 4, 128);
+    }
+}
+
+/// Truncated or not, the report counts the whole text and the encoding keeps only what was asked.
+#[test]
+fn truncation_of_a_megabyte_counts_it_all() {
+    let tokenizer = tokenizer();
+    let text = "markets ".repeat(MEGABYTE / 8);
+    let encoding = tokenizer.encode(&text, 3);
+    assert_eq!(encoding.ids, [4, 5, 4]);
+    assert_eq!(encoding.words.len(), 2);
+    let truncated = encoding.truncated.unwrap();
+    assert_eq!(truncated.tokens, 2 * text.len() / 8);
+    assert_eq!(truncated.from_byte, 14);
+    assert_eq!(truncated.from_utf16, 14);
+}
