@@ -34,6 +34,8 @@
 //! `architecture`, `tokenizer` and `quantization`, where they would change what the numbers mean.
 //! Anything this reader would misread has another `format`.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod header;
 pub mod limits;

@@ -65,7 +65,12 @@ fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> 
             find(&tensor.name).ok_or_else(|| Error::TensorMissing(tensor.name.clone()))?;
         check_entry(tensor, entry)?;
     }
-    let want = table.last().map_or(0, |tensor| tensor.end);
+    check_end(table.last().map_or(0, |tensor| tensor.end), parts)?;
+    Ok(table)
+}
+
+/// Checks that the tensors end where the file does.
+fn check_end(want: u64, parts: &Parts<'_>) -> Result<(), Error> {
     let found = parts.region.len() as u64;
     if found < want {
         let before = 8 + parts.header.len() as u64;
@@ -77,7 +82,7 @@ fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> 
     if found > want {
         return Err(Error::Trailing(found - want));
     }
-    Ok(table)
+    Ok(())
 }
 
 /// Compares what the header says of a tensor with what the architecture wants.
