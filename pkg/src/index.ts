@@ -101,6 +101,7 @@ export interface ClassifyOptions {
  * - `runtime-failed`: the runtime could not be fetched or started;
  * - `fetch-failed`: the bundle could not be fetched;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
+ * - `unusable-bundle`: the bundle reads well, but no model can be made of it;
  * - `not-started`: a model was made before {@link start} had finished;
  * - `freed`: the model was used after {@link Model.free};
  * - `trapped`: the runtime stopped in mid-call; every model of this page or worker is lost;
@@ -111,6 +112,7 @@ export type ErrorCode =
   | 'runtime-failed'
   | 'fetch-failed'
   | 'bad-bundle'
+  | 'unusable-bundle'
   | 'not-started'
   | 'freed'
   | 'trapped'
@@ -254,7 +256,7 @@ function startFailure(cause: unknown): StillglassError {
 
 function codeOf(cause: unknown): ErrorCode {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'bad-bundle' ? code : 'failed';
+  return code === 'bad-bundle' || code === 'unusable-bundle' ? code : 'failed';
 }
 
 function text(cause: unknown): string {

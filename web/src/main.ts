@@ -11,7 +11,7 @@ import { Models } from './models.ts';
 import type { Reading } from './protocol.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { clearCard, showCard } from './view/card.ts';
-import { offerModels } from './view/chooser.ts';
+import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork } from './view/facts.ts';
 import { showNumbers } from './view/numbers.ts';
@@ -25,7 +25,7 @@ const PAUSE = 400;
 
 const models = new Models();
 const listed = catalogue();
-let entries: readonly Entry[] = listed;
+let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
 let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
@@ -40,7 +40,7 @@ async function choose(entry: Entry): Promise<void> {
   chosen = entry;
   info = undefined;
   picked = undefined;
-  offerModels(entries, entry, (other) => void choose(other));
+  showModel(entry);
   showPrompt(entry);
   clearProblem();
   setState('loading');
@@ -151,9 +151,14 @@ async function fetchTheRest(): Promise<void> {
   showNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
 }
 
+function offer(offered: readonly Entry[]): void {
+  entries = offered;
+  offerModels(entries, (entry) => void choose(entry));
+}
+
 function openFile(file: File): void {
   const entry = fromFile(file);
-  entries = [...listed, entry];
+  offer([...listed, entry]);
   void choose(entry);
 }
 
@@ -163,6 +168,7 @@ function boot(): void {
     const [file] = (target as HTMLInputElement).files ?? [];
     if (file !== undefined) openFile(file);
   });
+  offer(listed);
   const [first] = entries;
   if (first === undefined) {
     setState('failed');

@@ -5,16 +5,20 @@ import { byId, make, within } from '../dom.ts';
 
 const fieldset = byId('models');
 
-/** Shows the models with `chosen` checked; `choose` hears which one the reader picks. */
-export function offerModels(entries: readonly Entry[], chosen: Entry, choose: (entry: Entry) => void): void {
+/** Shows the models; `choose` hears which one the reader picks. */
+export function offerModels(entries: readonly Entry[], choose: (entry: Entry) => void): void {
   const legend = within(fieldset, 'legend');
-  fieldset.replaceChildren(legend, ...entries.map((entry) => choice(entry, entry === chosen, choose)));
+  fieldset.replaceChildren(legend, ...entries.map((entry) => choice(entry, choose)));
   fieldset.hidden = entries.length < 2;
 }
 
-function choice(entry: Entry, checked: boolean, choose: (entry: Entry) => void): HTMLElement {
+/** Checks the model in use. */
+export function showModel({ id }: Entry): void {
+  for (const input of fieldset.querySelectorAll('input')) input.checked = input.value === id;
+}
+
+function choice(entry: Entry, choose: (entry: Entry) => void): HTMLElement {
   const input = make('input', { type: 'radio', name: 'model', value: entry.id });
-  input.checked = checked;
   input.addEventListener('change', () => choose(entry));
   return make('label', { class: 'choice' }, input, make('span', { dir: 'auto' }, entry.name));
 }

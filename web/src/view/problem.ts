@@ -36,6 +36,7 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
         detail: `It needs WebAssembly with SIMD, as in Chrome 91, Firefox 89, Safari 16.4 and later. ${message}`,
       };
     case 'bad-bundle':
+    case 'unusable-bundle':
       return { title: `The ${name} model could not be read`, detail: message };
     case 'trapped':
       return { title: 'The model stopped at this text', detail: `${message} Change the text or try again.` };

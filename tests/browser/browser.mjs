@@ -1,0 +1,16 @@
+/** The real browser: Chromium from `CHROMIUM`, or where Debian puts it. */
+
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Starts Chromium, or says how to get it. */
+export async function launch() {
+  const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  if (executablePath === undefined) {
+    throw new Error('no Chromium found; run `cargo xtask setup`, or set CHROMIUM to its path');
+  }
+  // In a container there is often no sandbox to be had, and the pages are our own.
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bundleBytes, exampleText, visiting, write } from './page.mjs';
+
+const site = visiting();
+
+/** Answers for one model's file with something else. */
+function instead(id, respond) {
+  return (page) => page.route(`**/${id}-*.glass`, respond);
+}
+
+async function flipped(id) {
+  const bytes = await bundleBytes(id);
+  bytes[bytes.length - 7] ^= 0x10;
+  return bytes;
+}
+
+test('one flipped bit is named, the other model still works, and trying again does too', async () => {
+  const body = await flipped('finance');
+  const { page } = await site.open({
+    prepare: instead('finance', (route) => route.fulfill({ body })),
+    state: 'failed',
+  });
+  const alert = page.getByRole('alert');
+  assert.match(await alert.textContent(), /The Finance model could not be read/);
+  assert.ok(await page.locator('#answer').isHidden());
+
+  await page.getByRole('radio', { name: 'Spam', exact: true }).check();
+  await write(page, exampleText('Prize'));
+  assert.equal(await alert.textContent(), '');
+
+  await page.getByRole('radio', { name: 'Finance', exact: true }).check();
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await page.unroute('**/finance-*.glass');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await write(page, exampleText('Upgrade'));
+  assert.equal(await alert.textContent(), '');
+});
+
+test('a web page in place of a bundle is called that', async () => {
+  const { page } = await site.open({
+    prepare: instead('finance', (route) => route.fulfill({ body: '<!doctype html><title>Not found</title>' })),
+    state: 'failed',
+  });
+  assert.match(await page.getByRole('alert').textContent(), /HTML/);
+});
+
+test('a missing file and a broken line are told apart from a bad one', async () => {
+  const missing = await site.open({
+    prepare: instead('finance', (route) => route.fulfill({ status: 404 })),
+    state: 'failed',
+  });
+  assert.match(await missing.page.getByRole('alert').textContent(), /did not load.*404/);
+  const broken = await site.open({ prepare: instead('finance', (route) => route.abort()), state: 'failed' });
+  assert.match(await broken.page.getByRole('alert').textContent(), /did not load/);
+});
+
+test('a bad file from disk is refused with a reason, and the way back is open', async () => {
+  const { page } = await site.open();
+  await page.getByText('Use your own model').click();
+  await page.locator('#file').setInputFiles({
+    name: 'holiday.glass',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from('PK\u0003\u0004 not a bundle at all'),
+  });
+  await page.getByRole('alert').getByText('The holiday model could not be read').waitFor();
+  await page.getByRole('radio', { name: 'Finance', exact: true }).check();
+  await write(page, exampleText('Upgrade'));
+});
+
+test('a browser without WebAssembly gets a sentence, not a blank page', async () => {
+  const { page } = await site.open({
+    prepare: (page) => page.addInitScript(() => delete globalThis.WebAssembly),
+    state: 'failed',
+  });
+  assert.match(await page.getByRole('alert').textContent(), /cannot run the model.*WebAssembly/);
+});
+
+test('a runtime that the browser cannot compile gets the same sentence', async () => {
+  const { page } = await site.open({
+    prepare: (page) => page.route('**/*.wasm', (route) => route.fulfill({ body: Buffer.from('\0asm\x01\0\0\0\xff') })),
+    state: 'failed',
+  });
+  assert.match(await page.getByRole('alert').textContent(), /cannot run the model/);
+});
+
+test('a worker that does not load is reported and tried again', async () => {
+  const { page } = await site.open({
+    prepare: (page) => page.route('**/worker-*.js', (route) => route.abort(), { times: 1 }),
+    state: 'failed',
+  });
+  assert.match(await page.getByRole('alert').textContent(), /did not load/);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await write(page, exampleText('Upgrade'));
+});
+
+test('a runtime that dies in mid-call is replaced, and the call is answered', async () => {
+  const { page, complaints } = await site.open({ prepare: dieOnce });
+  await write(page, exampleText('Raised outlook'));
+  assert.equal(await page.evaluate(() => globalThis.workers), 2);
+  assert.deepEqual(complaints, []);
+});
+
+/** Makes the first worker's first classification look as if the WebAssembly instance had trapped. */
+function dieOnce(page) {
+  return page.addInitScript(() => {
+    globalThis.workers = 0;
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor(...args) {
+        super(...args);
+        if (++globalThis.workers > 1) return;
+        this.addEventListener('message', (event) => {
+          if (event.data.answer?.result === undefined) return;
+          event.stopImmediatePropagation();
+          const failure = { code: 'trapped', message: 'unreachable' };
+          this.dispatchEvent(new MessageEvent('message', { data: { call: event.data.call, failure } }));
+        });
+      }
+    };
+  });
+}

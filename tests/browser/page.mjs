@@ -1,0 +1,99 @@
+/** A visit to the built page, with everything worth asserting about it recorded. */
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, afterEach, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch } from './browser.mjs';
+import { servePage } from './site.mjs';
+
+const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
+const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
+
+/** The bytes of a bundle that the page was built with. */
+export function bundleBytes(id) {
+  return readFile(path.join(MODELS, models.find((model) => model.id === id).file));
+}
+
+/** The text of an example by the title on its button. */
+export function exampleText(title) {
+  return models.flatMap(({ examples }) => examples).find((example) => example.title === title).text;
+}
+
+/** Starts site and browser around a file's tests; returns what opens visits. */
+export function visiting() {
+  let browser;
+  let site;
+  const visits = [];
+  before(async () => {
+    [browser, site] = await Promise.all([launch(), servePage()]);
+  });
+  afterEach(async () => {
+    await Promise.all(visits.splice(0).map((context) => context.close()));
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.stop();
+  });
+  return {
+    async open(options) {
+      const visit = await open(browser, site.address, options);
+      visits.push(visit.context);
+      return visit;
+    },
+    stopServer: () => site.stop(),
+  };
+}
+
+/**
+ * Opens the page in a fresh context. `prepare` gets the page before it goes anywhere; `state` is what
+ * to wait for: `quiet` (all models here), `failed`, or nothing.
+ */
+async function open(browser, address, { prepare, state = 'quiet', ...context } = {}) {
+  const visit = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context });
+  // Generous, for machines that do much else meanwhile.
+  visit.setDefaultTimeout(90_000);
+  const page = await visit.newPage();
+  const requests = [];
+  const complaints = [];
+  visit.on('request', (request) => requests.push(request.url()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.exposeFunction('complain', (text) => complaints.push(text));
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => {
+      globalThis.complain(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await prepare?.(page);
+  const response = await page.goto(address);
+  if (state === 'quiet') await page.waitForSelector('html[data-network=quiet]', { state: 'attached' });
+  if (state === 'failed') await page.waitForSelector('html[data-state=failed]', { state: 'attached' });
+  return { page, context: visit, requests, complaints, response };
+}
+
+/** Puts a text into the page and waits until the answer, the sentence and the table are about it. */
+export async function write(page, text) {
+  await page.getByRole('textbox').fill(text);
+  await settle(page);
+}
+
+/** Waits until what is shown is about the text as it stands, and typing counts as paused. */
+export async function settle(page) {
+  await page.waitForFunction(
+    () => document.querySelector('#words').textContent === document.querySelector('#text').value,
+  );
+  await page.locator('#summary:not(.stale):not(:empty)').waitFor();
+}
+
+/** The predicted class as the page shows it. */
+export function verdict(page) {
+  return page.locator('.verdict-label').textContent();
+}
+
+/** A `+1.25`, `−0.50` or `0.00` of the page as a number. */
+export function value(shown) {
+  return Number(shown.replace('\u2212', '-'));
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exampleText, settle, verdict, visiting, write } from './page.mjs';
+
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+const site = visiting();
+
+/** Uses all there is on the page. */
+async function useEverything(page) {
+  for (const title of ['Raised outlook', 'Mixed quarter']) await write(page, exampleText(title));
+  await page.getByRole('radio', { name: /Neutral/ }).check();
+  await page.locator('#words .word').first().hover();
+  await page.getByRole('button', { name: 'Show the numbers' }).click();
+  await page.getByText('About this model').click();
+  await page.getByText('Use your own model').click();
+  await page.getByRole('radio', { name: 'Spam', exact: true }).check();
+  await settle(page);
+  await write(page, exampleText('Prize'));
+  await page.getByRole('radio', { name: 'Finance', exact: true }).check();
+  await page.getByRole('radio', { name: /Neutral/ }).waitFor();
+  await write(page, exampleText('Dividend cut'));
+}
+
+test('nothing on the page needs more than the strict policy', async () => {
+  const { page, response, complaints } = await site.open();
+  assert.equal(response.headers()['content-security-policy'], POLICY);
+  assert.equal(
+    await page.locator('meta[http-equiv=Content-Security-Policy]').getAttribute('content'),
+    POLICY,
+    'the page holds to the policy where a host sends no headers',
+  );
+  await useEverything(page);
+  assert.deepEqual(complaints, []);
+  // That silence means something: a breach is heard.
+  await page.evaluate(() => {
+    const breach = document.createElement('script');
+    breach.textContent = 'document.title = "breached"';
+    document.head.append(breach);
+  });
+  await page.waitForTimeout(100);
+  assert.equal(await page.title(), 'Stillglass');
+  assert.ok(complaints.some((complaint) => complaint.startsWith('policy: script-src')), complaints.join());
+});
+
+test('every request goes to the page\u2019s own server, and none follows loading', async () => {
+  const { page, requests } = await site.open();
+  const origin = new URL(page.url()).origin;
+  assert.ok(requests.length >= 6, requests.join());
+  assert.deepEqual(requests.filter((url) => new URL(url).origin !== origin), []);
+  const loaded = requests.length;
+  await useEverything(page);
+  assert.deepEqual(requests.slice(loaded), []);
+});
+
+test('once loaded it works with the network down and the server gone', async () => {
+  const { page, context, requests, complaints } = await site.open();
+  const loaded = requests.length;
+  await context.setOffline(true);
+  await site.stopServer();
+  await useEverything(page);
+  assert.equal(await verdict(page), 'Bearish');
+  assert.deepEqual(requests.slice(loaded), []);
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exampleText, visiting, write } from './page.mjs';
+
+const site = visiting();
+const TEXT = exampleText('Raised outlook');
+
+test('a screen reader finds the numbers as a table, seen or not', async () => {
+  const { page } = await site.open();
+  await write(page, TEXT);
+  const table = page.getByRole('table', { name: /How far each word moves the score/ });
+  const heads = await table.getByRole('columnheader').allTextContents();
+  assert.deepEqual(heads, ['Word', 'Bearish', 'Bullish', 'Neutral']);
+  const words = await table.getByRole('rowheader').allTextContents();
+  assert.ok(TEXT.startsWith(words[0]));
+  assert.deepEqual(words.slice(-2), ['Before any word', 'Score']);
+  const shown = await page.locator('#words .word').allTextContents();
+  assert.deepEqual(words.slice(0, -2), shown);
+  for (const cell of await table.getByRole('cell').allTextContents()) assert.match(cell, /^[+\u2212]?\d+\.\d\d$/);
+
+  const box = () => page.locator('#numbers').boundingBox();
+  assert.ok((await box()).width <= 1);
+  await page.getByRole('button', { name: 'Show the numbers', pressed: false }).click();
+  assert.ok((await box()).width > 300);
+  await page.getByRole('button', { name: 'Hide the numbers', pressed: true }).click();
+  assert.ok((await box()).width <= 1);
+});
+
+test('the answer is spoken as one sentence, once typing pauses', async () => {
+  const { page } = await site.open();
+  await page.evaluate(() => {
+    globalThis.spoken = [];
+    const status = document.querySelector('[role=status]');
+    new MutationObserver(() => globalThis.spoken.push(status.textContent)).observe(status, { childList: true });
+  });
+  await page.getByRole('textbox').pressSequentially(TEXT, { delay: 5 });
+  await page.locator('#summary:not(.stale):not(:empty)').waitFor();
+  await page.waitForTimeout(600);
+  const spoken = await page.evaluate(() => globalThis.spoken.filter((sentence) => sentence !== ''));
+  assert.equal(spoken.length, 1, spoken.join(' | '));
+  assert.match(spoken[0], /^Bullish, >?\d+%\. “\S+”.* spoke for it(\.|;)/);
+});
+
+test('words are a list whose items say text, value and rank', async () => {
+  const { page } = await site.open();
+  await write(page, TEXT);
+  const list = page.getByRole('listbox', { name: 'Words and what they contribute to bullish' });
+  const options = await list.getByRole('option').all();
+  assert.ok(options.length >= 8);
+  const stops = await list.locator('[tabindex="0"]').count();
+  assert.equal(stops, 1, 'one stop for Tab; arrow keys do the rest');
+  for (const option of options) {
+    const name = await option.getAttribute('aria-label');
+    assert.ok(name.startsWith(`${await option.textContent()}: `), name);
+  }
+});
+
+test('side is told by line style and not by colour alone', async () => {
+  const { page } = await site.open();
+  await write(page, exampleText('Mixed quarter'));
+  const style = (side) =>
+    page
+      .locator(`#words .word[data-side=${side}]`)
+      .first()
+      .evaluate((word) => getComputedStyle(word).textDecorationStyle);
+  assert.equal(await style('for'), 'solid');
+  assert.equal(await style('against'), 'dashed');
+});
+
+test('form fields and landmarks have names', async () => {
+  const { page } = await site.open();
+  await page.getByRole('textbox', { name: 'Does this news sound bullish or bearish?' }).waitFor();
+  await page.getByRole('group', { name: 'Model' }).waitFor();
+  for (const role of ['banner', 'main', 'contentinfo']) assert.equal(await page.getByRole(role).count(), 1, role);
+  assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Stillglass');
+});

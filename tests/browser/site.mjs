@@ -1,0 +1,82 @@
+/** The two sites the tests visit: the built page as `vite preview` serves it, and the bare package. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+
+/** Serves `web/dist` the way the demo does. Returns its address and a function that stops it. */
+export async function servePage() {
+  const port = await freePort();
+  const web = path.join(ROOT, 'web');
+  const vite = spawn(
+    process.execPath,
+    ['node_modules/vite/bin/vite.js', 'preview', '--host', '127.0.0.1', '--port', String(port), '--strictPort'],
+    { cwd: web, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const address = `http://127.0.0.1:${port}/`;
+  const ended = once(vite, 'exit');
+  await answering(address, vite);
+  const stop = async () => {
+    vite.kill();
+    await ended;
+  };
+  return { address, stop };
+}
+
+/**
+ * Serves the npm package under `/pkg/`, `harness.html` under `/` and `files` by their given paths,
+ * all under the strict policy.
+ */
+export async function servePackage(files = {}) {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const file = files[pathname] ?? inside(pathname);
+    const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
+    response.setHeader('Content-Security-Policy', POLICY);
+    response.setHeader('Content-Type', TYPES[path.extname(file ?? '')] ?? 'application/octet-stream');
+    response.writeHead(found ? 200 : 404);
+    if (found) createReadStream(file).pipe(response);
+    else response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { address: `http://127.0.0.1:${server.address().port}/`, stop };
+}
+
+function inside(pathname) {
+  if (pathname === '/') return path.join(ROOT, 'tests/browser/harness.html');
+  const file = path.join(ROOT, pathname);
+  return file.startsWith(path.join(ROOT, 'pkg/dist/')) ? file : undefined;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function answering(address, child) {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (child.exitCode !== null) throw new Error(`vite preview ended with ${child.exitCode}; is web/dist built?`);
+    const up = await fetch(address).then((response) => response.ok, () => false);
+    if (up) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`vite preview did not answer at ${address} within 10 s`);
+}
