@@ -1,7 +1,7 @@
 //! What each step of an attended sequence gives to each class: the classifier, taken apart.
 
 use crate::Cpu;
-use crate::lanes::{Job, Lanes, WIDTH};
+use crate::lanes::{Job, Lanes};
 
 /// φ[t, c] = α[t] · (W[c] · h[t]): `weight: [classes, columns]`, `attention: [time]`,
 /// `h: [time, columns]` → `[time, classes]`. Σ over t, with the bias, is the logit.
@@ -27,21 +27,11 @@ impl Job for Contributions<'_> {
         let mut out = Vec::new();
         for (h, &attention) in self.h.chunks_exact(columns.max(1)).zip(self.attention) {
             for weight in self.weight.chunks_exact(columns) {
-                out.push(attention * dot(l, weight, h));
+                out.push(attention * l.dot(weight, h));
             }
         }
         out
     }
-}
-
-/// a · b, eight partial sums at a time.
-#[inline(always)]
-pub(crate) fn dot<L: Lanes>(l: L, a: &[f32], b: &[f32]) -> f32 {
-    let mut sum = l.splat(0.0);
-    for (a, b) in a.chunks(WIDTH).zip(b.chunks(WIDTH)) {
-        sum = l.add(sum, l.mul(l.load_part(a, 0.0), l.load_part(b, 0.0)));
-    }
-    l.sum(sum)
 }
 
 /// The definition: `[time, classes]`.

@@ -62,7 +62,7 @@ pub(crate) fn tanh<L: Lanes>(l: L, x: L::V) -> L::V {
 
 /// Horner's rule, highest power first.
 #[inline(always)]
-fn polynomial<L: Lanes>(l: L, x: L::V, coefficients: &[f32]) -> L::V {
+pub(crate) fn polynomial<L: Lanes>(l: L, x: L::V, coefficients: &[f32]) -> L::V {
     let mut y = l.splat(coefficients[0]);
     for &c in &coefficients[1..] {
         y = l.add(l.mul(y, x), l.splat(c));

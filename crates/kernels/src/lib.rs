@@ -11,10 +11,14 @@ pub mod additive_attention;
 pub mod contributions;
 mod elementary;
 pub mod embedding;
+pub mod gelu;
 pub mod int12;
 mod lanes;
+pub mod layer_norm;
+pub mod linear;
 pub mod linear_int8;
 pub mod lstm;
+pub mod multi_head_attention;
 pub mod softmax;
 
 pub use int12::Int12;

@@ -40,7 +40,7 @@ impl<'a> Info<'a> {
 
 /// The answer for one text.
 #[derive(Serialize)]
-pub(crate) struct Result<'a> {
+pub(crate) struct Answer<'a> {
     label: &'a str,
     scores: ByLabel<'a>,
     logits: Vec<f32>,
@@ -78,12 +78,12 @@ struct ByLabel<'a> {
 }
 
 impl Serialize for ByLabel<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.labels.iter().zip(&self.values))
     }
 }
 
-impl<'a> Result<'a> {
+impl<'a> Answer<'a> {
     pub(crate) fn new(answer: Classification, text: &'a str, labels: &'a [String]) -> Self {
         let by_label = |values| ByLabel { labels, values };
         let (words, bias) = match answer.explanation {

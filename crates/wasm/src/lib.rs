@@ -10,7 +10,7 @@ use stillglass_bundle::Bundle;
 use stillglass_runtime::Explain;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use answer::{Info, Result as Answer, plain};
+use answer::{Answer, Info, plain};
 use error::{bad_bundle, unusable_bundle};
 
 /// Sends a panic's message to the console.
@@ -54,6 +54,7 @@ impl Model {
     }
 
     /// Answers each text on its own, in order.
+    #[allow(clippy::needless_pass_by_value)] // JavaScript hands over its array
     #[wasm_bindgen(js_name = classifyAll)]
     pub fn classify_all(&self, texts: Vec<String>, explain: bool) -> Result<JsValue, JsValue> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

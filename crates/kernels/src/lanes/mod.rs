@@ -68,6 +68,18 @@ pub(crate) trait Lanes: Copy {
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
     }
 
+    /// a · b: eight partial sums, added up by [`Lanes::sum`].
+    #[inline(always)]
+    fn dot(self, a: &[f32], b: &[f32]) -> f32 {
+        debug_assert_eq!(a.len(), b.len());
+        let mut sum = self.splat(0.0);
+        for (a, b) in a.chunks(WIDTH).zip(b.chunks(WIDTH)) {
+            let product = self.mul(self.load_part(a, 0.0), self.load_part(b, 0.0));
+            sum = self.add(sum, product);
+        }
+        self.sum(sum)
+    }
+
     /// The largest lane.
     #[inline(always)]
     fn largest(self, v: Self::V) -> f32 {

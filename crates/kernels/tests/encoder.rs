@@ -1,0 +1,169 @@
+//! The encoder's kernels against their twins, at awkward sizes.
+
+mod support;
+
+use stillglass_kernels::Cpu;
+use stillglass_kernels::gelu::{self, gelu};
+use stillglass_kernels::layer_norm::{self, Norm, layer_norm};
+use stillglass_kernels::linear::{self, Dense, linear};
+use stillglass_kernels::multi_head_attention::{self, Heads, multi_head_attention};
+use support::{AWKWARD, Numbers, Tolerance, wide};
+
+/// Products of size 1 in eight partial sums of up to 33 terms, each rounded to 24 bits.
+const LINEAR: Tolerance = Tolerance {
+    abs: 5e-6,
+    rel: 1e-5,
+};
+/// The variance carries the rounding of a sum; dividing by its root halves it.
+const LAYER_NORM: Tolerance = Tolerance {
+    abs: 2e-6,
+    rel: 2e-6,
+};
+/// e^−x²/2 has the rounding of its exponent, up to 87 · 2⁻²⁴, as relative error; below 1e-36 it is 0.
+const GELU: Tolerance = Tolerance {
+    abs: 1e-35,
+    rel: 1e-5,
+};
+/// A score of size √257 is rounded to 24 bits, and weighs values of size 1.
+const ATTENTION: Tolerance = Tolerance {
+    abs: 5e-6,
+    rel: 1e-5,
+};
+
+#[test]
+fn linear_matches_its_twin() {
+    for columns in AWKWARD {
+        for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 0), (65, 7)] {
+            let mut numbers = Numbers((columns * 100 + rows) as u64);
+            let (weight, bias) = (
+                numbers.floats(rows * columns, 1.0),
+                numbers.floats(rows, 1.0),
+            );
+            let x = numbers.floats(steps * columns, 1.0);
+            let w = Dense {
+                rows,
+                columns,
+                weight: &weight,
+                bias: &bias,
+            };
+            LINEAR.check(
+                "linear",
+                &linear(Cpu::detect(), w, &x),
+                &linear::reference(w, &wide(&x)),
+            );
+        }
+    }
+}
+
+#[test]
+fn layer_norm_matches_its_twin() {
+    for columns in AWKWARD {
+        for (size, shift) in [(1.0, 0.0), (1e-3, 0.0), (100.0, 3.0)] {
+            let mut numbers = Numbers(columns as u64);
+            let (weight, bias) = (numbers.floats(columns, 1.0), numbers.floats(columns, 1.0));
+            let norm = Norm {
+                weight: &weight,
+                bias: &bias,
+                epsilon: 1e-12,
+            };
+            let mut x: Vec<f32> = numbers
+                .floats(3 * columns, size)
+                .iter()
+                .map(|x| x + shift)
+                .collect();
+            // A row of one value is its own mean; only ε keeps 0 / 0 away.
+            let twin: Vec<f64> = x
+                .chunks(columns)
+                .flat_map(|row| layer_norm::reference(norm, &wide(row)))
+                .collect();
+            layer_norm(Cpu::detect(), norm, &mut x);
+            LAYER_NORM.check("layer_norm", &x, &twin);
+        }
+    }
+}
+
+#[test]
+fn a_constant_row_normalises_to_the_bias() {
+    for columns in AWKWARD {
+        let (weight, bias) = (vec![2.0; columns], vec![0.5; columns]);
+        let mut x = vec![4.0; columns];
+        layer_norm(
+            Cpu::detect(),
+            Norm {
+                weight: &weight,
+                bias: &bias,
+                epsilon: 1e-5,
+            },
+            &mut x,
+        );
+        assert!(x.iter().all(|&y| y == 0.5), "{x:?}");
+    }
+}
+
+#[test]
+fn gelu_matches_its_twin() {
+    for length in AWKWARD {
+        for size in [1e-3, 1.0, 6.0, 12.0, 1e3, f32::MAX] {
+            let mut x = Numbers(length as u64).floats(length, size);
+            x[0] = 0.0;
+            let twin: Vec<f64> = x.iter().map(|&x| gelu::reference(f64::from(x))).collect();
+            gelu(Cpu::detect(), &mut x);
+            GELU.check("gelu", &x, &twin);
+        }
+    }
+}
+
+#[test]
+fn multi_head_attention_matches_its_twin() {
+    for size in [1, 8, 63, 64, 65] {
+        for (heads, steps) in [(1, 1), (2, 9), (3, 65), (2, 0)] {
+            let mut numbers = Numbers((size * 10 + heads) as u64);
+            let [query, key, value] =
+                [2.0, 2.0, 1.0].map(|s| numbers.floats(steps * heads * size, s));
+            let x = Heads {
+                heads,
+                size,
+                query: &query,
+                key: &key,
+                value: &value,
+            };
+            for mask in [vec![true; steps], (0..steps).map(|t| t % 3 != 1).collect()] {
+                let twin = multi_head_attention::reference(x, &mask);
+                ATTENTION.check(
+                    "attention",
+                    &multi_head_attention(Cpu::detect(), x, &mask),
+                    &twin,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn masked_steps_change_nothing_and_a_whole_mask_gives_zero() {
+    let (heads, size, steps) = (2, 9, 5);
+    let mut numbers = Numbers(3);
+    let [query, key, value] = [1.0; 3].map(|s| numbers.floats(steps * heads * size, s));
+    let x = Heads {
+        heads,
+        size,
+        query: &query,
+        key: &key,
+        value: &value,
+    };
+    let cut = 3 * heads * size;
+    let short = Heads {
+        heads,
+        size,
+        query: &query[..cut],
+        key: &key[..cut],
+        value: &value[..cut],
+    };
+    let padded = multi_head_attention(Cpu::detect(), x, &[true, true, true, false, false]);
+    assert_eq!(
+        padded[..cut],
+        multi_head_attention(Cpu::detect(), short, &[true; 3])
+    );
+    let none = multi_head_attention(Cpu::detect(), x, &[false; 5]);
+    assert!(none.iter().all(|&y| y == 0.0));
+}
