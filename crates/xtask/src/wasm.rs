@@ -53,7 +53,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         let dist = workspace.package().join("dist");
         let staging = workspace.target("xtask/wasm");
         let stamp = staging.join("fresh");
-        if fs::read_to_string(&stamp).ok() == fingerprint(workspace, &compiled, &dist).ok() {
+        if is_fresh(&stamp, fingerprint(workspace, &compiled, &dist)) {
             println!("    pkg/dist: fresh");
             return Ok(());
         }
@@ -119,6 +119,11 @@ fn wasm_opt(binaryen: &Path, input: &Path, output: &Path) -> Command {
     command
 }
 
+/// Tells whether the last build left the same fingerprint; a missing side never counts as fresh.
+fn is_fresh(stamp: &Path, now: Result<String>) -> bool {
+    matches!((fs::read_to_string(stamp), now), (Ok(then), Ok(now)) if then == now)
+}
+
 /// Names everything that decides the outputs, and the outputs themselves; fails if one is missing.
 fn fingerprint(workspace: &Workspace, compiled: &Path, dist: &Path) -> Result<String> {
     let mut parts = vec![
@@ -138,6 +143,7 @@ fn fingerprint(workspace: &Workspace, compiled: &Path, dist: &Path) -> Result<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::anyhow;
 
     #[test]
     fn the_optimiser_gets_its_stack_first_and_no_lossy_flag() {
@@ -159,9 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_output_is_never_fresh() {
+    fn only_an_equal_fingerprint_is_fresh() {
+        let folder = tempfile::tempdir().unwrap();
+        let stamp = folder.path().join("fresh");
+        assert!(!is_fresh(&stamp, Err(anyhow!("an output is missing"))));
+        assert!(!is_fresh(&stamp, Ok("a".into())));
+        fs::write(&stamp, "a").unwrap();
+        assert!(is_fresh(&stamp, Ok("a".into())));
+        assert!(!is_fresh(&stamp, Ok("b".into())));
+        assert!(!is_fresh(&stamp, Err(anyhow!("an output is missing"))));
+    }
+
+    #[test]
+    fn a_missing_output_has_no_fingerprint() {
         let workspace = Workspace::find().unwrap();
         let empty = tempfile::tempdir().unwrap();
-        assert!(fingerprint(&workspace, Path::new(file!()), empty.path()).is_err());
+        let compiled = workspace.path("Cargo.lock");
+        assert!(fingerprint(&workspace, &compiled, empty.path()).is_err());
     }
 }
