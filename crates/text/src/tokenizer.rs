@@ -65,7 +65,7 @@ impl Tokenizer {
     }
 
     /// The first `max_tokens` tokens of `text` and their words; what is left out is counted and reported
-    /// in [`Encoding::truncated`]. Time is linear in the text, memory in the tokens kept.
+    /// in [`Encoding::truncated`]. Time is linear in the text.
     pub fn encode(&self, text: &str, max_tokens: usize) -> Encoding {
         let mut encoding = Encoding::default();
         let mut units = Utf16::new(text);
