@@ -84,13 +84,17 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Parts<'_>, Error> {
     };
     let header =
         std::str::from_utf8(header).map_err(|error| Error::HeaderUtf8(error.valid_up_to()))?;
-    let parsed =
-        serde_json::from_str(header).map_err(|error| Error::Header(clip(&error.to_string())))?;
+    let parsed = serde_json::from_str(header).map_err(|error| broken(&error))?;
     Ok(Parts {
         header,
         parsed,
         region,
     })
+}
+
+/// What the parser says against the header.
+fn broken(error: &serde_json::Error) -> Error {
+    Error::Header(clip(&error.to_string()))
 }
 
 /// The header's size in bytes, if the file can be safetensors at all; otherwise says what it is.
@@ -133,13 +137,14 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The one spelling of a header, with its length in front: the `safetensors` writer's (a test
 /// compares them), which pads with spaces to a multiple of eight.
-pub(crate) fn spell(manifest: &str, tensors: &[Tensor]) -> Vec<u8> {
-    let manifest = serde_json::Value::from(manifest);
+pub(crate) fn spell(manifest: &str, tensors: &[Tensor]) -> Result<Vec<u8>, Error> {
+    // Not `serde_json::Value`: it would bring the printing of floats into the wasm module.
+    let manifest = serde_json::to_string(manifest).map_err(|error| broken(&error))?;
     let tensors: String = tensors.iter().map(spell_tensor).collect();
     let mut text = format!("{{\"__metadata__\":{{\"{KEY}\":{manifest}}}{tensors}}}");
     let padding = text.len().next_multiple_of(PREFIX) - text.len();
     text.push_str(&" ".repeat(padding));
-    [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
+    Ok([&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat())
 }
 
 /// One entry of the header, with the comma before it.

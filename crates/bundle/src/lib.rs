@@ -44,6 +44,7 @@ mod read;
 mod sniff;
 mod student;
 mod tensors;
+mod twice;
 mod vocabulary;
 mod write;
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, clip};
 use crate::limits;
+use crate::twice::first_twice;
 
 /// The format this version writes and reads.
 pub const FORMAT: &str = "stillglass/1";
@@ -224,10 +225,8 @@ impl Manifest {
                 });
             }
         }
-        let mut sorted: Vec<&String> = self.labels.iter().collect();
-        sorted.sort_unstable();
-        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(Error::LabelTwice(clip(pair[0]))),
+        match first_twice(self.labels.iter().map(String::as_str)) {
+            Some(twice) => Err(Error::LabelTwice(clip(twice.text))),
             None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Misplaced, clip};
 use crate::header::{self, Entry, Parts, hexadecimal};
 use crate::tensors::{self, Tensor};
+use crate::twice::first_twice;
 use crate::{
     Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentWeights, limits, vocabulary,
 };
@@ -19,7 +20,7 @@ impl Bundle {
         let text = parts.parsed.manifest()?;
         let manifest = Manifest::parse(text)?;
         let table = placed(&manifest, &parts)?;
-        check_spelling(&header::spell(text, &table), bytes)?;
+        check_spelling(&header::spell(text, &table)?, bytes)?;
         check_hash(&manifest.sha256, parts.header, bytes)?;
 
         let region = Region {
@@ -41,19 +42,22 @@ impl Bundle {
 /// that the file ends where the last one does.
 fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> {
     let listed = &parts.parsed.tensors;
-    let mut names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(Error::TensorTwice(clip(pair[0])));
+    let names = listed.iter().map(|(name, _)| name.as_str());
+    if let Some(twice) = first_twice(names) {
+        return Err(Error::TensorTwice(clip(twice.text)));
     }
     let find = |name: &str| listed.iter().find(|(listed, _)| listed == name);
     let (_, words) = find(tensors::VOCABULARY)
         .ok_or_else(|| Error::TensorMissing(tensors::VOCABULARY.into()))?;
     let shape = &manifest.architecture;
     // Bounds the sum of all tensors; a piece has at most this many bytes and a line break.
-    let most = (shape.vocabulary * (limits::PIECE_BYTES + 1)) as u64;
-    let words = words.layout().bytes().filter(|bytes| *bytes <= most);
-    let table = tensors::table(shape, manifest.labels.len(), words.unwrap_or(most));
+    let most = shape.vocabulary * (limits::PIECE_BYTES + 1);
+    let words = words.layout().bytes().filter(|bytes| *bytes <= most as u64);
+    let table = tensors::table(
+        shape,
+        manifest.labels.len(),
+        words.map_or(most, |bytes| bytes as usize),
+    );
     if let Some((name, _)) = listed
         .iter()
         .find(|(n, _)| table.iter().all(|t| t.name != *n))

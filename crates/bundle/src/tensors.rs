@@ -1,5 +1,6 @@
 //! The table of tensors: which ones a student has, of which type and shape, and where in the file.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use safetensors::Dtype;
@@ -60,13 +61,26 @@ impl fmt::Display for Layout {
 /// alignment (F32, I8, U8), then by name.
 ///
 /// The sizes have passed the manifest's checks, so that no product here can overflow.
-pub(crate) fn table(shape: &StudentShape, labels: usize, vocabulary_bytes: u64) -> Vec<Tensor> {
+pub(crate) fn table(shape: &StudentShape, labels: usize, vocabulary_bytes: usize) -> Vec<Tensor> {
     let mut list = Vec::new();
-    let mut add = |name: &str, dtype, shape: &[usize]| {
+    let mut add = |name: &str, dtype: Dtype, shape: &[usize]| {
         let shape = shape.iter().map(|d| *d as u64).collect();
-        list.push((name.to_owned(), Layout { dtype, shape }));
+        // Put in its place at once: a sort would be more code, and there are nineteen of them.
+        let before = |(other, layout): &(String, Layout)| match layout.dtype.cmp(&dtype) {
+            Ordering::Equal => other.as_str() < name,
+            order => order.is_gt(),
+        };
+        let place = list.partition_point(before);
+        list.insert(place, (name.to_owned(), Layout { dtype, shape }));
     };
     let (wide, gates) = (2 * shape.hidden, 4 * shape.hidden);
+    add(VOCABULARY, Dtype::U8, &[vocabulary_bytes]);
+    add("lstm.forward.bias", Dtype::F32, &[gates]);
+    add("lstm.backward.bias", Dtype::F32, &[gates]);
+    add("attention.bias", Dtype::F32, &[shape.attention]);
+    add("attention.vector", Dtype::F32, &[shape.attention]);
+    add("classifier.weight", Dtype::F32, &[labels, wide]);
+    add("classifier.bias", Dtype::F32, &[labels]);
     let mut matrix = |name: &str, rows: usize, columns: usize| {
         add(name, Dtype::I8, &[rows, columns]);
         add(&format!("{name}.scale"), Dtype::F32, &[rows]);
@@ -77,25 +91,11 @@ pub(crate) fn table(shape: &StudentShape, labels: usize, vocabulary_bytes: u64) 
         matrix(&format!("{direction}.recurrent"), gates, shape.hidden);
     }
     matrix("attention.projection", shape.attention, wide);
-    add("lstm.forward.bias", Dtype::F32, &[gates]);
-    add("lstm.backward.bias", Dtype::F32, &[gates]);
-    add("attention.bias", Dtype::F32, &[shape.attention]);
-    add("attention.vector", Dtype::F32, &[shape.attention]);
-    add("classifier.weight", Dtype::F32, &[labels, wide]);
-    add("classifier.bias", Dtype::F32, &[labels]);
-    list.push((
-        VOCABULARY.to_owned(),
-        Layout {
-            dtype: Dtype::U8,
-            shape: vec![vocabulary_bytes],
-        },
-    ));
-    place(list)
+    lay(list)
 }
 
-/// Sorts the tensors into file order and lays them end to end.
-fn place(mut list: Vec<(String, Layout)>) -> Vec<Tensor> {
-    list.sort_by(|(a, x), (b, y)| y.dtype.cmp(&x.dtype).then_with(|| a.cmp(b)));
+/// Lays the tensors end to end.
+fn lay(list: Vec<(String, Layout)>) -> Vec<Tensor> {
     let mut end = 0;
     list.into_iter()
         .map(|(name, layout)| {

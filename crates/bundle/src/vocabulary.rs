@@ -2,6 +2,7 @@
 
 use crate::error::{Error, clip};
 use crate::limits;
+use crate::twice::first_twice;
 
 /// Takes the tensor's bytes apart and checks every piece.
 pub(crate) fn parse(bytes: &[u8], count: usize) -> Result<Vec<String>, Error> {
@@ -39,16 +40,11 @@ pub(crate) fn check(pieces: &[String], count: usize) -> Result<(), Error> {
             });
         }
     }
-    let mut sorted: Vec<usize> = (0..pieces.len()).collect();
-    sorted.sort_unstable_by_key(|id| (&pieces[*id], *id));
-    match sorted
-        .windows(2)
-        .find(|pair| pieces[pair[0]] == pieces[pair[1]])
-    {
-        Some(pair) => Err(Error::PieceTwice {
-            piece: clip(&pieces[pair[0]]),
-            first: pair[0],
-            second: pair[1],
+    match first_twice(pieces.iter().map(String::as_str)) {
+        Some(twice) => Err(Error::PieceTwice {
+            piece: clip(twice.text),
+            first: twice.first,
+            second: twice.second,
         }),
         None => Ok(()),
     }

@@ -38,7 +38,7 @@ impl Bundle {
     /// The architecture's tensors for this bundle.
     fn table(&self, words: usize) -> Vec<Tensor> {
         let shape: &StudentShape = &self.manifest.architecture;
-        tensors::table(shape, self.manifest.labels.len(), words as u64)
+        tensors::table(shape, self.manifest.labels.len(), words)
     }
 
     /// Compares what the weights are with what the architecture wants.
