@@ -1,0 +1,233 @@
+//! The verbs that need a recipe.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::{General, RecipeOptions, print};
+use crate::artefact::{VERSION, write_atomic};
+use crate::check;
+use crate::export::Fidelity;
+use crate::flow::{Run, StudentReport};
+use crate::progress::{Progress, duration};
+use crate::{data, device, recipe};
+
+/// Wall time of one stage in this process; a stage that was done before takes next to none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Timed {
+    stage: &'static str,
+    seconds: f64,
+}
+
+/// What `run` and `export` leave in `run.json`.
+#[derive(Debug, Serialize)]
+struct Summary {
+    bundle: PathBuf,
+    bytes: u64,
+    fidelity: Fidelity,
+    teacher: PathBuf,
+    students: Vec<StudentReport>,
+    seed: u64,
+    data_hash: String,
+    version: &'static str,
+    device: String,
+    stages: Vec<Timed>,
+    /// Largest resident memory of this process, where the system tells.
+    peak_memory_bytes: Option<u64>,
+}
+
+fn load(general: &General, options: &RecipeOptions) -> Result<recipe::Loaded> {
+    let mut sets = options.sets.clone();
+    sets.extend(general.seed.map(|seed| format!("seed={seed}")));
+    sets.extend(
+        options
+            .skip_bad_rows
+            .map(|rows| format!("data.skip_bad_rows={rows}")),
+    );
+    recipe::load(&options.recipe, &sets)
+}
+
+pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
+    let recipe = load(general, options)?;
+    device::open(&general.device)?;
+    let folder = options.runs.join(&recipe.recipe.name);
+    let findings = check::check(&recipe.recipe, &folder)?;
+    print(general, &findings, check::Findings::text)
+}
+
+/// Everything up to the first stage: recipe, device, data; the resolved recipe is saved at once.
+fn prepare<'a>(
+    general: &General,
+    options: &RecipeOptions,
+    progress: &'a Progress,
+) -> Result<Run<'a>> {
+    let recipe = load(general, options)?;
+    let device = device::open(&general.device)?;
+    let data = data::load(&recipe.recipe.data)?;
+    for skipped in &data.report.skipped {
+        progress.note(&format!("left out {skipped}"));
+    }
+    for warning in check::warnings(&data.report) {
+        progress.note(&format!("note: {warning}"));
+    }
+    let folder = options.runs.join(&recipe.recipe.name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("run folder {}", folder.display()))?;
+    write_atomic(
+        &folder.join("recipe.toml"),
+        recipe.recipe.to_toml()?.as_bytes(),
+    )?;
+    write_atomic(
+        &folder.join("data.json"),
+        &serde_json::to_vec_pretty(&data.report)?,
+    )?;
+    Ok(Run {
+        recipe,
+        data,
+        folder,
+        device,
+        progress,
+    })
+}
+
+pub(super) fn teach(general: &General, options: &RecipeOptions, progress: &Progress) -> Result<()> {
+    let run = prepare(general, options, progress)?;
+    let teacher = run.teach()?;
+    print(general, &teacher, |teacher| {
+        teacher.folder.display().to_string()
+    })
+}
+
+/// What `label` says when it is done.
+#[derive(Debug, Serialize)]
+struct Labelled {
+    train: usize,
+    validation: usize,
+    transfer: usize,
+}
+
+pub(super) fn label(general: &General, options: &RecipeOptions, progress: &Progress) -> Result<()> {
+    let run = prepare(general, options, progress)?;
+    let labels = run.label(&run.teach()?)?;
+    let labelled = Labelled {
+        train: labels.train.len(),
+        validation: labels.validation.len(),
+        transfer: labels.transfer.len(),
+    };
+    print(general, &labelled, |l| {
+        format!(
+            "{} training and {} validation texts explained, {} variants labelled",
+            l.train, l.validation, l.transfer
+        )
+    })
+}
+
+pub(super) fn distill(
+    general: &General,
+    options: &RecipeOptions,
+    progress: &Progress,
+) -> Result<()> {
+    let run = prepare(general, options, progress)?;
+    let teacher = run.teach()?;
+    let labels = run.label(&teacher)?;
+    let students = run.distill(&teacher, &labels)?;
+    let reports: Vec<StudentReport> = students.into_iter().map(|student| student.report).collect();
+    print(general, &reports, |reports| {
+        reports.iter().map(line).collect()
+    })
+}
+
+pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progress) -> Result<()> {
+    let run = prepare(general, options, progress)?;
+    let mut clock = Clock {
+        stages: Vec::new(),
+        started: Instant::now(),
+    };
+    let teacher = run.teach()?;
+    clock.lap("teach");
+    let labels = run.label(&teacher)?;
+    clock.lap("label");
+    let students = run.distill(&teacher, &labels)?;
+    clock.lap("distill");
+    let bundle = run.export(&students)?;
+    clock.lap("export");
+    let summary = Summary {
+        bundle: bundle.path,
+        bytes: bundle.bytes,
+        fidelity: bundle.fidelity,
+        teacher: teacher.folder,
+        students: students.into_iter().map(|student| student.report).collect(),
+        seed: run.recipe.recipe.seed,
+        data_hash: run.data.hash.clone(),
+        version: VERSION,
+        device: general.device.clone(),
+        stages: clock.stages,
+        peak_memory_bytes: peak_memory(),
+    };
+    write_atomic(
+        &run.folder.join("run.json"),
+        &serde_json::to_vec_pretty(&summary)?,
+    )?;
+    print(general, &summary, Summary::text)
+}
+
+struct Clock {
+    stages: Vec<Timed>,
+    started: Instant,
+}
+
+impl Clock {
+    fn lap(&mut self, stage: &'static str) {
+        let now = Instant::now();
+        self.stages.push(Timed {
+            stage,
+            seconds: (now - self.started).as_secs_f64(),
+        });
+        self.started = now;
+    }
+}
+
+fn line(report: &StudentReport) -> String {
+    format!(
+        "student of seed {}: test accuracy {:.4}, macro-F1 {:.4}, MCC {:.4}; agreement with the \
+         teacher: cosine {:.3} (random {:.3})\n",
+        report.seed,
+        report.test.accuracy,
+        report.test.macro_f1,
+        report.test.mcc,
+        report.agreement.agreement.cosine,
+        report.agreement.random.cosine
+    )
+}
+
+impl Summary {
+    fn text(&self) -> String {
+        let students: String = self.students.iter().map(line).collect();
+        let stages: Vec<String> = self
+            .stages
+            .iter()
+            .map(|t| format!("{} {}", t.stage, duration(t.seconds)))
+            .collect();
+        let memory = self.peak_memory_bytes.map_or(String::new(), |bytes| {
+            format!(", {:.1} GB at most", bytes as f64 / 1e9)
+        });
+        format!(
+            "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}{memory}\n",
+            self.bundle.display(),
+            self.bytes,
+            100.0 * self.fidelity.labels_changed,
+            stages.join(", ")
+        )
+    }
+}
+
+/// Largest resident memory so far (Linux).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,165 @@
+//! Scores a bundle on labelled rows, through the runtime that ships.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::{Result, bail, ensure};
+use rayon::prelude::*;
+use serde::Serialize;
+use stillglass_runtime::Explain;
+
+use crate::data::{self, Sheet};
+use crate::input::Opened;
+use crate::metrics::{Scores, confusion};
+use crate::predict::classify;
+use crate::progress::Progress;
+
+/// What a bundle scores.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Share of rows labelled right.
+    pub accuracy: f64,
+    /// Mean F1 over the classes.
+    pub macro_f1: f64,
+    /// Matthews correlation.
+    pub mcc: f64,
+    /// Macro one-vs-rest area under the curve, where it is defined.
+    pub auc: Option<f64>,
+    /// Expected calibration error, 15 bins.
+    pub ece: f64,
+    /// F1 by label.
+    pub f1: BTreeMap<String, f64>,
+    /// Rows scored.
+    pub rows: usize,
+    /// Rows left out as marked copies of an earlier split's.
+    pub duplicates: usize,
+    /// Bad rows left out.
+    pub bad_rows: usize,
+    /// Rows whose text was cut.
+    pub truncated: usize,
+    /// Size of the bundle.
+    pub bytes: usize,
+    /// Rows by label (outer) and answer (inner), in the order of `labels`.
+    pub confusion: Vec<Vec<u64>>,
+    /// The bundle's labels.
+    pub labels: Vec<String>,
+}
+
+/// Scores the rows of `sheet` that are no marked duplicates; `name` is that of the input, and
+/// `allowed` the number of rows with unknown labels that are left out rather than refused.
+pub fn evaluate(
+    opened: &Opened,
+    name: &str,
+    sheet: &Sheet,
+    allowed: usize,
+    progress: &Progress,
+) -> Result<Evaluation> {
+    let labels = &opened.model.manifest().labels;
+    let (mut texts, mut gold, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+    let mut duplicates = 0;
+    for row in &sheet.rows {
+        let label = row.label.as_deref().unwrap_or_default();
+        match labels.iter().position(|known| known == label) {
+            _ if row.duplicate => duplicates += 1,
+            Some(index) => {
+                texts.push(row.text.as_str());
+                gold.push(index);
+            }
+            None => bad.push(format!(
+                "{name}:{}: label \"{label}\" is none of the bundle's ({})",
+                row.line,
+                labels.join(", ")
+            )),
+        }
+    }
+    let bad_rows = bad.len() + sheet.bad.len();
+    if !bad.is_empty() && bad_rows > allowed {
+        bail!(
+            "{}",
+            data::too_many(&bad, allowed.saturating_sub(sheet.bad.len()))
+        );
+    }
+    ensure!(!texts.is_empty(), "{name}: no row to score");
+    let task = progress.task("evaluate", "texts", texts.len());
+    let answers: Vec<_> = texts
+        .par_iter()
+        .map(|text| {
+            let answer = classify(&opened.model, text, Explain::No);
+            task.advance(1);
+            answer
+        })
+        .collect();
+    task.finish();
+    let predicted: Vec<usize> = answers.iter().map(|answer| answer.label).collect();
+    let truncated = answers
+        .iter()
+        .filter(|answer| answer.truncated.is_some())
+        .count();
+    let probabilities: Vec<Vec<f32>> = answers.into_iter().map(|a| a.probabilities).collect();
+    let scores = Scores::of_probabilities(&probabilities, &gold)?;
+    Ok(Evaluation {
+        accuracy: scores.accuracy,
+        macro_f1: scores.macro_f1,
+        mcc: scores.mcc,
+        auc: scores.auc,
+        ece: scores.ece,
+        f1: labels.iter().cloned().zip(scores.f1).collect(),
+        rows: scores.rows,
+        duplicates,
+        bad_rows,
+        truncated,
+        bytes: opened.bytes.len(),
+        confusion: confusion(&gold, &predicted, labels.len()),
+        labels: labels.clone(),
+    })
+}
+
+impl Evaluation {
+    /// The same for a person to read.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let auc = self
+            .auc
+            .map_or("undefined".into(), |auc| format!("{auc:.4}"));
+        // Writing to a string can't fail.
+        let _ = writeln!(out, "accuracy  {:.4}", self.accuracy);
+        let _ = writeln!(out, "macro-F1  {:.4}", self.macro_f1);
+        let _ = writeln!(out, "MCC       {:.4}", self.mcc);
+        let _ = writeln!(out, "AUC       {auc}");
+        let _ = writeln!(out, "ECE       {:.4}", self.ece);
+        let _ = writeln!(out, "rows      {}", self.rows);
+        let _ = writeln!(out, "bytes     {}", self.bytes);
+        for (what, count) in [
+            (
+                "marked copies of an earlier split's rows left out",
+                self.duplicates,
+            ),
+            ("bad rows left out", self.bad_rows),
+            ("texts cut", self.truncated),
+        ] {
+            if count > 0 {
+                let _ = writeln!(out, "{count} {what}");
+            }
+        }
+        let width = self
+            .labels
+            .iter()
+            .map(|label| label.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(8);
+        let _ = write!(out, "\n{:width$}  {:>8}", "label", "F1");
+        for label in &self.labels {
+            let _ = write!(out, "  → {label:>width$}");
+        }
+        out.push('\n');
+        for (label, row) in self.labels.iter().zip(&self.confusion) {
+            let _ = write!(out, "{label:width$}  {:>8.4}", self.f1[label]);
+            for count in row {
+                let _ = write!(out, "  {count:>w$}", w = width + 2);
+            }
+            out.push('\n');
+        }
+        out
+    }
+}

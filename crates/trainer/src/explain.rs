@@ -1,0 +1,119 @@
+//! One text on the terminal: its label, its scores, and every word with what it gave.
+
+use std::fmt::Write;
+
+use anyhow::{Result, bail};
+use stillglass_runtime::{Classification, Explanation, Model, WordContribution};
+
+use crate::terminal::shown;
+
+/// Columns of each half of a bar.
+const HALF: usize = 12;
+
+/// Blue speaks for the class and orange against it: told apart with any colour vision.
+const FOR: &str = "\x1b[34m";
+const AGAINST: &str = "\x1b[33m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Index of the class to explain: the named one, or the answer.
+pub fn class(model: &Model, answer: &Classification, named: Option<&str>) -> Result<usize> {
+    let labels = &model.manifest().labels;
+    let Some(name) = named else {
+        return Ok(answer.label);
+    };
+    match labels.iter().position(|label| label == name) {
+        Some(index) => Ok(index),
+        None => bail!(
+            "--class {name}: the bundle's labels are {}",
+            labels.join(", ")
+        ),
+    }
+}
+
+/// The explanation of `class`, centred over classes, in the order of the text.
+pub fn text(
+    model: &Model,
+    text: &str,
+    answer: &Classification,
+    class: usize,
+    colour: bool,
+) -> String {
+    let paint = |code: &'static str| if colour { code } else { "" };
+    let labels = &model.manifest().labels;
+    let mut out = String::new();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|a, b| answer.probabilities[*b].total_cmp(&answer.probabilities[*a]));
+    let scores = order.iter().map(|i| {
+        let percent = 100.0 * answer.probabilities[*i];
+        format!(
+            "{}{}{} {percent:.1} %",
+            paint(BOLD),
+            labels[*i],
+            paint(PLAIN)
+        )
+    });
+    // Writing to a string can't fail.
+    let _ = writeln!(out, "{}", scores.collect::<Vec<_>>().join("   "));
+    if let Some(cut) = &answer.truncated {
+        let read = &text[..cut.from_byte];
+        let _ = writeln!(
+            out,
+            "cut: {} of the text's {} tokens were read, the first {} characters",
+            answer.tokens,
+            cut.tokens,
+            read.chars().count()
+        );
+    }
+    let Some(explanation) = answer.explanation.as_ref().map(Explanation::centred) else {
+        return out;
+    };
+    let _ = writeln!(
+        out,
+        "\nwhat speaks for {}, against the mean of all classes:\n",
+        labels[class]
+    );
+    let words = &explanation.words;
+    let largest = words
+        .iter()
+        .map(|w| w.weights[class].abs())
+        .fold(f32::MIN_POSITIVE, f32::max);
+    for word in words {
+        let colour = paint(if word.weights[class] < 0.0 {
+            AGAINST
+        } else {
+            FOR
+        });
+        let _ = writeln!(
+            out,
+            "{}",
+            line(text, word, class, largest, (colour, paint(PLAIN)))
+        );
+    }
+    let sum: f32 = words.iter().map(|word| word.weights[class]).sum();
+    let bias = explanation.bias[class];
+    let _ = writeln!(
+        out,
+        "\n{sum:+.3} from the words, {bias:+.3} before any, {:+.3} in all",
+        sum + bias
+    );
+    out
+}
+
+fn line(
+    text: &str,
+    word: &WordContribution,
+    class: usize,
+    largest: f32,
+    (colour, plain): (&str, &str),
+) -> String {
+    let weight = word.weights[class];
+    let bar = "█".repeat((weight.abs() / largest * HALF as f32).round() as usize);
+    let (left, right) = if weight < 0.0 {
+        (bar.as_str(), "")
+    } else {
+        ("", bar.as_str())
+    };
+    let shown = shown(&text[word.bytes.clone()]);
+    format!("{weight:+8.3}  {colour}{left:>HALF$}{plain}│{colour}{right:<HALF$}{plain}  {shown}")
+}

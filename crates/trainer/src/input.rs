@@ -1,0 +1,73 @@
+//! What `predict`, `explain`, `evaluate` and `inspect` read: a bundle, and rows from a file or
+//! standard input.
+
+use std::fs;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use stillglass_bundle::Bundle;
+use stillglass_runtime::Model;
+
+use crate::data::{self, Columns, Format, Sheet};
+
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
+
+/// A bundle's file, read and ready.
+#[derive(Debug)]
+pub struct Opened {
+    /// Classifies and explains.
+    pub model: Model,
+    /// The file as it is.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads, checks and loads the bundle at `path`.
+pub fn open(path: &Path) -> Result<Opened> {
+    let named = || format!("bundle {}", path.display());
+    ensure!(
+        !path.is_dir(),
+        "{}: this is a folder; name the .glass file in it",
+        named()
+    );
+    let bytes = fs::read(path).with_context(named)?;
+    let bundle = Bundle::read(&bytes).with_context(named)?;
+    let model = Model::new(bundle).with_context(named)?;
+    Ok(Opened { model, bytes })
+}
+
+/// Rows of a file, or of standard input for `-`, with at most `allowed` bad ones left out; the bad
+/// ones come back as text.
+pub fn rows(
+    path: &str,
+    format: Format,
+    columns: &Columns<'_>,
+    allowed: usize,
+) -> Result<(Sheet, Vec<String>)> {
+    let (name, bytes) = bytes(path)?;
+    let sheet = data::read(&bytes, format, columns).with_context(|| name.clone())?;
+    let bad: Vec<String> = sheet
+        .bad
+        .iter()
+        .map(|bad| format!("{name}:{bad}"))
+        .collect();
+    if bad.len() > allowed {
+        bail!("{}", data::too_many(&bad, allowed));
+    }
+    Ok((sheet, bad))
+}
+
+fn bytes(path: &str) -> Result<(String, Vec<u8>)> {
+    if path != STDIN {
+        let bytes = fs::read(path).with_context(|| format!("input {path}"))?;
+        return Ok((path.into(), bytes));
+    }
+    let mut input = std::io::stdin();
+    if input.is_terminal() {
+        eprintln!("reading from the keyboard; end with ctrl-D, or name a file with --input");
+    }
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).context("standard input")?;
+    Ok(("standard input".into(), bytes))
+}

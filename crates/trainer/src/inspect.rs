@@ -1,0 +1,194 @@
+//! What a bundle is: its card, its sizes, its tensors.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result};
+use safetensors::SafeTensors;
+use serde::Serialize;
+use stillglass_bundle::{Bundle, Manifest};
+
+use crate::terminal::shown;
+
+/// One tensor of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TensorInfo {
+    /// Dotted path.
+    pub name: String,
+    /// Number format.
+    pub dtype: String,
+    /// Sizes.
+    pub shape: Vec<usize>,
+    /// Size in the file.
+    pub bytes: usize,
+}
+
+/// All that `inspect` shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// Size of the file.
+    pub bytes: usize,
+    /// Weights and biases; scales and vocabulary not counted.
+    pub parameters: usize,
+    /// The manifest with its card.
+    pub manifest: Manifest,
+    /// Tensors in the order of their names.
+    pub tensors: Vec<TensorInfo>,
+}
+
+/// Reads and checks a bundle, and lists what is in it.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
+    let bundle = Bundle::read(bytes)?;
+    let file = SafeTensors::deserialize(bytes).context("tensors")?;
+    let mut tensors: Vec<TensorInfo> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| TensorInfo {
+            name,
+            dtype: format!("{:?}", view.dtype()),
+            shape: view.shape().to_vec(),
+            bytes: view.data().len(),
+        })
+        .collect();
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let counted = |t: &&TensorInfo| t.name != "vocabulary" && !t.name.ends_with(".scale");
+    let parameters = tensors
+        .iter()
+        .filter(counted)
+        .map(|t| t.shape.iter().product::<usize>())
+        .sum();
+    Ok(Inspection {
+        bytes: bytes.len(),
+        parameters,
+        manifest: bundle.manifest,
+        tensors,
+    })
+}
+
+impl Inspection {
+    /// The same for a person to read.
+    pub fn text(&self) -> String {
+        let Manifest {
+            card,
+            architecture,
+            tokenizer,
+            ..
+        } = &self.manifest;
+        let mut out = String::new();
+        let mut line = |name: &str, value: &str| {
+            if !value.is_empty() {
+                // Writing to a string can't fail.
+                let _ = writeln!(out, "{name:<13} {}", shown(value));
+            }
+        };
+        line("name", &card.name);
+        line("description", &card.description);
+        line("labels", &self.manifest.labels.join(", "));
+        line("data", &licensed(&card.data, &card.data_licence));
+        line(
+            "base model",
+            &licensed(&card.base_model, &card.base_licence),
+        );
+        line(
+            "made",
+            &[card.date.as_str(), &version(&card.trainer_version)]
+                .join(" ")
+                .trim()
+                .to_owned(),
+        );
+        line("bytes", &self.bytes.to_string());
+        line("parameters", &self.parameters.to_string());
+        let case = if tokenizer.lowercase {
+            "lower case"
+        } else {
+            "case kept"
+        };
+        let accents = if tokenizer.strip_accents {
+            "accents removed"
+        } else {
+            "accents kept"
+        };
+        let pieces = architecture.vocabulary;
+        line(
+            "vocabulary",
+            &format!("{pieces} pieces, WordPiece, {case}, {accents}"),
+        );
+        line(
+            "sizes",
+            &format!(
+                "embedding {}, hidden 2 × {}, attention {}, at most {} tokens",
+                architecture.embedding,
+                architecture.hidden,
+                architecture.attention,
+                self.manifest.max_tokens
+            ),
+        );
+        line("sha256", &self.manifest.sha256);
+        out + &self.metrics() + &self.table()
+    }
+
+    fn metrics(&self) -> String {
+        let metrics = &self.manifest.card.metrics;
+        if metrics.is_empty() {
+            return String::new();
+        }
+        let width = metrics
+            .iter()
+            .map(|metric| metric.name.chars().count())
+            .max()
+            .unwrap_or(0);
+        let mut out = String::from("\nmetrics\n");
+        for metric in metrics {
+            let plural = if metric.seeds == 1 { "" } else { "s" };
+            let note = metric
+                .note
+                .as_deref()
+                .map(|note| format!(", {}", shown(note)))
+                .unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {:<width$}  {:.4}  {}, {} seed{plural}{note}",
+                shown(&metric.name),
+                metric.value,
+                shown(&metric.split),
+                metric.seeds
+            );
+        }
+        out
+    }
+
+    fn table(&self) -> String {
+        let width = self
+            .tensors
+            .iter()
+            .map(|tensor| tensor.name.len())
+            .max()
+            .unwrap_or(0);
+        let mut out = String::from("\ntensors\n");
+        for tensor in &self.tensors {
+            let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
+            let shape = format!("[{}]", shape.join(", "));
+            let _ = writeln!(
+                out,
+                "  {:<width$}  {:<3}  {shape:<13} {:>9} bytes",
+                tensor.name, tensor.dtype, tensor.bytes
+            );
+        }
+        out
+    }
+}
+
+fn licensed(name: &str, licence: &str) -> String {
+    if licence.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} ({licence})")
+    }
+}
+
+fn version(trainer: &str) -> String {
+    if trainer.is_empty() {
+        String::new()
+    } else {
+        format!("by stillglass {trainer}")
+    }
+}

@@ -1,0 +1,138 @@
+//! Labels and scores for many texts, as JSON Lines, with the words that made them if asked.
+
+use std::io::Write;
+
+use anyhow::Result;
+use rayon::prelude::*;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use stillglass_runtime::{Classification, Explain, Model};
+
+use crate::data::Row;
+use crate::progress::Progress;
+
+/// Texts classified between two writes.
+const CHUNK: usize = 512;
+
+/// Classifies every row, in order, one JSON object a line.
+pub fn predict(
+    model: &Model,
+    rows: &[Row],
+    explain: Explain,
+    out: &mut impl Write,
+    progress: &Progress,
+) -> Result<()> {
+    let task = progress.task("predict", "texts", rows.len());
+    for chunk in rows.chunks(CHUNK) {
+        let lines = chunk
+            .par_iter()
+            .map(|row| {
+                let answer = classify(model, &row.text, explain);
+                Ok(serde_json::to_vec(&Answer::new(model, &row.text, &answer))?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for line in lines {
+            out.write_all(&line)?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()?;
+        task.advance(chunk.len());
+    }
+    task.finish();
+    Ok(())
+}
+
+/// One text's classification.
+pub fn classify(model: &Model, text: &str, explain: Explain) -> Classification {
+    // A batch of one text has one answer.
+    model.classify(&[text], explain).swap_remove(0)
+}
+
+/// One line of `predict`'s output.
+#[derive(Debug, Serialize)]
+pub struct Answer<'a> {
+    /// The likeliest label.
+    pub label: &'a str,
+    /// Probability by label.
+    pub scores: ByLabel<'a>,
+    /// Set when the text has more tokens than the model reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<Cut>,
+    /// The words that were read, when explained; Σ weights + bias = logit, for each label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<WordAnswer<'a>>>,
+    /// What each label starts from, when explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias: Option<ByLabel<'a>>,
+}
+
+/// Where a text was cut.
+#[derive(Debug, Serialize)]
+pub struct Cut {
+    /// Tokens that the whole text has.
+    pub tokens: usize,
+    /// First UTF-16 unit that was not read.
+    pub from: usize,
+}
+
+/// One word of an explained text.
+#[derive(Debug, Serialize)]
+pub struct WordAnswer<'a> {
+    /// The word as it stands in the text.
+    pub text: &'a str,
+    /// Its start, in UTF-16 units.
+    pub start: usize,
+    /// Its end, in UTF-16 units.
+    pub end: usize,
+    /// Contribution to the logit, by label.
+    pub weights: ByLabel<'a>,
+}
+
+/// One number for each label, written as an object in the order of the labels.
+#[derive(Debug, Clone, Copy)]
+pub struct ByLabel<'a> {
+    /// The labels.
+    pub labels: &'a [String],
+    /// The numbers.
+    pub values: &'a [f32],
+}
+
+impl Serialize for ByLabel<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.labels.len()))?;
+        for (label, value) in self.labels.iter().zip(self.values) {
+            map.serialize_entry(label, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// A classification of `text` in the model's words.
+    pub fn new(model: &'a Model, text: &'a str, answer: &'a Classification) -> Self {
+        let labels = &model.manifest().labels;
+        let by_label = |values: &'a [f32]| ByLabel { labels, values };
+        let words = answer.explanation.as_ref().map(|explanation| {
+            let word = |word: &'a stillglass_runtime::WordContribution| WordAnswer {
+                text: &text[word.bytes.clone()],
+                start: word.utf16.start,
+                end: word.utf16.end,
+                weights: by_label(&word.weights),
+            };
+            explanation.words.iter().map(word).collect()
+        });
+        Self {
+            label: &labels[answer.label],
+            scores: by_label(&answer.probabilities),
+            truncated: answer.truncated.as_ref().map(|cut| Cut {
+                tokens: cut.tokens,
+                from: cut.from_utf16,
+            }),
+            words,
+            bias: answer
+                .explanation
+                .as_ref()
+                .map(|explanation| by_label(&explanation.bias)),
+        }
+    }
+}
