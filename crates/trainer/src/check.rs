@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
-use safetensors::SafeTensors;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::data::{self, Report, Split};
 use crate::recipe::{Objective, Recipe, TeacherSection};
@@ -101,6 +101,12 @@ pub fn warnings(report: &Report) -> Vec<String> {
             leak.rows, leak.later, leak.earlier
         ));
     }
+    if report.repeated > 0 {
+        found.push(format!(
+            "{} training row(s) repeat the text of an earlier one",
+            report.repeated
+        ));
+    }
     if report.contradictions > 0 {
         let count = report.contradictions;
         found.push(format!(
@@ -177,31 +183,30 @@ fn base(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base> {
     })
 }
 
-/// Reads a safetensors file's header, and that the file is as long as it says.
+/// Reads a safetensors file's header alone, and that the file is as long as it says.
 fn check_header(path: &Path) -> Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut size = [0; 8];
     file.read_exact(&mut size)
-        .context("too short for safetensors")?;
+        .context("too short for a safetensors file")?;
     let header = u64::from_le_bytes(size);
     ensure!(
-        header > 0 && header <= length.saturating_sub(8).min(100 << 20),
-        "this is no safetensors file: its header would have {header} bytes"
+        (2..=length.saturating_sub(8).min(100 << 20)).contains(&header),
+        "no safetensors file: its header would have {header} bytes; convert it, or fetch it again"
     );
-    let mut bytes = size.to_vec();
-    file.take(header).read_to_end(&mut bytes)?;
-    let (_, metadata) = SafeTensors::read_metadata(&bytes)?;
-    let end = metadata
-        .tensors()
-        .values()
-        .map(|tensor| tensor.data_offsets.1)
-        .max()
-        .unwrap_or(0);
-    let want = 8 + header + end as u64;
+    let mut text = Vec::new();
+    file.take(header).read_to_end(&mut text)?;
+    let parsed: Value = serde_json::from_slice(&text).context("its header is no JSON")?;
+    let ends = parsed
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, tensor)| tensor.get("data_offsets")?.get(1)?.as_u64());
+    let want = 8 + header + ends.max().unwrap_or(0);
     ensure!(
         want == length,
-        "the file has {length} bytes, its header says {want}; fetch it again"
+        "it has {length} bytes, its header says {want}; fetch it again"
     );
     Ok(())
 }
@@ -275,10 +280,12 @@ impl Findings {
                 left_out(split.marked_duplicates, split.bad_rows)
             );
         }
+        let leaked: usize = self.data.leakage.iter().map(|leak| leak.rows).sum();
+        let _ = writeln!(out, "\nleakage  {leaked} row(s) between splits");
         if let Some(base) = &self.teacher {
             let _ = writeln!(
                 out,
-                "\nteacher  {}: {}, {} layers of {}, {} MB",
+                "teacher  {}: {}, {} layers of {}, {} MB",
                 base.folder.display(),
                 base.family,
                 base.layers,

@@ -33,7 +33,13 @@ struct Arguments {
 #[derive(Debug, Clone, Args)]
 struct General {
     /// Fix every random choice, in place of the recipe's seed
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64)
+    )]
     seed: Option<u64>,
     /// Device to train and label on; `cpu` gives the same bits on every run
     #[arg(long, global = true, value_name = "NAME", default_value = "cpu")]

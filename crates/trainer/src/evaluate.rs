@@ -1,6 +1,6 @@
 //! Scores a bundle on labelled rows, through the runtime that ships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
@@ -73,6 +73,18 @@ pub fn evaluate(
         }
     }
     let bad_rows = bad.len() + sheet.bad.len();
+    if texts.is_empty() && !bad.is_empty() {
+        let found: BTreeSet<&str> = sheet
+            .rows
+            .iter()
+            .filter_map(|r| r.label.as_deref())
+            .collect();
+        bail!(
+            "{name}: no row has a label of the bundle's ({}); the rows have {}",
+            labels.join(", "),
+            found.into_iter().take(10).collect::<Vec<_>>().join(", ")
+        );
+    }
     if !bad.is_empty() && bad_rows > allowed {
         bail!(
             "{}",

@@ -74,6 +74,9 @@ pub fn text(
         labels[class]
     );
     let words = &explanation.words;
+    if words.is_empty() {
+        let _ = writeln!(out, "  (the text has no words)");
+    }
     let largest = words
         .iter()
         .map(|w| w.weights[class].abs())

@@ -26,15 +26,21 @@ pub struct Opened {
 /// Reads, checks and loads the bundle at `path`.
 pub fn open(path: &Path) -> Result<Opened> {
     let named = || format!("bundle {}", path.display());
+    let bytes = bundle_bytes(path)?;
+    let bundle = Bundle::read(&bytes).with_context(named)?;
+    let model = Model::new(bundle).with_context(named)?;
+    Ok(Opened { model, bytes })
+}
+
+/// The bytes of the bundle at `path`, unchecked.
+pub fn bundle_bytes(path: &Path) -> Result<Vec<u8>> {
+    let named = || format!("bundle {}", path.display());
     ensure!(
         !path.is_dir(),
         "{}: this is a folder; name the .glass file in it",
         named()
     );
-    let bytes = fs::read(path).with_context(named)?;
-    let bundle = Bundle::read(&bytes).with_context(named)?;
-    let model = Model::new(bundle).with_context(named)?;
-    Ok(Opened { model, bytes })
+    fs::read(path).with_context(named)
 }
 
 /// Rows of a file, or of standard input for `-`, with at most `allowed` bad ones left out; the bad

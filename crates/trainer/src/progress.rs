@@ -68,16 +68,7 @@ impl Progress {
     pub fn resumed(&self, name: &str, unit: &'static str, total: usize, done: usize) -> Task {
         let bar = match &self.show {
             Show::Bars(bars) => Some(bars.add(bar(name, total, done))),
-            Show::Lines => {
-                let from = if done > 0 {
-                    format!(", {done} done before")
-                } else {
-                    String::new()
-                };
-                eprintln!("{name}: {total} {unit}{from}");
-                None
-            }
-            Show::Nothing => None,
+            Show::Lines | Show::Nothing => None,
         };
         let now = Instant::now();
         let count = Count {
@@ -207,6 +198,9 @@ fn under_way(name: &str, unit: &str, count: &Count, elapsed: Duration) -> String
 }
 
 fn finished(name: &str, unit: &str, count: &Count, elapsed: Duration) -> String {
+    if count.from == count.done {
+        return format!("{name}: {} {unit}, all done before", count.done);
+    }
     let message = if count.message.is_empty() {
         String::new()
     } else {
@@ -270,6 +264,17 @@ mod tests {
         );
         let line = finished("label", "texts", &count, Duration::from_secs(10));
         assert_eq!(line, "label: 950 texts in 10 s · 5.0 texts/s · loss 0.31");
+    }
+
+    #[test]
+    fn nothing_left_to_do_has_no_rate() {
+        let line = finished(
+            "label",
+            "texts",
+            &count(96, 96, 96, ""),
+            Duration::from_secs(1),
+        );
+        assert_eq!(line, "label: 96 texts, all done before");
     }
 
     #[test]

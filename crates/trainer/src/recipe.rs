@@ -83,17 +83,15 @@ impl DataSection {
     }
 }
 
-/// How a sequence of hidden states becomes one vector.
+/// How token states become one vector a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// Mean over the unmasked positions.
+    /// Mean of the states of all tokens that are not padding; no dense layer.
     #[default]
     Mean,
-    /// The first position.
+    /// State of the first token, through the family's own dense layer.
     Cls,
-    /// The encoder's own pooler over the first position.
-    Pooler,
 }
 
 /// `[teacher]`: the encoder and its fine-tuning.
@@ -180,6 +178,9 @@ pub struct LabelSection {
     pub nodes: usize,
     /// What is explained.
     pub target: Target,
+    /// How many training texts are explained, chosen by seed; 0 explains all. The others still
+    /// get soft labels. Explaining costs some twenty forward passes a text.
+    pub rows: usize,
     /// Texts (times nodes) a forward pass.
     pub batch: usize,
 }
@@ -188,6 +189,7 @@ impl Default for LabelSection {
     fn default() -> Self {
         Self {
             nodes: 8,
+            rows: 0,
             target: Target::Logit,
             batch: 32,
         }
@@ -236,6 +238,9 @@ pub struct StudentSection {
     pub dropout: f64,
     /// Longest text in tokens; the student has no special tokens.
     pub max_tokens: usize,
+    /// How often the training texts must use a piece for it to stay in the vocabulary; words of
+    /// rarer pieces fall into shorter ones.
+    pub min_count: usize,
 }
 
 impl Default for StudentSection {
@@ -246,6 +251,7 @@ impl Default for StudentSection {
             attention: 64,
             dropout: 0.3,
             max_tokens: 128,
+            min_count: 1,
         }
     }
 }
@@ -291,8 +297,11 @@ pub struct DistillSection {
     pub warmup: f64,
     /// The optimiser's decoupled weight decay.
     pub weight_decay: f64,
-    /// Largest norm of the gradient; longer ones are scaled down to it.
+    /// Largest norm of a parameter's gradient; longer ones are scaled down to it.
     pub clip: f64,
+    /// Students trained, from seeds `seed`, `seed + 1` and so on; figures are their mean, and the
+    /// best on validation rows is exported.
+    pub runs: usize,
 }
 
 impl Default for DistillSection {
@@ -309,6 +318,7 @@ impl Default for DistillSection {
             warmup: 0.05,
             weight_decay: 0.01,
             clip: 1.0,
+            runs: 1,
         }
     }
 }

@@ -9,7 +9,11 @@ use sha2::{Digest, Sha256};
 
 /// A trainable parameter whose id depends on its name alone, so that an optimizer's saved state finds
 /// its parameters again in another process.
-pub fn parameter<const D: usize>(name: &str, data: TensorData, device: &Device) -> Param<Tensor<D>> {
+pub fn parameter<const D: usize>(
+    name: &str,
+    data: TensorData,
+    device: &Device,
+) -> Param<Tensor<D>> {
     let id = ParamId::from(seed_of(&[name.as_bytes()]));
     Param::initialized(id, Tensor::from_data(data, device).require_grad())
 }
@@ -22,7 +26,11 @@ pub fn seed_of(parts: &[&[u8]]) -> u64 {
         hash.update(part);
     }
     let digest = hash.finalize();
-    u64::from_le_bytes(digest[..8].try_into().expect("a SHA-256 digest has 32 bytes"))
+    u64::from_le_bytes(
+        digest[..8]
+            .try_into()
+            .expect("a SHA-256 digest has 32 bytes"),
+    )
 }
 
 /// A generator for one purpose of a run: its draws do not depend on those of any other purpose.
@@ -99,7 +107,8 @@ mod tests {
     fn every_row_stands_in_one_batch() {
         for (rows, size) in [(1, 1), (7, 3), (64, 64), (65, 64), (4000, 32)] {
             let lengths: Vec<usize> = (0..rows).map(|row| row * 7919 % 31).collect();
-            let mut seen: Vec<usize> = batches(&lengths, size, &mut generator(1, "test", 0)).concat();
+            let mut seen: Vec<usize> =
+                batches(&lengths, size, &mut generator(1, "test", 0)).concat();
             seen.sort_unstable();
             assert_eq!(seen, (0..rows).collect::<Vec<_>>());
             let mut seen: Vec<usize> = by_length(&lengths, size).concat();
@@ -116,7 +125,10 @@ mod tests {
             .iter()
             .map(|batch| {
                 let longest = batch.iter().map(|&row| lengths[row]).max().unwrap();
-                batch.iter().map(|&row| longest - lengths[row]).sum::<usize>()
+                batch
+                    .iter()
+                    .map(|&row| longest - lengths[row])
+                    .sum::<usize>()
             })
             .sum();
         assert!(padding * 10 < lengths.iter().sum::<usize>(), "{padding}");
@@ -124,12 +136,19 @@ mod tests {
 
     #[test]
     fn the_rate_rises_to_the_peak_and_falls_to_almost_nothing() {
-        let schedule = Schedule { peak: 2.0, warmup: 0.1, steps: 100 };
+        let schedule = Schedule {
+            peak: 2.0,
+            warmup: 0.1,
+            steps: 100,
+        };
         assert!((schedule.rate(0) - 0.2).abs() < 1e-12);
         assert!((schedule.rate(9) - 2.0).abs() < 1e-12);
         assert!((schedule.rate(10) - 2.0).abs() < 1e-12);
         assert!(schedule.rate(99) > 0.0 && schedule.rate(99) < 0.03);
-        let no_warmup = Schedule { warmup: 0.0, ..schedule };
+        let no_warmup = Schedule {
+            warmup: 0.0,
+            ..schedule
+        };
         assert!((no_warmup.rate(0) - 2.0).abs() < 1e-12);
     }
 

@@ -128,6 +128,9 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     let (sheet, bad) = input::rows(&options.input, format, &columns, options.skip_bad_rows)?;
     bad.iter()
         .for_each(|bad| progress.note(&format!("left out {bad}")));
+    if sheet.format == Format::Lines && options.format.is_none() {
+        progress.note("each line of the input is read as a text; no header names a column `text`");
+    }
     let how = if options.explain {
         Explain::Native
     } else {
@@ -151,7 +154,7 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
 
 pub(super) fn inspect(general: &General, options: &InspectOptions) -> Result<()> {
     let named = || format!("bundle {}", options.bundle.display());
-    let bytes = std::fs::read(&options.bundle).with_context(named)?;
+    let bytes = input::bundle_bytes(&options.bundle)?;
     let inspection = inspect::inspect(&bytes).with_context(named)?;
     if options.recipe {
         let recipe = &inspection.manifest.card.recipe;

@@ -210,7 +210,7 @@ impl Summary {
             .map(|t| format!("{} {}", t.stage, duration(t.seconds)))
             .collect();
         let memory = self.peak_memory_bytes.map_or(String::new(), |bytes| {
-            format!(", {:.1} GB at most", bytes as f64 / 1e9)
+            format!(", {} MB of memory at most", bytes / 1_000_000)
         });
         format!(
             "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}{memory}\n",

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::sheet::{BadRow, Columns, DUPLICATE, NOT_UTF8, Place, Sheet, marked, place};
+use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
 
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
@@ -104,7 +104,10 @@ impl Layout<'_> {
             .delimiter(delimiter)
             .quoting(quoting)
             .from_reader(bytes);
-        let mut sheet = Sheet::default();
+        let mut sheet = Sheet {
+            format: Format::Delimited,
+            ..Sheet::default()
+        };
         let mut lines = Lines {
             bytes,
             at: 0,

@@ -1,9 +1,12 @@
 //! JSON Lines: one object a line.
 
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::sheet::{BadRow, Columns, DUPLICATE, NOT_UTF8, Place, Sheet, marked, place};
+use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
 
 /// Whether the whole file is one JSON array.
 pub(super) fn is_array(bytes: &[u8]) -> bool {
@@ -11,20 +14,41 @@ pub(super) fn is_array(bytes: &[u8]) -> bool {
     first == Some(&b'[') && serde_json::from_slice::<Vec<IgnoredAny>>(bytes).is_ok()
 }
 
-pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Sheet {
-    let mut sheet = Sheet::default();
+/// Reads every line that is not blank; an error if a column is in none of them.
+pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
+    let mut sheet = Sheet {
+        format: Format::Jsonl,
+        ..Sheet::default()
+    };
+    let mut keys = BTreeSet::new();
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if let Err(bad) = row(line, index + 1, columns, &mut sheet) {
+        if let Err(bad) = row(line, index + 1, columns, &mut sheet, &mut keys) {
             sheet.bad.push(bad);
         }
     }
-    sheet
+    for name in std::iter::once(columns.text).chain(columns.label) {
+        ensure!(
+            keys.is_empty() || keys.contains(name),
+            "no column `{name}`; the rows have {}",
+            keys.iter()
+                .map(|key| format!("`{key}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+    }
+    Ok(sheet)
 }
 
-fn row(bytes: &[u8], line: usize, columns: &Columns<'_>, sheet: &mut Sheet) -> Result<(), BadRow> {
+fn row(
+    bytes: &[u8],
+    line: usize,
+    columns: &Columns<'_>,
+    sheet: &mut Sheet,
+    keys: &mut BTreeSet<String>,
+) -> Result<(), BadRow> {
     let text = std::str::from_utf8(bytes).map_err(|error| BadRow {
         line,
         place: Place::Byte(error.valid_up_to() + 1),
@@ -41,6 +65,7 @@ fn row(bytes: &[u8], line: usize, columns: &Columns<'_>, sheet: &mut Sheet) -> R
             why,
         }
     })?;
+    keys.extend(object.keys().cloned());
     let text = value(&object, columns.text, line)?;
     let label = columns
         .label

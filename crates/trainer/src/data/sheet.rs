@@ -83,6 +83,8 @@ impl fmt::Display for BadRow {
 /// The rows of a file, good and bad, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sheet {
+    /// How the rows turned out to be written: JSONL, delimited or lines.
+    pub format: Format,
     /// Rows with all that was asked for.
     pub rows: Vec<Row>,
     /// The others.
@@ -108,7 +110,7 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns<'_>) -> Result<Sheet
         return Ok(Sheet::default());
     }
     if format == Format::Jsonl || (detect && first == Some(&b'{')) {
-        return Ok(jsonl::read(bytes, columns));
+        return jsonl::read(bytes, columns);
     }
     if detect && jsonl::is_array(bytes) {
         bail!("this is one JSON array; write one object a line, such as with `jq -c '.[]'`");
@@ -121,7 +123,10 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns<'_>) -> Result<Sheet
 
 /// Every line is a text, empty ones too: line n of the input answers to line n of the output.
 fn lines(bytes: &[u8]) -> Sheet {
-    let mut sheet = Sheet::default();
+    let mut sheet = Sheet {
+        format: Format::Lines,
+        ..Sheet::default()
+    };
     let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if bytes.is_empty() {
         return sheet;

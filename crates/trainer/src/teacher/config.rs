@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::recipe::Pooling;
+
 /// Encoder families by Hugging Face `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -12,16 +14,6 @@ pub enum Family {
     DistilBert,
     /// RoBERTa (Liu et al. 2019): positions start after the padding id.
     Roberta,
-}
-
-/// How token states become one vector a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pooling {
-    /// State of the first token, through the family's own dense layer.
-    Cls,
-    /// Mean of the states of all tokens that are not padding; no dense layer.
-    Mean,
 }
 
 /// Sizes and options of an encoder and its classification head.
@@ -75,7 +67,10 @@ impl Config {
         let size = |key: &str| -> Result<usize> {
             let value = raw[key].as_u64().filter(|v| (1..=1 << 24).contains(v));
             value.map(|v| v as usize).with_context(|| {
-                format!("config.json: {key} is {}; want a positive integer", raw[key])
+                format!(
+                    "config.json: {key} is {}; want a positive integer",
+                    raw[key]
+                )
             })
         };
         let either = |plain: &str, distilled: &str| size(if distil { distilled } else { plain });
@@ -84,7 +79,9 @@ impl Config {
             activation.unwrap_or("gelu") == "gelu",
             "config.json: activation {activation:?}; the trainer knows gelu"
         );
-        let position_kind = raw["position_embedding_type"].as_str().unwrap_or("absolute");
+        let position_kind = raw["position_embedding_type"]
+            .as_str()
+            .unwrap_or("absolute");
         ensure!(
             position_kind == "absolute",
             "config.json: position_embedding_type {position_kind}; the trainer knows absolute"
@@ -179,7 +176,12 @@ fn labels(raw: &Value) -> Result<Vec<String>> {
             map.get(&id.to_string())
                 .and_then(Value::as_str)
                 .map(str::to_owned)
-                .with_context(|| format!("config.json: id2label has {} entries, none for {id}", map.len()))
+                .with_context(|| {
+                    format!(
+                        "config.json: id2label has {} entries, none for {id}",
+                        map.len()
+                    )
+                })
         })
         .collect()
 }

@@ -6,8 +6,9 @@ use burn::nn::{Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::activation::{gelu, relu, softmax, tanh};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
-use super::config::{Config, Family, Pooling};
+use super::config::{Config, Family};
 use super::weights::{Names, Part, Weights};
+use crate::recipe::Pooling;
 use crate::training::parameter;
 
 /// Standard deviation of a new head's weights, as the families initialise theirs.
@@ -77,13 +78,26 @@ impl Batch {
 impl Encoder {
     /// Builds the encoder of `config` from `weights`. A head that is not there, or has another
     /// number of classes, is drawn anew when `new_head` allows it.
-    pub fn load(config: &Config, weights: &Weights, new_head: bool, device: &Device) -> Result<Self> {
+    pub fn load(
+        config: &Config,
+        weights: &Weights,
+        new_head: bool,
+        device: &Device,
+    ) -> Result<Self> {
         let names = Names::detect(config.family, weights);
         let hidden = config.hidden;
-        let read = Reader { weights, device, eps: config.layer_norm_eps };
+        let read = Reader {
+            weights,
+            device,
+            eps: config.layer_norm_eps,
+        };
         let table = |part: &str, rows: usize| -> Result<Param<Tensor<2>>> {
             let name = names.embedding(&format!("{part}.weight"));
-            Ok(parameter(&name, weights.get(&name, [rows, hidden])?, device))
+            Ok(parameter(
+                &name,
+                weights.get(&name, [rows, hidden])?,
+                device,
+            ))
         };
         let dense = match config.pooling {
             Pooling::Mean => None,
@@ -127,12 +141,22 @@ impl Encoder {
         self
     }
 
+    /// The encoder without dropout, none of its weights tracked: a backward pass through it computes
+    /// no weight gradient.
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        self.clone().with_dropout(0.0).no_grad()
+    }
+
     /// Every tensor under the names of a classification checkpoint of `config`'s family.
     pub fn weights(&self, config: &Config) -> Result<Weights> {
         let names = Names::classifier(config.family);
         let mut out = Weights::default();
         out.put(names.embedding("word_embeddings.weight"), self.words.val())?;
-        out.put(names.embedding("position_embeddings.weight"), self.positions.val())?;
+        out.put(
+            names.embedding("position_embeddings.weight"),
+            self.positions.val(),
+        )?;
         if let Some(types) = &self.token_types {
             out.put(names.embedding("token_type_embeddings.weight"), types.val())?;
         }
@@ -168,7 +192,11 @@ impl Encoder {
                 // BERT drops out after its pooler, RoBERTa on both sides of its dense layer,
                 // DistilBERT after ReLU; one dropout after the dense layer serves all.
                 let dense = dense.forward(first);
-                if self.relu_head { relu(dense) } else { tanh(dense) }
+                if self.relu_head {
+                    relu(dense)
+                } else {
+                    tanh(dense)
+                }
             }
         };
         self.logits.forward(self.dropout.forward(pooled))
@@ -221,8 +249,16 @@ impl Layer {
         for (part, linear) in linears {
             put_linear(out, &names.layer(index, part), linear)?;
         }
-        put_norm(out, &names.layer(index, Part::AttentionNorm), &self.attention_norm)?;
-        put_norm(out, &names.layer(index, Part::OutputNorm), &self.output_norm)
+        put_norm(
+            out,
+            &names.layer(index, Part::AttentionNorm),
+            &self.attention_norm,
+        )?;
+        put_norm(
+            out,
+            &names.layer(index, Part::OutputNorm),
+            &self.output_norm,
+        )
     }
 
     /// `x: [batch, time, hidden]`, `hidden_keys: [batch, 1, 1, time]` added to the scores.
@@ -245,14 +281,17 @@ impl Layer {
         let scores = query.matmul(key.swap_dims(2, 3)) + hidden_keys;
         let weights = self.dropout.forward(softmax(scores, 3));
         let mixed = weights.matmul(value).swap_dims(1, 2);
-        self.attention_output.forward(mixed.reshape([batch, time, hidden]))
+        self.attention_output
+            .forward(mixed.reshape([batch, time, hidden]))
     }
 }
 
 /// Mean of `states [batch, time, hidden]` over the steps where `mask [batch, time]` is 1.
 pub fn mean_pool(states: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
     let counts = mask.clone().sum_dim(1).clamp_min(1.0);
-    let sum = (states * mask.unsqueeze_dim(2)).sum_dim(1).squeeze_dim::<2>(1);
+    let sum = (states * mask.unsqueeze_dim(2))
+        .sum_dim(1)
+        .squeeze_dim::<2>(1);
     sum / counts
 }
 
@@ -273,17 +312,28 @@ impl Reader<'_> {
     }
 
     fn norm(&self, name: &str, size: usize) -> Result<LayerNorm> {
-        let mut norm = LayerNormConfig::new(size).with_epsilon(self.eps).init(self.device);
+        let mut norm = LayerNormConfig::new(size)
+            .with_epsilon(self.eps)
+            .init(self.device);
         let [gamma, beta] = [format!("{name}.weight"), format!("{name}.bias")];
         norm.gamma = parameter(&gamma, self.weights.get(&gamma, [size])?, self.device);
-        norm.beta = Some(parameter(&beta, self.weights.get(&beta, [size])?, self.device));
+        norm.beta = Some(parameter(
+            &beta,
+            self.weights.get(&beta, [size])?,
+            self.device,
+        ));
         Ok(norm)
     }
 }
 
 fn new_linear(name: &str, from: usize, to: usize, device: &Device) -> Linear {
     let weight = Tensor::<2>::random([from, to], Distribution::Normal(0.0, HEAD_STD), device);
-    linear(name, weight.into_data(), TensorData::zeros::<f32, _>([to]), device)
+    linear(
+        name,
+        weight.into_data(),
+        TensorData::zeros::<f32, _>([to]),
+        device,
+    )
 }
 
 fn linear(name: &str, weight: TensorData, bias: TensorData, device: &Device) -> Linear {
@@ -295,12 +345,18 @@ fn linear(name: &str, weight: TensorData, bias: TensorData, device: &Device) -> 
 
 fn put_linear(out: &mut Weights, name: &str, linear: &Linear) -> Result<()> {
     out.put(format!("{name}.weight"), linear.weight.val().transpose())?;
-    let bias = linear.bias.as_ref().expect("every linear map here has a bias");
+    let bias = linear
+        .bias
+        .as_ref()
+        .expect("every linear map here has a bias");
     out.put(format!("{name}.bias"), bias.val())
 }
 
 fn put_norm(out: &mut Weights, name: &str, norm: &LayerNorm) -> Result<()> {
     out.put(format!("{name}.weight"), norm.gamma.val())?;
-    let beta = norm.beta.as_ref().expect("every layer norm here has a bias");
+    let beta = norm
+        .beta
+        .as_ref()
+        .expect("every layer norm here has a bias");
     out.put(format!("{name}.bias"), beta.val())
 }

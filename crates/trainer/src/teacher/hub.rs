@@ -39,7 +39,10 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
 
 /// Errors with the names of missing files.
 fn check(directory: &Path) -> Result<()> {
-    let missing: Vec<_> = FILES.iter().filter(|name| !directory.join(name).is_file()).collect();
+    let missing: Vec<_> = FILES
+        .iter()
+        .filter(|name| !directory.join(name).is_file())
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -47,6 +50,10 @@ fn check(directory: &Path) -> Result<()> {
     bail!(
         "teacher {}: {missing:?} missing{}",
         directory.display(),
-        if pickled { "; pickled weights are not read, convert them to safetensors" } else { "" }
+        if pickled {
+            "; pickled weights are not read, convert them to safetensors"
+        } else {
+            ""
+        }
     );
 }

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use std::path::Path;
 
-pub use config::{Config, Family, Pooling};
+use crate::recipe::Pooling;
+
+pub use config::{Config, Family};
 pub use encoder::{Batch, Encoder, mean_pool};
 pub use hub::locate;
 pub use tokenizer::{Encoded, TeacherTokenizer};
@@ -58,8 +60,14 @@ impl Teacher {
         }
         let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(in_directory)?;
         let weights = Weights::read(&read(FILES[2])?).with_context(in_directory)?;
-        let encoder = Encoder::load(&config, &weights, new_head, device).with_context(in_directory)?;
-        Ok(Self { config, encoder, tokenizer, device: device.clone() })
+        let encoder =
+            Encoder::load(&config, &weights, new_head, device).with_context(in_directory)?;
+        Ok(Self {
+            config,
+            encoder,
+            tokenizer,
+            device: device.clone(),
+        })
     }
 
     /// The three files of this teacher as bytes, by name.

@@ -51,11 +51,17 @@ impl TeacherTokenizer {
             .iter()
             .zip(encoding.get_special_tokens_mask())
             .map(|(&(start, end), &special)| {
-                (special == 0).then(|| word_at(text, words, start, end)).flatten()
+                (special == 0)
+                    .then(|| word_at(text, words, start, end))
+                    .flatten()
             })
             .collect();
         let dropped = cut(&mut ids, &mut owners, max_tokens);
-        Ok(Encoded { ids, words: owners, dropped })
+        Ok(Encoded {
+            ids,
+            words: owners,
+            dropped,
+        })
     }
 
     /// Ids of one vocabulary piece between the special tokens, whatever text it could stem from.
@@ -93,17 +99,22 @@ impl TeacherTokenizer {
     pub fn word_pieces(&self) -> Result<Option<Vec<String>>> {
         let file: serde_json::Value =
             serde_json::from_str(&self.json).context("tokenizer.json is not JSON")?;
-        if file["model"]["type"] != "WordPiece" && file["model"].get("continuing_subword_prefix").is_none() {
+        if file["model"]["type"] != "WordPiece"
+            && file["model"].get("continuing_subword_prefix").is_none()
+        {
             return Ok(None);
         }
         if file["model"]["continuing_subword_prefix"] != "##" {
             return Ok(None);
         }
-        let vocabulary = file["model"]["vocab"].as_object().context("tokenizer.json has no model.vocab")?;
+        let vocabulary = file["model"]["vocab"]
+            .as_object()
+            .context("tokenizer.json has no model.vocab")?;
         let mut pieces = vec![String::new(); vocabulary.len()];
         for (piece, id) in vocabulary {
             let slot = id.as_u64().and_then(|id| pieces.get_mut(id as usize));
-            let slot = slot.with_context(|| format!("tokenizer.json: id {id} of {piece:?} leaves a hole"))?;
+            let slot = slot
+                .with_context(|| format!("tokenizer.json: id {id} of {piece:?} leaves a hole"))?;
             slot.clone_from(piece);
         }
         Ok(Some(pieces))
@@ -115,7 +126,10 @@ impl TeacherTokenizer {
             serde_json::from_str(&self.json).context("tokenizer.json is not JSON")?;
         let normalizer = &file["normalizer"];
         let lowercase = normalizer["lowercase"].as_bool().unwrap_or(false);
-        Ok((lowercase, normalizer["strip_accents"].as_bool().unwrap_or(lowercase)))
+        Ok((
+            lowercase,
+            normalizer["strip_accents"].as_bool().unwrap_or(lowercase),
+        ))
     }
 }
 
@@ -136,5 +150,8 @@ fn word_at(text: &str, words: &[Word], start: usize, end: usize) -> Option<usize
     let inside = text.get(start..end)?;
     let first = start + (inside.len() - inside.trim_start().len());
     let index = words.partition_point(|word| word.bytes.end <= first);
-    words.get(index).filter(|word| word.bytes.start < end).map(|_| index)
+    words
+        .get(index)
+        .filter(|word| word.bytes.start < end)
+        .map(|_| index)
 }

@@ -49,6 +49,21 @@ impl Weights {
         Ok(safetensors::serialize(views, Some(metadata))?)
     }
 
+    /// Names of all tensors, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Dimensions of `name`, or `None`.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|(shape, _)| shape.as_slice())
+    }
+
+    /// Values of `name`, row-major, or `None`.
+    pub fn values(&self, name: &str) -> Option<&[f32]> {
+        self.tensors.get(name).map(|(_, values)| values.as_slice())
+    }
+
     /// Whether a tensor of this name is there.
     pub fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
@@ -57,7 +72,9 @@ impl Weights {
     /// The values of `name`, which must have `shape`.
     pub fn get<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<TensorData> {
         let Some((found, values)) = self.tensors.get(name) else {
-            bail!("model.safetensors: tensor {name} is missing; is this checkpoint of another model type?");
+            bail!(
+                "model.safetensors: tensor {name} is missing; is this checkpoint of another model type?"
+            );
         };
         ensure!(
             found == &shape,
@@ -71,9 +88,14 @@ impl Weights {
     }
 
     /// Puts a tensor under `name`.
-    pub fn put<const D: usize>(&mut self, name: impl Into<String>, tensor: Tensor<D>) -> Result<()> {
+    pub fn put<const D: usize>(
+        &mut self,
+        name: impl Into<String>,
+        tensor: Tensor<D>,
+    ) -> Result<()> {
         let shape = tensor.dims().to_vec();
-        self.tensors.insert(name.into(), (shape, floats_of(tensor)?));
+        self.tensors
+            .insert(name.into(), (shape, floats_of(tensor)?));
         Ok(())
     }
 }
@@ -87,7 +109,11 @@ pub fn floats_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 
 /// Values as f32, or `None` for integer tensors (position ids of older checkpoints).
 fn floats(view: &TensorView) -> Option<Vec<f32>> {
-    let pairs = || view.data().chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    let pairs = || {
+        view.data()
+            .chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+    };
     match view.dtype() {
         Dtype::F32 => Some(
             view.data()
@@ -103,14 +129,14 @@ fn floats(view: &TensorView) -> Option<Vec<f32>> {
 
 /// Names of an encoder's tensors in one family's checkpoints.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub(super) struct Names {
     family: Family,
     prefix: String,
 }
 
 /// Parts of an encoder layer, each a linear map or a layer norm.
 #[derive(Debug, Clone, Copy)]
-pub enum Part {
+pub(super) enum Part {
     /// Attention query.
     Query,
     /// Attention key.
@@ -131,7 +157,7 @@ pub enum Part {
 
 impl Names {
     /// Names as a checkpoint with a classification head has them.
-    pub fn classifier(family: Family) -> Self {
+    pub(super) fn classifier(family: Family) -> Self {
         let prefix = match family {
             Family::Bert => "bert.",
             Family::DistilBert => "distilbert.",
@@ -144,7 +170,7 @@ impl Names {
     }
 
     /// Names as `weights` has them: bare encoders carry no prefix.
-    pub fn detect(family: Family, weights: &Weights) -> Self {
+    pub(super) fn detect(family: Family, weights: &Weights) -> Self {
         let mut names = Self::classifier(family);
         if weights.has("embeddings.word_embeddings.weight") {
             names.prefix.clear();
@@ -153,12 +179,12 @@ impl Names {
     }
 
     /// Name of a table or norm under `embeddings`.
-    pub fn embedding(&self, part: &str) -> String {
+    pub(super) fn embedding(&self, part: &str) -> String {
         format!("{}embeddings.{part}", self.prefix)
     }
 
     /// Name of a layer's part, without `.weight` or `.bias`.
-    pub fn layer(&self, index: usize, part: Part) -> String {
+    pub(super) fn layer(&self, index: usize, part: Part) -> String {
         let (stack, part) = match self.family {
             Family::Bert | Family::Roberta => (
                 "encoder.layer",
@@ -191,7 +217,7 @@ impl Names {
     }
 
     /// Name of the dense layer between the first token and the classifier.
-    pub fn dense(&self) -> String {
+    pub(super) fn dense(&self) -> String {
         match self.family {
             Family::Bert => format!("{}pooler.dense", self.prefix),
             Family::DistilBert => "pre_classifier".into(),
@@ -201,7 +227,7 @@ impl Names {
 
     /// Name of the map to logits. RoBERTa's head with mean pooling is our own and is called as in
     /// the other families.
-    pub fn logits(&self, dense: bool) -> &'static str {
+    pub(super) fn logits(&self, dense: bool) -> &'static str {
         if self.family == Family::Roberta && dense {
             "classifier.out_proj"
         } else {

@@ -1,0 +1,294 @@
+//! Trains the student on the teacher's labels and explanations.
+
+use anyhow::{Context, Result, anyhow, bail};
+use burn::grad_clipping::GradientClippingConfig;
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Bytes, Device};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Instant;
+
+use crate::checkpoint::Checkpoints;
+use crate::metrics::Scores;
+use crate::objective::{Targets, loss};
+use crate::progress::Progress;
+use crate::recipe::DistillSection;
+use crate::student::{Shape, Student, StudentBatch, logits};
+use crate::teacher::{Weights, floats_of};
+use crate::training::{Schedule, batches, generator, seed_step};
+
+const MODEL: &str = "student.safetensors";
+const OPTIMIZER: &str = "optimizer.burnpack";
+const STATE: &str = "state.json";
+
+/// Texts a forward pass without gradients.
+const VALIDATION_BATCH: usize = 256;
+
+/// One text as the student learns from it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Student's token ids.
+    pub ids: Vec<u32>,
+    /// Word of each token.
+    pub words: Vec<usize>,
+    /// Gold class; `None` for variants.
+    pub gold: Option<usize>,
+    /// Teacher's logits.
+    pub logits: Vec<f32>,
+    /// Teacher's attributions `[classes][words]`; `None` for variants.
+    pub attribution: Option<Vec<Vec<f32>>>,
+}
+
+/// What the student learns from and is chosen by.
+#[derive(Debug, Clone)]
+pub struct TransferSet {
+    /// Training texts and their variants.
+    pub train: Vec<Row>,
+    /// Validation texts.
+    pub validation: Vec<Row>,
+}
+
+/// One epoch's figures.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Mean loss.
+    pub loss: f64,
+    /// Mean of each term of the loss, before its weight.
+    pub terms: Vec<(String, f64)>,
+    /// Share of validation rows labelled right.
+    pub accuracy: f64,
+    /// Macro-F1 on validation rows.
+    pub macro_f1: f64,
+    /// Wall time of the epoch's training steps.
+    pub seconds: f64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    history: Vec<Epoch>,
+    best: usize,
+}
+
+/// A trained student.
+#[derive(Debug)]
+pub struct Distilled {
+    /// Weights of the best epoch.
+    pub weights: Weights,
+    /// Which epoch that was.
+    pub best: usize,
+    /// Every epoch's figures.
+    pub history: Vec<Epoch>,
+}
+
+/// Trains a student of `shape` that starts from `embedding` (`[vocabulary * embedding]`), keeping the
+/// epoch with the best macro-F1 on validation rows, the later of equals.
+///
+/// Checkpoints stand under `directory`; called again, training goes on after the newest.
+#[allow(clippy::too_many_arguments)]
+pub fn distill(
+    set: &TransferSet,
+    shape: Shape,
+    embedding: &[f32],
+    dropout: f64,
+    section: &DistillSection,
+    seed: u64,
+    directory: &Path,
+    device: &Device,
+    progress: &Progress,
+) -> Result<Distilled> {
+    let checkpoints = Checkpoints::open(directory)?;
+    let mut training = Training {
+        set,
+        section,
+        seed,
+        device,
+        student: Student::new(shape, embedding.to_vec(), dropout, seed, device),
+        optimizer: AdamWConfig::new()
+            .with_epsilon(1e-8)
+            .with_weight_decay(section.weight_decay as f32)
+            .with_grad_clipping(Some(GradientClippingConfig::Norm(section.clip as f32)))
+            .init(),
+        state: State::default(),
+    };
+    if let Some(epoch) = checkpoints.last()? {
+        training.resume(&checkpoints, epoch, shape, dropout)?;
+    }
+    while training.state.history.len() < section.epochs {
+        let epoch = training.epoch(progress)?;
+        progress.note(&format!(
+            "seed {seed}, epoch {}: loss {:.4}, validation accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
+            epoch.epoch, epoch.loss, epoch.accuracy, epoch.macro_f1, epoch.seconds
+        ));
+        training.state.history.push(epoch);
+        training.save(&checkpoints)?;
+    }
+    let best = training.state.best;
+    Ok(Distilled {
+        weights: Weights::read(&checkpoints.read(best, MODEL)?)?,
+        best,
+        history: training.state.history,
+    })
+}
+
+struct Training<'a> {
+    set: &'a TransferSet,
+    section: &'a DistillSection,
+    seed: u64,
+    device: &'a Device,
+    student: Student,
+    optimizer: ModuleOptimizer,
+    state: State,
+}
+
+impl Training<'_> {
+    fn resume(
+        &mut self,
+        checkpoints: &Checkpoints,
+        epoch: usize,
+        shape: Shape,
+        dropout: f64,
+    ) -> Result<()> {
+        let of_epoch = |name: &str| format!("{name} of epoch {epoch}");
+        self.state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
+            .with_context(|| of_epoch(STATE))?;
+        let weights =
+            Weights::read(&checkpoints.read(epoch, MODEL)?).with_context(|| of_epoch(MODEL))?;
+        self.student = Student::from_weights(shape, &weights, dropout, self.device)?;
+        let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
+        let optimizer = self.optimizer.clone().from_bytes(bytes);
+        self.optimizer = optimizer.map_err(|error| anyhow!("{}: {error}", of_epoch(OPTIMIZER)))?;
+        Ok(())
+    }
+
+    /// Trains one epoch and scores the validation rows.
+    fn epoch(&mut self, progress: &Progress) -> Result<Epoch> {
+        let number = self.state.history.len() + 1;
+        let lengths: Vec<usize> = self.set.train.iter().map(|row| row.ids.len()).collect();
+        let order = batches(
+            &lengths,
+            self.section.batch,
+            &mut generator(self.seed, "distill order", number as u64),
+        );
+        let schedule = Schedule {
+            peak: self.section.learning_rate,
+            warmup: self.section.warmup,
+            steps: order.len() * self.section.epochs,
+        };
+        let clock = Instant::now();
+        let name = format!("distill: epoch {number} of {}", self.section.epochs);
+        let task = progress.task(&name, "texts", self.set.train.len());
+        let mut sums = Sums::default();
+        for (index, rows) in order.iter().enumerate() {
+            let step = (number - 1) * order.len() + index;
+            let terms = self.step(rows, step, schedule.rate(step))?;
+            sums.add(terms, rows.len());
+            task.message(&format!("loss {:.3}", sums.mean()));
+            task.advance(rows.len());
+        }
+        task.finish();
+        let seconds = clock.elapsed().as_secs_f64();
+        let ids: Vec<Vec<u32>> = self
+            .set
+            .validation
+            .iter()
+            .map(|row| row.ids.clone())
+            .collect();
+        let gold: Vec<usize> = self
+            .set
+            .validation
+            .iter()
+            .filter_map(|row| row.gold)
+            .collect();
+        let scores = Scores::of_logits(
+            &logits(&self.student, &ids, VALIDATION_BATCH, self.device)?,
+            &gold,
+        )?;
+        Ok(Epoch {
+            epoch: number,
+            loss: sums.mean(),
+            terms: sums.terms(),
+            accuracy: scores.accuracy,
+            macro_f1: scores.macro_f1,
+            seconds,
+        })
+    }
+
+    /// One optimizer step; returns the loss and its terms.
+    fn step(&mut self, rows: &[usize], step: usize, rate: f64) -> Result<Vec<(&'static str, f64)>> {
+        seed_step(self.device, self.seed, "distill", step);
+        let rows: Vec<&Row> = rows.iter().map(|&row| &self.set.train[row]).collect();
+        let ids: Vec<&[u32]> = rows.iter().map(|row| row.ids.as_slice()).collect();
+        let output = self.student.forward(&StudentBatch::new(&ids, self.device));
+        let targets = Targets {
+            gold: rows.iter().map(|row| row.gold).collect(),
+            logits: rows.iter().map(|row| row.logits.clone()).collect(),
+            attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
+            words: rows.iter().map(|row| row.words.clone()).collect(),
+        };
+        let loss = loss(&output, &targets, self.section);
+        let mut values = vec![("loss", f64::from(floats_of(loss.total.clone())?[0]))];
+        for (name, term) in loss.terms {
+            values.push((name, f64::from(floats_of(term)?[0])));
+        }
+        if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
+            bail!(
+                "distill: the {name} term became {value} at step {step}; the last good checkpoint is kept; \
+                 lower distill.learning_rate"
+            );
+        }
+        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.student);
+        self.student = self.optimizer.step(rate, self.student.clone(), gradients);
+        Ok(values)
+    }
+
+    fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
+        let ranked = self.state.history.iter().enumerate();
+        let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
+        self.state.best = best.map_or(0, |(index, _)| index + 1);
+        let optimizer = self
+            .optimizer
+            .into_bytes()
+            .map_err(|error| anyhow!("saving the optimizer: {error}"))?;
+        let files: [(&str, &[u8]); 3] = [
+            (MODEL, &self.student.weights()?.write()?),
+            (OPTIMIZER, &optimizer),
+            (STATE, &serde_json::to_vec_pretty(&self.state)?),
+        ];
+        checkpoints.write(self.state.history.len(), &files, &[self.state.best])
+    }
+}
+
+/// Running means of the loss and its terms.
+#[derive(Default)]
+struct Sums {
+    rows: usize,
+    sums: Vec<(&'static str, f64)>,
+}
+
+impl Sums {
+    fn add(&mut self, values: Vec<(&'static str, f64)>, rows: usize) {
+        if self.sums.is_empty() {
+            self.sums = values.iter().map(|(name, _)| (*name, 0.0)).collect();
+        }
+        for (sum, (_, value)) in self.sums.iter_mut().zip(values) {
+            sum.1 += value * rows as f64;
+        }
+        self.rows += rows;
+    }
+
+    /// Mean of the loss itself.
+    fn mean(&self) -> f64 {
+        self.sums
+            .first()
+            .map_or(0.0, |(_, sum)| sum / self.rows as f64)
+    }
+
+    fn terms(&self) -> Vec<(String, f64)> {
+        let terms = self.sums.iter().skip(1);
+        terms
+            .map(|(name, sum)| ((*name).to_owned(), sum / self.rows as f64))
+            .collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! Quantizes a student to int8, writes its bundle, and checks it through the runtime.
+
+use anyhow::{Context, Result, ensure};
+use stillglass_bundle::{
+    Attention, Bundle, Card, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
+    TokenizerKind, TokenizerSpec,
+};
+use stillglass_runtime::{Explain, Model};
+
+use crate::data::Example;
+use crate::metrics::{Scores, argmax};
+use crate::student::Shape;
+use crate::teacher::Weights;
+use crate::vocabulary::Vocabulary;
+
+/// Largest share of validation rows whose label may change by quantization.
+const LABELS_CHANGED: f64 = 0.005;
+
+/// Largest change of a probability, at the 99th percentile.
+const PROBABILITY_CHANGED: f64 = 0.02;
+
+/// What quantization changed on validation rows.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub struct Fidelity {
+    /// Share of rows with another label.
+    pub labels_changed: f64,
+    /// 99th percentile of the absolute change of a probability.
+    pub probability_change_p99: f64,
+    /// Largest |Σ contributions + bias − logit|.
+    pub completeness_error: f64,
+}
+
+/// Builds the bundle of a student's float weights.
+pub fn bundle(
+    weights: &Weights,
+    shape: Shape,
+    vocabulary: &Vocabulary,
+    labels: &[String],
+    max_tokens: usize,
+    card: Card,
+) -> Result<Bundle> {
+    let Shape {
+        hidden,
+        attention,
+        classes,
+        ..
+    } = shape;
+    let floats = |name: &str, rows: usize, columns: usize| -> Result<Vec<f32>> {
+        let data = weights.get(name, [rows, columns])?;
+        data.try_into_vec::<f32>()
+            .map_err(|error| anyhow::anyhow!("tensor {name}: {error:?}"))
+    };
+    let vector = |name: &str, length: usize| -> Result<Vec<f32>> {
+        let data = weights.get(name, [length])?;
+        data.try_into_vec::<f32>()
+            .map_err(|error| anyhow::anyhow!("tensor {name}: {error:?}"))
+    };
+    let int8 = |name: &str, rows, columns| {
+        Ok::<_, anyhow::Error>(Quantized::from_float(
+            rows,
+            columns,
+            &floats(name, rows, columns)?,
+        ))
+    };
+    let direction = |way: &str| -> Result<Direction> {
+        Ok(Direction {
+            input: int8(&format!("lstm.{way}.input"), 4 * hidden, shape.embedding)?,
+            recurrent: int8(&format!("lstm.{way}.recurrent"), 4 * hidden, hidden)?,
+            bias: vector(&format!("lstm.{way}.bias"), 4 * hidden)?,
+        })
+    };
+    let student = StudentWeights {
+        embedding: int8("embedding", shape.vocabulary, shape.embedding)?,
+        forward: direction("forward")?,
+        backward: direction("backward")?,
+        attention: Attention {
+            projection: int8("attention.projection", attention, 2 * hidden)?,
+            bias: vector("attention.bias", attention)?,
+            vector: vector("attention.vector", attention)?,
+        },
+        classifier: Dense {
+            rows: classes,
+            columns: 2 * hidden,
+            weight: floats("classifier.weight", classes, 2 * hidden)?,
+            bias: vector("classifier.bias", classes)?,
+        },
+    };
+    let architecture = StudentShape {
+        vocabulary: shape.vocabulary,
+        embedding: shape.embedding,
+        hidden,
+        attention,
+    };
+    let tokenizer = TokenizerSpec {
+        kind: TokenizerKind::WordPiece,
+        lowercase: vocabulary.lowercase,
+        strip_accents: vocabulary.strip_accents,
+        unknown: vocabulary.unknown,
+    };
+    let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
+    manifest.card = card;
+    Ok(Bundle {
+        manifest,
+        vocabulary: vocabulary.pieces.clone(),
+        student,
+    })
+}
+
+/// Compares the bundle, run by the runtime, with the float student's logits of the same texts.
+/// Errors when they differ by more than the limits.
+pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
+    let bundle = Bundle::read(bytes).context("reading back the bundle that was just made")?;
+    let model = Model::new(bundle).context("loading the bundle that was just made")?;
+    let (mut changed, mut completeness) = (0usize, 0f64);
+    let mut changes = Vec::new();
+    for (result, float) in model
+        .classify(texts, Explain::Native)
+        .iter()
+        .zip(float_logits)
+    {
+        let expected = softmax(float);
+        changed += usize::from(argmax(float) != result.label);
+        for (a, b) in expected.iter().zip(&result.probabilities) {
+            changes.push((a - f64::from(*b)).abs());
+        }
+        let explanation = result
+            .explanation
+            .as_ref()
+            .context("the runtime gave no explanation")?;
+        for (class, logit) in result.logits.iter().enumerate() {
+            let sum: f64 = explanation
+                .words
+                .iter()
+                .map(|word| f64::from(word.weights[class]))
+                .sum();
+            let error = (sum + f64::from(explanation.bias[class]) - f64::from(*logit)).abs();
+            completeness = completeness.max(error);
+        }
+    }
+    changes.sort_by(f64::total_cmp);
+    let fidelity = Fidelity {
+        labels_changed: changed as f64 / texts.len().max(1) as f64,
+        probability_change_p99: changes
+            .get(changes.len() * 99 / 100)
+            .copied()
+            .unwrap_or(0.0),
+        completeness_error: completeness,
+    };
+    ensure!(
+        fidelity.labels_changed <= LABELS_CHANGED
+            && fidelity.probability_change_p99 <= PROBABILITY_CHANGED,
+        "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
+         99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
+        100.0 * fidelity.labels_changed,
+        100.0 * LABELS_CHANGED,
+        fidelity.probability_change_p99,
+    );
+    Ok(fidelity)
+}
+
+/// Probabilities of logits.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|z| f64::from(z - largest).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / sum).collect()
+}
+
+/// Scores of a bundle, run by the runtime, on labelled rows.
+pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<Scores> {
+    let model = Model::new(Bundle::read(bytes)?)?;
+    let texts: Vec<&str> = examples
+        .iter()
+        .map(|example| example.text.as_str())
+        .collect();
+    let gold: Vec<usize> = examples.iter().map(|example| example.label).collect();
+    let results = model.classify(&texts, Explain::No);
+    let logits: Vec<Vec<f32>> = results.into_iter().map(|result| result.logits).collect();
+    Scores::of_logits(&logits, &gold)
+}

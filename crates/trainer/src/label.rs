@@ -1,0 +1,252 @@
+//! Soft labels and attributions of the teacher, computed once for each text.
+
+use anyhow::{Context, Result, ensure};
+use std::path::Path;
+use stillglass_text::Tokenizer;
+
+use crate::artefact::{Cache, digest};
+use crate::attribution::{Attribution, Explainer};
+use crate::progress::Progress;
+use crate::recipe::LabelSection;
+use crate::teach::logits;
+use crate::teacher::{Encoded, Teacher};
+use crate::training::by_length;
+
+/// Records between two waits for the disk.
+const SYNC_EVERY: usize = 64;
+
+/// Labels texts with one teacher, remembering what it said in a cache that outlives the process.
+pub struct Labeller<'a> {
+    teacher: &'a Teacher,
+    section: &'a LabelSection,
+    /// Cuts texts into the words that attributions are summed to.
+    words: &'a Tokenizer,
+    max_tokens: usize,
+    cache: Cache,
+}
+
+/// Whether a record holds logits alone or attributions too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Logits,
+    Explained,
+}
+
+impl<'a> Labeller<'a> {
+    /// Opens the cache at `path`. `teacher_hash` is the hash of the teacher's files: a cache made
+    /// with another teacher, or other settings, is refused.
+    pub fn open(
+        path: &Path,
+        teacher: &'a Teacher,
+        teacher_hash: &str,
+        section: &'a LabelSection,
+        words: &'a Tokenizer,
+        max_tokens: usize,
+    ) -> Result<Self> {
+        let settings = format!("{:?} {} {max_tokens}", section.target, section.nodes);
+        let context = digest(&[teacher_hash.as_bytes(), settings.as_bytes()]);
+        let (cache, recovered) = Cache::open(path, &context)?;
+        if recovered.cut > 0 {
+            eprintln!(
+                "{}: {} bytes of a torn record cut off",
+                path.display(),
+                recovered.cut
+            );
+        }
+        let max_tokens = max_tokens.min(teacher.config.max_length());
+        Ok(Self {
+            teacher,
+            section,
+            words,
+            max_tokens,
+            cache,
+        })
+    }
+
+    /// Logits and attributions of every text, in order. `name` is shown with the progress.
+    pub fn explain(
+        &mut self,
+        name: &str,
+        texts: &[&str],
+        progress: &Progress,
+    ) -> Result<Vec<Attribution>> {
+        let missing = self.missing(texts, Kind::Explained);
+        let explainer = Explainer::new(self.teacher, self.section.nodes, self.section.target)?;
+        let encoded = missing
+            .iter()
+            .map(|&index| self.encode(texts[index]))
+            .collect::<Result<Vec<_>>>()?;
+        let per_text = self.section.nodes * (self.teacher.config.labels.len() - 1).max(1);
+        let batch = (self.section.batch / per_text).max(1);
+        let lengths: Vec<usize> = encoded.iter().map(|(text, _)| text.ids.len()).collect();
+        let task = progress.resumed(name, "texts", texts.len(), texts.len() - missing.len());
+        for rows in by_length(&lengths, batch) {
+            let batch: Vec<&Encoded> = rows.iter().map(|&row| &encoded[row].0).collect();
+            let words: Vec<usize> = rows.iter().map(|&row| encoded[row].1).collect();
+            for (&row, attribution) in rows.iter().zip(explainer.explain(&batch, &words)?) {
+                ensure!(
+                    attribution.logits.iter().all(|v| v.is_finite()),
+                    "label: the teacher's logits of {:?} are not finite; teach it again at a lower rate",
+                    texts[missing[row]]
+                );
+                self.put(texts[missing[row]], Kind::Explained, &attribution)?;
+            }
+            task.advance(rows.len());
+        }
+        self.cache.sync()?;
+        task.finish();
+        self.collect(texts, Kind::Explained)
+    }
+
+    /// Logits of every text, in order; texts explained before are not asked again.
+    pub fn logits(
+        &mut self,
+        name: &str,
+        texts: &[&str],
+        progress: &Progress,
+    ) -> Result<Vec<Vec<f32>>> {
+        let missing = self.missing(texts, Kind::Logits);
+        let task = progress.resumed(name, "texts", texts.len(), texts.len() - missing.len());
+        let lengths: Vec<usize> = missing.iter().map(|&index| texts[index].len()).collect();
+        for rows in by_length(&lengths, self.section.batch * SYNC_EVERY) {
+            let chunk: Vec<&str> = rows.iter().map(|&row| texts[missing[row]]).collect();
+            let ids = chunk
+                .iter()
+                .map(|text| {
+                    Ok(self
+                        .teacher
+                        .tokenizer
+                        .encode(text, &[], self.max_tokens)?
+                        .ids)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let rows = logits(self.teacher, &ids, self.section.batch, |rows| {
+                task.advance(rows)
+            })?;
+            for (text, logits) in chunk.iter().zip(rows) {
+                let bare = Attribution {
+                    words: vec![Vec::new(); logits.len()],
+                    remainder: vec![0.0; logits.len()],
+                    completeness_error: vec![0.0; logits.len()],
+                    logits,
+                };
+                self.put(text, Kind::Logits, &bare)?;
+            }
+            self.cache.sync()?;
+        }
+        task.finish();
+        Ok(self
+            .collect(texts, Kind::Logits)?
+            .into_iter()
+            .map(|label| label.logits)
+            .collect())
+    }
+
+    fn encode(&self, text: &str) -> Result<(Encoded, usize)> {
+        let words = self.words.words(text);
+        let encoded = self
+            .teacher
+            .tokenizer
+            .encode(text, &words, self.max_tokens)?;
+        Ok((encoded, words.len()))
+    }
+
+    /// Indices of the texts without a record, each text once.
+    fn missing(&self, texts: &[&str], kind: Kind) -> Vec<usize> {
+        let mut seen = std::collections::HashSet::new();
+        (0..texts.len())
+            .filter(|&index| {
+                self.cache.get(&key(texts[index], kind)).is_none() && seen.insert(texts[index])
+            })
+            .collect()
+    }
+
+    fn put(&mut self, text: &str, kind: Kind, label: &Attribution) -> Result<()> {
+        self.cache.append(key(text, kind), pack(label))
+    }
+
+    fn collect(&self, texts: &[&str], kind: Kind) -> Result<Vec<Attribution>> {
+        texts
+            .iter()
+            .map(|text| {
+                let record = self
+                    .cache
+                    .get(&key(text, kind))
+                    .context("a label that was just written is gone")?;
+                unpack(record)
+                    .context("the label cache holds a record of another layout; remove it")
+            })
+            .collect()
+    }
+}
+
+fn key(text: &str, kind: Kind) -> [u8; 32] {
+    let kind: &[u8] = match kind {
+        Kind::Logits => b"logits",
+        Kind::Explained => b"explained",
+    };
+    digest(&[kind, text.as_bytes()])
+}
+
+/// Little-endian: classes, words (u32), then logits, remainders, completeness errors, and the
+/// classes' words (f32).
+fn pack(label: &Attribution) -> Vec<u8> {
+    let words = label.words.first().map_or(0, Vec::len);
+    let mut bytes = Vec::new();
+    bytes.extend((label.logits.len() as u32).to_le_bytes());
+    bytes.extend((words as u32).to_le_bytes());
+    let rows = [&label.logits, &label.remainder, &label.completeness_error];
+    for row in rows.into_iter().chain(&label.words) {
+        bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    bytes
+}
+
+fn unpack(bytes: &[u8]) -> Option<Attribution> {
+    let (head, values) = bytes.split_at_checked(8)?;
+    let classes = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
+    let words = u32::from_le_bytes(head[4..].try_into().ok()?) as usize;
+    let values: Vec<f32> = values
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect();
+    if classes == 0 || values.len() != classes * (3 + words) {
+        return None;
+    }
+    let (head, tail) = values.split_at(3 * classes);
+    let row = |index: usize| head[index * classes..(index + 1) * classes].to_vec();
+    Some(Attribution {
+        logits: row(0),
+        remainder: row(1),
+        completeness_error: row(2),
+        words: (0..classes)
+            .map(|class| tail[class * words..(class + 1) * words].to_vec())
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_come_back_as_they_went() {
+        for words in [0, 1, 7] {
+            let label = Attribution {
+                logits: vec![1.0, -2.5, 0.25],
+                words: (0..3)
+                    .map(|class| (0..words).map(|word| (class * 10 + word) as f32).collect())
+                    .collect(),
+                remainder: vec![0.5, 0.25, -0.75],
+                completeness_error: vec![0.01, 0.02, 0.03],
+            };
+            assert_eq!(unpack(&pack(&label)), Some(label));
+        }
+    }
+
+    #[test]
+    fn records_of_another_length_are_refused() {
+        assert_eq!(unpack(&[]), None);
+        assert_eq!(unpack(&[3, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]), None);
+    }
+}

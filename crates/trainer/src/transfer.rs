@@ -1,0 +1,134 @@
+//! The augmented transfer set (Tang et al. 2019): variants of the training texts that only the
+//! teacher labels.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::recipe::TransferSection;
+use crate::training::generator;
+
+/// Fewest words that a crop keeps.
+const SHORTEST_CROP: usize = 2;
+
+/// Variants of every text, `texts.len() * section.variants` in all, text by text. `mask` is what a
+/// masked word becomes (the teacher's mask token as text).
+///
+/// Words are split at white space. Each variant depends on `seed`, its text's index and its own
+/// index alone, and on the other texts through the words and tails it borrows.
+pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64) -> Vec<String> {
+    let words: Vec<Vec<&str>> = texts
+        .iter()
+        .map(|text| text.split_whitespace().collect())
+        .collect();
+    let lexicon: Vec<&str> = words.iter().flatten().copied().collect();
+    let mut out = Vec::with_capacity(texts.len() * section.variants);
+    for (index, own) in words.iter().enumerate() {
+        for variant in 0..section.variants {
+            let number = (index * section.variants + variant) as u64;
+            let mut rng = generator(seed, "transfer", number);
+            out.push(vary(own, &words, &lexicon, section, mask, &mut rng));
+        }
+    }
+    out
+}
+
+/// One variant: perhaps spliced with the tail of another text, perhaps cropped to an n-gram, then
+/// word by word masked or replaced.
+fn vary(
+    own: &[&str],
+    texts: &[Vec<&str>],
+    lexicon: &[&str],
+    section: &TransferSection,
+    mask: &str,
+    rng: &mut ChaCha8Rng,
+) -> String {
+    let mut words = own.to_vec();
+    if rng.random_bool(section.splice) && words.len() > 1 {
+        let other = &texts[rng.random_range(0..texts.len())];
+        words.truncate(rng.random_range(1..=words.len()));
+        let from = rng.random_range(0..=other.len());
+        words.extend(&other[from..]);
+    }
+    if rng.random_bool(section.crop) && words.len() > SHORTEST_CROP {
+        let length = rng.random_range(SHORTEST_CROP..=words.len());
+        let from = rng.random_range(0..=words.len() - length);
+        words = words[from..from + length].to_vec();
+    }
+    for word in &mut words {
+        let draw: f64 = rng.random();
+        if draw < section.mask {
+            *word = mask;
+        } else if draw < section.mask + section.replace {
+            *word = lexicon[rng.random_range(0..lexicon.len())];
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(mask: f64, replace: f64, crop: f64, splice: f64) -> TransferSection {
+        TransferSection {
+            variants: 20,
+            mask,
+            replace,
+            crop,
+            splice,
+            ..TransferSection::default()
+        }
+    }
+
+    const TEXTS: [&str; 3] = ["red green blue yellow", "one two three", "solo"];
+
+    #[test]
+    fn nothing_to_do_leaves_the_texts() {
+        let out = variants(&TEXTS, &section(0.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        assert_eq!(out.len(), 60);
+        assert!(out[..20].iter().all(|text| text == TEXTS[0]));
+    }
+
+    #[test]
+    fn masking_everything_masks_everything() {
+        let out = variants(&TEXTS, &section(1.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        assert_eq!(out[0], "[MASK] [MASK] [MASK] [MASK]");
+    }
+
+    #[test]
+    fn crops_are_n_grams() {
+        let out = variants(&TEXTS, &section(0.0, 0.0, 1.0, 0.0), "[MASK]", 1);
+        assert!(
+            out[..20]
+                .iter()
+                .all(|text| TEXTS[0].contains(text.as_str()))
+        );
+        assert!(out[..20].iter().any(|text| text.split(' ').count() < 4));
+        assert!(out[40..].iter().all(|text| text == "solo"));
+    }
+
+    #[test]
+    fn splices_begin_with_the_text_itself() {
+        let out = variants(&TEXTS, &section(0.0, 0.0, 0.0, 1.0), "[MASK]", 1);
+        assert!(out[..20].iter().all(|text| text.starts_with("red")));
+        assert!(
+            out[..20]
+                .iter()
+                .any(|text| text.contains("three") || text.contains("solo"))
+        );
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_set() {
+        let section = section(0.2, 0.2, 0.5, 0.5);
+        let first = variants(&TEXTS, &section, "[MASK]", 7);
+        assert_eq!(first, variants(&TEXTS, &section, "[MASK]", 7));
+        assert_ne!(first, variants(&TEXTS, &section, "[MASK]", 8));
+    }
+
+    #[test]
+    fn texts_without_words_stay_empty() {
+        let out = variants(&["", "a b c"], &section(0.5, 0.5, 1.0, 1.0), "[MASK]", 1);
+        assert!(out[..20].iter().all(String::is_empty));
+    }
+}

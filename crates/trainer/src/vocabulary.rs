@@ -1,0 +1,180 @@
+//! The student's vocabulary and where its embeddings start.
+
+use anyhow::{Context, Result, ensure};
+use nalgebra::DMatrix;
+use std::collections::HashMap;
+use stillglass_text::{Options, Tokenizer, prune};
+
+use crate::progress::Progress;
+use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
+
+/// Root mean square of the first embeddings: what the LSTM's first weights expect.
+const EMBEDDING_RMS: f32 = 0.5;
+
+/// Pieces run through the teacher at a time.
+const PIECES_A_BATCH: usize = 256;
+
+/// Pieces in id order, with how texts become them.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    /// The pieces; a token's id is its index.
+    pub pieces: Vec<String>,
+    /// Whether text is lower-cased first.
+    pub lowercase: bool,
+    /// Whether accents are stripped first.
+    pub strip_accents: bool,
+    /// Id of the unknown piece.
+    pub unknown: u32,
+}
+
+impl Vocabulary {
+    /// The teacher's `WordPiece` vocabulary, whole.
+    pub fn of_teacher(teacher: &Teacher) -> Result<Self> {
+        let pieces = teacher.tokenizer.word_pieces()?.context(
+            "the teacher's tokenizer is not a WordPiece with ##; set student.vocabulary to a vocab.txt",
+        )?;
+        let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
+        Self::new(pieces, lowercase, strip_accents)
+    }
+
+    /// A vocabulary that must hold `[UNK]`.
+    pub fn new(pieces: Vec<String>, lowercase: bool, strip_accents: bool) -> Result<Self> {
+        let unknown = pieces.iter().position(|piece| piece == "[UNK]");
+        let unknown = unknown.context("the vocabulary has no [UNK]")? as u32;
+        Ok(Self {
+            pieces,
+            lowercase,
+            strip_accents,
+            unknown,
+        })
+    }
+
+    /// A tokenizer over these pieces.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        let options = Options {
+            lowercase: self.lowercase,
+            strip_accents: self.strip_accents,
+            unknown: self.unknown,
+        };
+        Ok(Tokenizer::new(self.pieces.clone(), options)?)
+    }
+
+    /// Only the pieces that `texts` use at least `min_count` times, every single character, and
+    /// `keep`.
+    pub fn pruned(&self, texts: &[&str], min_count: usize, keep: &[&str]) -> Result<Self> {
+        let tokenizer = self.tokenizer()?;
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        for text in texts {
+            for id in tokenizer.encode(text, usize::MAX).ids {
+                *counts.entry(id).or_default() += 1;
+            }
+        }
+        let used = |id: u32| {
+            counts.get(&id).is_some_and(|&count| count >= min_count)
+                || keep.contains(&self.pieces[id as usize].as_str())
+        };
+        let pruned = prune(&self.pieces, self.unknown, used)?;
+        Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)
+    }
+}
+
+/// First embeddings `[pieces * width]`: each piece run through the teacher between its special
+/// tokens, states averaged, the first `width` principal components kept.
+pub fn embeddings(
+    teacher: &Teacher,
+    pieces: &[String],
+    width: usize,
+    progress: &Progress,
+) -> Result<Vec<f32>> {
+    let hidden = teacher.config.hidden;
+    ensure!(
+        width <= hidden,
+        "student.embedding is {width}, wider than the teacher's states ({hidden}); lower it"
+    );
+    let encoder = teacher.encoder.frozen();
+    let task = progress.task(
+        "distill: embeddings from the teacher",
+        "pieces",
+        pieces.len(),
+    );
+    let mut states = Vec::with_capacity(pieces.len() * hidden);
+    for chunk in pieces.chunks(PIECES_A_BATCH) {
+        let ids = chunk
+            .iter()
+            .map(|piece| teacher.tokenizer.encode_piece(piece))
+            .collect::<Result<Vec<_>>>()?;
+        let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+        let batch = Batch::new(&ids, teacher.config.padding, &teacher.device);
+        let words = encoder.embed(batch.ids.clone());
+        states.extend(floats_of(mean_pool(
+            encoder.states(words, batch.mask.clone()),
+            batch.mask,
+        ))?);
+        task.advance(chunk.len());
+    }
+    task.finish();
+    Ok(principal_components(&states, hidden, width))
+}
+
+/// Coordinates of `rows [n, from]` along their first `to` principal components, scaled as a whole to
+/// [`EMBEDDING_RMS`]. Signs are fixed by making each component's largest weight positive.
+fn principal_components(rows: &[f32], from: usize, to: usize) -> Vec<f32> {
+    let count = rows.len() / from;
+    let mut matrix = DMatrix::from_fn(count, from, |row, column| {
+        f64::from(rows[row * from + column])
+    });
+    for mut column in matrix.column_iter_mut() {
+        let mean = column.mean();
+        column.add_scalar_mut(-mean);
+    }
+    let eigen = (matrix.transpose() * &matrix).symmetric_eigen();
+    let mut order: Vec<usize> = (0..from).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    let mut basis = eigen.eigenvectors.select_columns(&order[..to]);
+    for mut axis in basis.column_iter_mut() {
+        let sign = axis[axis.iamax()].signum();
+        axis.scale_mut(sign);
+    }
+    let projected = matrix * basis;
+    let rms = (projected.norm_squared() / projected.len() as f64)
+        .sqrt()
+        .max(f64::MIN_POSITIVE);
+    let scale = f64::from(EMBEDDING_RMS) / rms;
+    projected
+        .transpose()
+        .iter()
+        .map(|value| (value * scale) as f32)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_keep_distances_of_data_on_a_plane() {
+        // Points on a plane in four dimensions: two components lose nothing.
+        let (a, b) = ([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]);
+        let points: Vec<(f32, f32)> = (0..20)
+            .map(|i| ((i * 7 % 11) as f32, (i * 5 % 13) as f32 * 0.5))
+            .collect();
+        let rows: Vec<f32> = points
+            .iter()
+            .flat_map(|(u, v)| (0..4).map(move |k| u * a[k] + v * b[k]))
+            .collect();
+        let out = principal_components(&rows, 4, 2);
+        let distance = |rows: &[f32], width: usize, i: usize, j: usize| -> f32 {
+            (0..width)
+                .map(|k| (rows[i * width + k] - rows[j * width + k]).powi(2))
+                .sum::<f32>()
+                .sqrt()
+        };
+        let ratio = distance(&out, 2, 0, 1) / distance(&rows, 4, 0, 1);
+        for (i, j) in [(0, 5), (3, 17), (8, 9)] {
+            let found = distance(&out, 2, i, j) / distance(&rows, 4, i, j);
+            assert!((found / ratio - 1.0).abs() < 1e-4, "{found} {ratio}");
+        }
+        let rms = (out.iter().map(|v| v * v).sum::<f32>() / out.len() as f32).sqrt();
+        assert!((rms - EMBEDDING_RMS).abs() < 1e-4);
+    }
+}

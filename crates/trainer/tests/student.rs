@@ -1,0 +1,175 @@
+//! The student against `torch.nn.LSTM`: gates in the right order, padding without influence, every
+//! parameter learning.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Tensor;
+use serde::Deserialize;
+use stillglass::device;
+use stillglass::student::{Shape, Student, StudentBatch, logits};
+use stillglass::teach::cross_entropy;
+use stillglass::teacher::{Weights, floats_of};
+
+/// f32 against PyTorch's, over at most a dozen steps.
+const TOLERANCE: f32 = 1e-5;
+
+#[derive(Deserialize)]
+struct Fixture {
+    vocabulary: usize,
+    embedding: usize,
+    hidden: usize,
+    attention: usize,
+    labels: usize,
+    rows: Vec<Row>,
+    cross_entropy: f32,
+    gradient_norms: BTreeMap<String, f32>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    ids: Vec<u32>,
+    gold: usize,
+    scores: Vec<f32>,
+    contributions: Vec<Vec<f32>>,
+    logits: Vec<f32>,
+}
+
+fn fixture() -> (Fixture, Student) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/student");
+    let text =
+        std::fs::read_to_string(folder.join("student.json")).expect("the fixture is committed");
+    let fixture: Fixture = serde_json::from_str(&text).expect("the fixture is JSON");
+    let bytes =
+        std::fs::read(folder.join("student.safetensors")).expect("the fixture is committed");
+    let weights = Weights::read(&bytes).expect("the fixture is safetensors");
+    let device = device::open("cpu").unwrap();
+    let student = Student::from_weights(shape(&fixture), &weights, 0.0, &device).unwrap();
+    (fixture, student)
+}
+
+fn shape(fixture: &Fixture) -> Shape {
+    Shape {
+        vocabulary: fixture.vocabulary,
+        embedding: fixture.embedding,
+        hidden: fixture.hidden,
+        attention: fixture.attention,
+        classes: fixture.labels,
+    }
+}
+
+fn near(want: &[f32], found: &[f32], what: &str) {
+    assert_eq!(want.len(), found.len(), "{what}");
+    for (want, found) in want.iter().zip(found) {
+        assert!((want - found).abs() < TOLERANCE, "{what}: {want} {found}");
+    }
+}
+
+#[test]
+fn agrees_with_pytorch_in_a_padded_batch() {
+    let (fixture, student) = fixture();
+    let device = device::open("cpu").unwrap();
+    let ids: Vec<&[u32]> = fixture.rows.iter().map(|row| row.ids.as_slice()).collect();
+    let output = student.forward(&StudentBatch::new(&ids, &device));
+    let [_, time, classes] = output.contributions.dims();
+    let logits = floats_of(output.logits).unwrap();
+    let scores = floats_of(output.scores).unwrap();
+    let contributions = floats_of(output.contributions).unwrap();
+    for (index, row) in fixture.rows.iter().enumerate() {
+        near(
+            &row.logits,
+            &logits[index * classes..(index + 1) * classes],
+            "logits",
+        );
+        near(
+            &row.scores,
+            &scores[index * time..index * time + row.ids.len()],
+            "scores",
+        );
+        for (class, want) in row.contributions.iter().enumerate() {
+            let found: Vec<f32> = (0..row.ids.len())
+                .map(|step| contributions[(index * time + step) * classes + class])
+                .collect();
+            near(want, &found, "contributions");
+        }
+    }
+}
+
+#[test]
+fn a_masked_batch_equals_the_single_text() {
+    let (fixture, student) = fixture();
+    let device = device::open("cpu").unwrap();
+    let mut rows: Vec<Vec<u32>> = fixture.rows.iter().map(|row| row.ids.clone()).collect();
+    rows.push(Vec::new());
+    rows.push(
+        (0..41)
+            .map(|step| step % fixture.vocabulary as u32)
+            .collect(),
+    );
+    let together = logits(&student, &rows, rows.len(), &device).unwrap();
+    for (row, together) in rows.iter().zip(&together) {
+        let alone = logits(&student, std::slice::from_ref(row), 1, &device).unwrap();
+        near(&alone[0], together, "logits");
+    }
+}
+
+#[test]
+fn every_parameter_learns_as_in_pytorch() {
+    let (fixture, student) = fixture();
+    let device = device::open("cpu").unwrap();
+    let ids: Vec<&[u32]> = fixture.rows.iter().map(|row| row.ids.as_slice()).collect();
+    let gold: Vec<usize> = fixture.rows.iter().map(|row| row.gold).collect();
+    let loss = cross_entropy(
+        student.forward(&StudentBatch::new(&ids, &device)).logits,
+        &gold,
+    );
+    near(
+        &[fixture.cross_entropy],
+        &floats_of(loss.clone()).unwrap(),
+        "loss",
+    );
+    let gradients = student.gradients(&loss.backward()).unwrap();
+    for (name, want) in &fixture.gradient_norms {
+        let values = gradients
+            .values(name)
+            .unwrap_or_else(|| panic!("no gradient of {name}"));
+        let found = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+        assert!(found > 0.0, "{name} does not learn");
+        assert!(
+            (found - want).abs() < 1e-4 * want.max(1.0),
+            "{name}: {want} {found}"
+        );
+    }
+}
+
+#[test]
+fn weights_come_back_as_they_went() {
+    let (fixture, student) = fixture();
+    let device = device::open("cpu").unwrap();
+    let bytes = student.weights().unwrap().write().unwrap();
+    let again = Student::from_weights(
+        shape(&fixture),
+        &Weights::read(&bytes).unwrap(),
+        0.0,
+        &device,
+    )
+    .unwrap();
+    assert_eq!(bytes, again.weights().unwrap().write().unwrap());
+}
+
+#[test]
+fn a_new_student_depends_on_its_seed_alone() {
+    let (fixture, _) = fixture();
+    let device = device::open("cpu").unwrap();
+    let table = vec![0.1; fixture.vocabulary * fixture.embedding];
+    let draw = |seed| {
+        Student::new(shape(&fixture), table.clone(), 0.0, seed, &device)
+            .weights()
+            .unwrap()
+            .write()
+            .unwrap()
+    };
+    let _noise: Tensor<1> = Tensor::random([8], burn::tensor::Distribution::Default, &device);
+    assert_eq!(draw(3), draw(3));
+    assert_ne!(draw(3), draw(4));
+}

@@ -1,0 +1,203 @@
+//! Teachers against PyTorch and transformers: token ids, logits and integrated gradients of tiny
+//! random models of every family.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use stillglass::attribution::Explainer;
+use stillglass::recipe::Target;
+use stillglass::teacher::{Batch, Encoded, Head, Teacher, floats_of};
+use stillglass::{device, teach};
+
+/// Largest |logit − PyTorch's|: f32 sums in another order, two layers deep.
+const LOGITS: f32 = 1e-4;
+
+/// Largest error of an attribution, relative to the largest of its row: f32 gradients against f64.
+const ATTRIBUTIONS: f32 = 1e-3;
+
+#[derive(Deserialize)]
+struct Expected {
+    max_tokens: usize,
+    labels: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    text: String,
+    ids: Vec<u32>,
+    special: Vec<u8>,
+    logits: Vec<f32>,
+    attributions: Vec<Gradients>,
+}
+
+#[derive(Deserialize)]
+struct Gradients {
+    target: String,
+    nodes: usize,
+    classes: Vec<Vec<f32>>,
+    input: Vec<f32>,
+    baseline: Vec<f32>,
+    error: Vec<f32>,
+}
+
+fn fixture(family: &str) -> (PathBuf, Expected) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(family);
+    let text =
+        std::fs::read_to_string(folder.join("expected.json")).expect("the fixture is committed");
+    (
+        folder,
+        serde_json::from_str(&text).expect("the fixture is JSON"),
+    )
+}
+
+fn check(family: &str) {
+    let (folder, expected) = fixture(family);
+    let device = device::open("cpu").expect("the CPU is always there");
+    let teacher = Teacher::load(&folder, Head::Own, &device).expect("the fixture is a teacher");
+    assert_eq!(teacher.config.labels, expected.labels);
+    ids(&teacher, &expected);
+    logits(&teacher, &expected);
+    gradients(&teacher, &expected);
+}
+
+fn ids(teacher: &Teacher, expected: &Expected) {
+    for row in &expected.rows {
+        let encoded = teacher
+            .tokenizer
+            .encode(&row.text, &[], expected.max_tokens)
+            .unwrap();
+        assert_eq!(encoded.ids, row.ids, "{:?}", row.text);
+    }
+}
+
+/// All texts in one padded batch, and each alone.
+fn logits(teacher: &Teacher, expected: &Expected) {
+    let ids: Vec<Vec<u32>> = expected.rows.iter().map(|row| row.ids.clone()).collect();
+    let together = teach::logits(teacher, &ids, ids.len(), |_| ()).unwrap();
+    for (row, together) in expected.rows.iter().zip(together) {
+        let batch = Batch::new(&[&row.ids], teacher.config.padding, &teacher.device);
+        let alone = floats_of(teacher.encoder.forward(&batch)).unwrap();
+        for ((want, together), alone) in row.logits.iter().zip(&together).zip(&alone) {
+            assert!(
+                (want - together).abs() < LOGITS,
+                "{:?}: {want} {together}",
+                row.text
+            );
+            assert!(
+                (want - alone).abs() < LOGITS,
+                "{:?}: {want} {alone}",
+                row.text
+            );
+        }
+    }
+}
+
+/// Every token is made a word of its own, so that nothing is summed away.
+fn gradients(teacher: &Teacher, expected: &Expected) {
+    let encoded: Vec<Encoded> = expected.rows.iter().map(by_token).collect();
+    let texts: Vec<&Encoded> = encoded.iter().collect();
+    let words: Vec<usize> = encoded.iter().map(|text| text.ids.len()).collect();
+    for index in 0..expected.rows[0].attributions.len() {
+        let first = &expected.rows[0].attributions[index];
+        let target = match first.target.as_str() {
+            "centred" => Target::Logit,
+            "probability" => Target::Probability,
+            other => panic!("the fixture has a target {other}"),
+        };
+        let explainer = Explainer::new(teacher, first.nodes, target).unwrap();
+        for (row, found) in expected
+            .rows
+            .iter()
+            .zip(explainer.explain(&texts, &words).unwrap())
+        {
+            let want = &row.attributions[index];
+            assert_eq!((&want.target, want.nodes), (&first.target, first.nodes));
+            for class in 0..want.classes.len() {
+                let largest = want.classes[class]
+                    .iter()
+                    .fold(1e-3f32, |m, v| m.max(v.abs()));
+                for (token, (&want, &found)) in want.classes[class]
+                    .iter()
+                    .zip(&found.words[class])
+                    .enumerate()
+                {
+                    // The fixture lists special tokens' attributions too: they are zero.
+                    let want = if row.special[token] == 1 { 0.0 } else { want };
+                    assert!(
+                        (want - found).abs() < ATTRIBUTIONS * largest,
+                        "{:?} class {class} token {token}: {want} {found}",
+                        row.text
+                    );
+                }
+                let change = (want.input[class] - want.baseline[class]).abs();
+                let error = want.error[class] / change.max(1e-3);
+                assert!(
+                    (found.completeness_error[class] - error).abs() < 0.01 * error.max(1.0),
+                    "{:?} class {class}: {} {error}",
+                    row.text,
+                    found.completeness_error[class]
+                );
+            }
+        }
+    }
+}
+
+fn by_token(row: &Row) -> Encoded {
+    let words = row
+        .special
+        .iter()
+        .enumerate()
+        .map(|(index, &special)| (special == 0).then_some(index));
+    Encoded {
+        ids: row.ids.clone(),
+        words: words.collect(),
+        dropped: 0,
+    }
+}
+
+#[test]
+fn bert() {
+    check("bert");
+}
+
+#[test]
+fn bert_with_mean_pooling() {
+    check("bert-mean");
+}
+
+#[test]
+fn distilbert() {
+    check("distilbert");
+}
+
+#[test]
+fn roberta() {
+    check("roberta");
+}
+
+#[test]
+fn a_saved_teacher_is_the_teacher() {
+    for family in ["bert", "bert-mean", "distilbert", "roberta"] {
+        let (folder, expected) = fixture(family);
+        let device = device::open("cpu").unwrap();
+        let teacher = Teacher::load(&folder, Head::Own, &device).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for (name, bytes) in teacher.files().unwrap() {
+            std::fs::write(copy.path().join(name), bytes).unwrap();
+        }
+        let again = Teacher::load(copy.path(), Head::Own, &device).unwrap();
+        let batch = |teacher: &Teacher| {
+            let ids = &expected.rows[0].ids;
+            floats_of(
+                teacher
+                    .encoder
+                    .forward(&Batch::new(&[ids], teacher.config.padding, &device)),
+            )
+            .unwrap()
+        };
+        assert_eq!(batch(&teacher), batch(&again), "{family}");
+    }
+}
