@@ -1,24 +1,33 @@
 //! The verbs that need a recipe.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{General, RecipeOptions, print};
-use crate::artefact::{VERSION, write_atomic};
+use crate::artefact::{VERSION, digest, hex, write_atomic};
 use crate::check;
 use crate::export::Fidelity;
 use crate::flow::{Run, StudentReport};
 use crate::progress::{Progress, duration};
 use crate::{data, device, recipe};
 
-/// Wall time of one stage in this process; a stage that was done before takes next to none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+const SUMMARY: &str = "run.json";
+
+/// Wall time of one stage; one that was done before takes next to none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Timed {
-    stage: &'static str,
+    stage: String,
     seconds: f64,
+}
+
+/// The times in an earlier `run.json`, and what they were of.
+#[derive(Deserialize)]
+struct Earlier {
+    key: String,
+    stages: Vec<Timed>,
 }
 
 /// What `run` and `export` leave in `run.json`.
@@ -33,6 +42,9 @@ struct Summary {
     data_hash: String,
     version: &'static str,
     device: String,
+    /// Hash of recipe, rows and device: what the times are of.
+    key: String,
+    /// Wall time of each stage, over every run of this key that came to its end.
     stages: Vec<Timed>,
     /// Largest resident memory of this process, where the system tells.
     peak_memory_bytes: Option<u64>,
@@ -152,6 +164,13 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     clock.lap("distill");
     let bundle = run.export(&students)?;
     clock.lap("export");
+    let recipe = run.recipe.recipe.to_toml()?;
+    let parts = [
+        recipe.as_bytes(),
+        run.data.hash.as_bytes(),
+        general.device.as_bytes(),
+    ];
+    let key = hex(&digest(&parts));
     let summary = Summary {
         bundle: bundle.path,
         bytes: bundle.bytes,
@@ -162,11 +181,12 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
         data_hash: run.data.hash.clone(),
         version: VERSION,
         device: general.device.clone(),
-        stages: clock.stages,
+        stages: clock.with_earlier(&run.folder.join(SUMMARY), &key),
+        key,
         peak_memory_bytes: peak_memory(),
     };
     write_atomic(
-        &run.folder.join("run.json"),
+        &run.folder.join(SUMMARY),
         &serde_json::to_vec_pretty(&summary)?,
     )?;
     print(general, &summary, Summary::text)
@@ -178,13 +198,32 @@ struct Clock {
 }
 
 impl Clock {
-    fn lap(&mut self, stage: &'static str) {
+    fn lap(&mut self, stage: &str) {
         let now = Instant::now();
+        let seconds = (now - self.started).as_secs_f64();
         self.stages.push(Timed {
-            stage,
-            seconds: (now - self.started).as_secs_f64(),
+            stage: stage.into(),
+            seconds,
         });
         self.started = now;
+    }
+
+    /// The stages with what they took before, if that was of the same `key`.
+    fn with_earlier(mut self, path: &Path, key: &str) -> Vec<Timed> {
+        let text = std::fs::read(path).unwrap_or_default();
+        let earlier = serde_json::from_slice(&text)
+            .ok()
+            .filter(|e: &Earlier| e.key == key);
+        for before in earlier.into_iter().flat_map(|earlier| earlier.stages) {
+            for stage in self
+                .stages
+                .iter_mut()
+                .filter(|stage| stage.stage == before.stage)
+            {
+                stage.seconds += before.seconds;
+            }
+        }
+        self.stages
     }
 }
 

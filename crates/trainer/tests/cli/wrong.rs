@@ -1,0 +1,179 @@
+//! Wrong input of every sort: the error names what is wrong, and nothing reaches standard output.
+
+use crate::Place;
+use crate::bundle::{bytes, card};
+
+#[test]
+fn bundles_that_are_none() {
+    let place = Place::new();
+    let whole = bytes(card());
+    place.file("cut.glass", &whole[..whole.len() / 2]);
+    let mut bent = whole.clone();
+    let last = bent.len() - 1;
+    bent[last] ^= 1;
+    place.file("bent.glass", bent);
+    place.file("empty.glass", "");
+    place.file("page.glass", "<!DOCTYPE html><html></html>");
+    place.file("in", "a text");
+    for (bundle, says) in [
+        ("none.glass", "bundle none.glass"),
+        (".", "this is a folder"),
+        ("cut.glass", "bundle cut.glass\n  "),
+        ("bent.glass", "bundle bent.glass\n  "),
+        ("empty.glass", "bundle empty.glass\n  "),
+        ("page.glass", "bundle page.glass\n  "),
+    ] {
+        for arguments in [
+            &["predict", "--bundle", bundle, "--input", "in"][..],
+            &["evaluate", "--bundle", bundle, "--input", "in"],
+            &["explain", "--bundle", bundle, "a text"],
+            &["inspect", bundle],
+        ] {
+            let error = place.bad(arguments);
+            assert!(error.contains(says), "{arguments:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_can_not_be_scored() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    for (content, says) in [
+        (&b""[..], "the file is empty"),
+        (b"PAR1 and so on", "Parquet"),
+        (
+            b"sentence,label\na,up\n",
+            "no column `text`; the first line names `sentence`, `label`",
+        ),
+        (
+            b"{\"txt\":\"a\",\"label\":\"up\"}\n",
+            "no column `text`; the rows have `label`, `txt`",
+        ),
+        (
+            b"text,label\na,sideways\n",
+            "no row has a label of the bundle's (up, down, flat)",
+        ),
+        (
+            b"text,label\na,up\nb,sideways\n",
+            "in:3: label \"sideways\" is none of the bundle's",
+        ),
+        (b"text,label\na,up\nb\n", "in:3: has 1 fields, the header 2"),
+        (b"text,label\na,up\nb,\n", "in:3: column `label`: is empty"),
+        (
+            b"text,label\na,up\n\xff,up\n",
+            "in:3: column `text`: not UTF-8",
+        ),
+        (
+            b"{\"text\":\"a\",\"label\":\"up\"}\n{\"text\":\"a\n",
+            "in:2:",
+        ),
+        (b"[{\"text\":\"a\",\"label\":\"up\"}]", "one object a line"),
+        (b"text,label\n", "no row to score"),
+    ] {
+        place.file("in", content);
+        let error = place.bad(&["evaluate", "--bundle", "b.glass", "--input", "in"]);
+        assert!(
+            error.contains(says),
+            "{:?}: {error}",
+            String::from_utf8_lossy(content)
+        );
+    }
+    let error = place.bad(&["evaluate", "--bundle", "b.glass", "--input", "none.csv"]);
+    assert!(error.starts_with("error: input none.csv\n  "), "{error}");
+}
+
+#[test]
+fn as_many_bad_rows_as_allowed_are_left_out_and_named() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    place.file("in", "text,label\na,up\n,up\nb,sideways\nc,down\n");
+    let arguments = [
+        "evaluate",
+        "--bundle",
+        "b.glass",
+        "--input",
+        "in",
+        "--json",
+        "--skip-bad-rows",
+    ];
+    let answer = place.run(&[&arguments[..], &["2"]].concat());
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(
+        answer
+            .err
+            .contains("left out in:3: column `text`: is empty"),
+        "{}",
+        answer.err
+    );
+    let scores: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+    assert_eq!(
+        (scores["rows"].as_u64(), scores["bad_rows"].as_u64()),
+        (Some(2), Some(2))
+    );
+    assert!(
+        place
+            .bad(&[&arguments[..], &["1"]].concat())
+            .contains("sideways")
+    );
+}
+
+#[test]
+fn texts_that_can_not_be_read() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    for (content, options, says) in [
+        (&b"a\n\xff\n"[..], &[][..], "in:2:1: not UTF-8"),
+        (
+            b"a,b\n",
+            &["--text-column", "c"],
+            "no column `c`; the first line names `a`, `b`",
+        ),
+        (b"{\"text\":[1]}\n", &[], "in:1: column `text`: is an array"),
+        (
+            b"plain\n",
+            &["--format", "jsonl"],
+            "in:1:1: not a JSON object",
+        ),
+        (b"plain\n", &["--format", "csv"], "no column `text`"),
+        (b"\x1f\x8b\x08", &[], "a gzip file"),
+    ] {
+        place.file("in", content);
+        let arguments = [
+            &["predict", "--bundle", "b.glass", "--input", "in"],
+            options,
+        ]
+        .concat();
+        let error = place.bad(&arguments);
+        assert!(error.contains(says), "{arguments:?}: {error}");
+    }
+    let error = place.bad(&["explain", "--bundle", "b.glass", "--class", "sideways", "a"]);
+    assert!(
+        error.contains("the bundle's labels are up, down, flat"),
+        "{error}"
+    );
+}
+
+#[test]
+fn command_lines_that_make_no_sense() {
+    let place = Place::new();
+    for arguments in [
+        &[][..],
+        &["frobnicate"],
+        &["run"],
+        &["predict", "--input", "x"],
+        &["check", "r.toml", "--seed", "-1"],
+        &["check", "r.toml", "--seed", "many"],
+        &["check", "r.toml", "--skip-bad-rows", "-2"],
+        &["predict", "--bundle", "b", "--format", "xml"],
+        &["explain", "--bundle", "b"],
+    ] {
+        let answer = place.run(arguments);
+        assert_eq!((answer.code, answer.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(
+            answer.err.contains("Usage") || answer.err.contains("--help"),
+            "{}",
+            answer.err
+        );
+    }
+}
