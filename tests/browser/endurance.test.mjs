@@ -42,7 +42,7 @@ async function openPackage() {
 function classifyMany([from, count]) {
   const words = ['Shares', 'of', 'Calder', 'fell', '12', '%', 'grew', '👍🏽', 'שלום', 'record', ',', 'x'.repeat(120)];
   for (let call = from; call < from + count; call++) {
-    const text = Array.from({ length: (call * 37) % 160 }, (_, at) => words[(call + at * 7) % words.length]).join(' ');
+    const text = Array.from({ length: call % 200 === 0 ? 300 : (call * 37) % 31 }, (_, at) => words[(call + at * 7) % words.length]).join(' ');
     const { words: explained } = globalThis.model.classify(text, { explain: call % 2 === 0 });
     if ((explained === undefined) === (call % 2 === 0)) throw new Error('explained when not asked, or the reverse');
   }

@@ -42,7 +42,7 @@ test('a web page in place of a bundle is called that', async () => {
     prepare: instead('finance', (route) => route.fulfill({ body: '<!doctype html><title>Not found</title>' })),
     state: 'failed',
   });
-  assert.match(await page.getByRole('alert').textContent(), /HTML/);
+  assert.match(await page.getByRole('alert').textContent(), /web page/);
 });
 
 test('a missing file and a broken line are told apart from a bad one', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleText, visiting, write } from './page.mjs';
+import { exampleText, settle, visiting, write } from './page.mjs';
 
 const site = visiting();
 const TEXT = exampleText('Raised outlook');
@@ -28,18 +28,35 @@ test('a screen reader finds the numbers as a table, seen or not', async () => {
 
 test('the answer is spoken as one sentence, once typing pauses', async () => {
   const { page } = await site.open();
-  await page.evaluate(() => {
-    globalThis.spoken = [];
-    const status = document.querySelector('[role=status]');
-    new MutationObserver(() => globalThis.spoken.push(status.textContent)).observe(status, { childList: true });
-  });
-  await page.getByRole('textbox').pressSequentially(TEXT, { delay: 5 });
-  await page.locator('#summary:not(.stale):not(:empty)').waitFor();
+  const pauses = await page.evaluate(typeAndListen, TEXT);
+  await settle(page);
   await page.waitForTimeout(600);
-  const spoken = await page.evaluate(() => globalThis.spoken.filter((sentence) => sentence !== ''));
-  assert.equal(spoken.length, 1, spoken.join(' | '));
-  assert.match(spoken[0], /^Bullish, >?\d+%\. “\S+”.* spoke for it(\.|;)/);
+  const spoken = await page.evaluate(() => globalThis.spoken);
+  assert.ok(spoken.length >= 1 && spoken.length <= 1 + pauses, `${pauses} pauses: ${spoken.join(' | ')}`);
+  assert.match(spoken.at(-1), /^Bullish, >?\d+%\. “\S+”.* spoke for it(\.|;)/);
 });
+
+/**
+ * In the page: types a letter a frame and collects what the live region says. Returns how often a busy
+ * machine made the typing pause.
+ */
+async function typeAndListen(text) {
+  globalThis.spoken = [];
+  const status = document.querySelector('[role=status]');
+  new MutationObserver(() => {
+    if (status.textContent !== '') globalThis.spoken.push(status.textContent);
+  }).observe(status, { childList: true });
+  const area = document.querySelector('#text');
+  let pauses = 0;
+  for (let length = 1; length <= text.length; length++) {
+    const from = performance.now();
+    area.value = text.slice(0, length);
+    area.dispatchEvent(new Event('input'));
+    await new Promise(requestAnimationFrame);
+    if (performance.now() - from > 150) pauses++;
+  }
+  return pauses;
+}
 
 test('words are a list whose items say text, value and rank', async () => {
   const { page } = await site.open();

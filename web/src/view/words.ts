@@ -8,6 +8,9 @@ import { count, ordinal, signed, spoken, title } from '../format.ts';
 const list = byId('words');
 const tip = byId('tip');
 
+/** How many UTF-16 units of unread text are shown. */
+const GLIMPSE = 240;
+
 let shown: { words: readonly Word[]; label: string; ranks: number[] } | undefined;
 let options: HTMLElement[] = [];
 
@@ -23,9 +26,14 @@ export function showWords(text: string, words: readonly Word[], label: string, c
     segment.word === undefined ? segment.text : wordElement(segment.text, segment.word, full),
   );
   list.replaceChildren(...parts);
-  if (cut !== undefined) list.append(make('span', { class: 'unread' }, text.slice(cut)));
+  if (cut !== undefined) list.append(make('span', { class: 'unread' }, glimpse(text.slice(cut))));
   list.setAttribute('aria-label', `Words and what they contribute to ${label}`);
   enter(Math.min(previous, options.length - 1));
+}
+
+/** The beginning of what was not read: enough to see where reading stopped. */
+function glimpse(unread: string): string {
+  return unread.length > GLIMPSE ? `${unread.slice(0, GLIMPSE)}…` : unread;
 }
 
 function wordElement(text: string, index: number, full: number): HTMLElement {
@@ -68,7 +76,7 @@ function showTip(index: number): void {
   options.forEach((option) => option.setAttribute('aria-selected', String(option === element)));
   tip.replaceChildren(
     make('strong', {}, signed(value)),
-    ` for ${title(label)}`,
+    ` to the score of ${title(label)}`,
     make('span', { class: 'tip-rank' }, `${ordinal(rank[index] ?? 0)} strongest of ${count(words.length)}`),
   );
   tip.hidden = false;
