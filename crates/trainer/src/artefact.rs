@@ -6,18 +6,19 @@
 
 mod cache;
 mod hash;
+mod write;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
 pub use hash::{digest, hash_bytes, hash_file, hex};
+pub use write::write_atomic;
 
 /// Version of this trainer; part of every key, since another version may compute otherwise.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -135,11 +136,7 @@ impl StageDir {
         let path = run.join(format!("{}-{}", stage.name(), &inputs.key()[..12]));
         fs::create_dir_all(&path).with_context(|| format!("run folder {}", path.display()))?;
         let lock = lock(&path.join("lock"))?;
-        for entry in fs::read_dir(&path)?.flatten() {
-            if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
-                fs::remove_file(entry.path()).ok();
-            }
-        }
+        write::clear(&path)?;
         Ok(Self {
             stage,
             inputs,
@@ -221,42 +218,6 @@ pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("manifest in {}", folder.display())),
     }
-}
-
-const TEMPORARY: &str = ".tmp";
-
-/// Replaces `path` by `bytes` so that any crash leaves either the old or the new content, whole.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| anyhow!("{} names no file", path.display()))?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let temporary = folder.join(format!(
-        ".{}.{}{TEMPORARY}",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    let written = write_and_rename(&temporary, path, folder, bytes);
-    if written.is_err() {
-        fs::remove_file(&temporary).ok();
-    }
-    written.with_context(|| format!("can't write {}", path.display()))
-}
-
-fn write_and_rename(temporary: &Path, path: &Path, folder: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create(temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(temporary, path)?;
-    // The rename itself lives in the folder; only Unix lets a folder be synced.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File> {
@@ -343,27 +304,16 @@ mod tests {
     }
 
     #[test]
-    fn an_atomic_write_replaces_whole_and_leaves_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        for content in [&b"first"[..], b"", b"a longer second content"] {
-            write_atomic(&path, content).unwrap();
-            assert_eq!(fs::read(&path).unwrap(), content);
-        }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let error = write_atomic(&folder.path().join("no/such/file"), b"x").unwrap_err();
-        assert!(error.to_string().contains("no/such/file"), "{error}");
-        assert!(write_atomic(Path::new("/"), b"x").is_err());
-    }
-
-    #[test]
     fn opening_clears_what_a_killed_write_left() {
         let run = tempfile::tempdir().unwrap();
         let stage = StageDir::open(run.path(), Stage::Teach, inputs("a"), 0).unwrap();
-        let left = stage.file(".weights.99.tmp");
+        fs::create_dir(stage.file("teacher")).unwrap();
+        let left = stage.file("teacher/.weights.99.tmp");
         fs::write(&left, b"half").unwrap();
+        fs::write(stage.file("teacher/weights"), b"whole").unwrap();
         drop(stage);
-        StageDir::open(run.path(), Stage::Teach, inputs("a"), 0).unwrap();
+        let stage = StageDir::open(run.path(), Stage::Teach, inputs("a"), 0).unwrap();
         assert!(!left.exists());
+        assert!(stage.file("teacher/weights").exists());
     }
 }

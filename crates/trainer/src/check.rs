@@ -1,18 +1,18 @@
 //! Looks at everything a run will need, and trains nothing.
 
+mod base;
+mod disk;
+
 use std::fmt::Write;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use rayon::prelude::*;
+use anyhow::{Result, ensure};
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::data::{self, Report, Split};
-use crate::recipe::{Objective, Recipe, TeacherSection};
-use crate::teacher::{self, Config, FILES, TeacherTokenizer};
+pub use base::Base;
+
+use crate::data::{self, Report};
+use crate::recipe::Recipe;
 
 /// What there is to know before a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,45 +33,28 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// The base of the teacher.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Base {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Encoder family.
-    pub family: String,
-    /// Layers.
-    pub layers: usize,
-    /// Width of a token's state.
-    pub hidden: usize,
-    /// Size of the weights' file.
-    pub bytes: u64,
-    /// Training texts longer than `teacher.max_tokens`.
-    pub cut: usize,
-}
-
 /// Checks data, base and disk of a recipe that is itself valid; `folder` is where a run writes.
 pub fn check(recipe: &Recipe, folder: &Path) -> Result<Findings> {
     let loaded = data::load(&recipe.data)?;
     let mut warnings = warnings(&loaded.report);
-    let teacher = match base_folder(&recipe.teacher)? {
-        Some(folder) => Some(base(recipe, &folder, &loaded.split)?),
-        None => {
-            let base = &recipe.teacher.base;
-            warnings.push(format!(
-                "{base} is not in the hub's cache; the run will download it"
-            ));
-            None
-        }
-    };
+    let base_folder = base::folder(&recipe.teacher)?;
+    if base_folder.is_none() {
+        let base = &recipe.teacher.base;
+        warnings.push(format!(
+            "{base} is not in the hub's cache; the run will download it"
+        ));
+    }
+    let teacher = base_folder
+        .map(|folder| base::read(recipe, &folder, &loaded.split))
+        .transpose()?;
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);
         warnings.push(format!(
             "{cut} training texts have more than teacher.max_tokens = {most}"
         ));
     }
-    let disk_needed = disk_needed(recipe, &loaded.split, teacher.as_ref());
-    let disk_free = disk_free(folder);
+    let disk_needed = disk::needed(recipe, &loaded.split, teacher.as_ref());
+    let disk_free = disk::free(folder);
     if let Some(free) = disk_free {
         ensure!(
             free >= disk_needed,
@@ -125,129 +108,6 @@ pub fn warnings(report: &Report) -> Vec<String> {
         }
     }
     found
-}
-
-/// Where the base lies; none for a hub id that is not in the cache. Asks no network.
-fn base_folder(section: &TeacherSection) -> Result<Option<PathBuf>> {
-    let local = Path::new(&section.base).is_dir();
-    let hub_id = section.base.split('/').count() == 2 && !section.base.starts_with(['.', '/', '~']);
-    if let (false, true, Some(revision)) = (local, hub_id, &section.revision) {
-        let repository = hf_hub::Repo::with_revision(
-            section.base.clone(),
-            hf_hub::RepoType::Model,
-            revision.clone(),
-        );
-        let cache = hf_hub::Cache::from_env().repo(repository);
-        let files = FILES.map(|name| cache.get(name));
-        let folder = files.iter().flatten().next().and_then(|file| file.parent());
-        return Ok(folder
-            .filter(|_| files.iter().all(Option::is_some))
-            .map(Path::to_owned));
-    }
-    // Everything else is answered without the network: a folder, or an error that says what it is not.
-    teacher::locate(&section.base, section.revision.as_deref()).map(Some)
-}
-
-fn base(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base> {
-    let within = || format!("teacher {}", folder.display());
-    let text = |name: &str| {
-        std::fs::read_to_string(folder.join(name)).with_context(|| format!("{}: {name}", within()))
-    };
-    let config = Config::parse(&text(FILES[0])?).with_context(within)?;
-    let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(within)?;
-    let weights = folder.join(FILES[2]);
-    check_header(&weights).with_context(|| format!("teacher {}", weights.display()))?;
-    if recipe.teacher.epochs == 0 {
-        ensure!(
-            config.labels == split.labels,
-            "teacher {}: teacher.epochs is 0, so its labels must be the data's; they are {:?}, the \
-             data's {:?}; set data.labels to the teacher's order",
-            folder.display(),
-            config.labels,
-            split.labels
-        );
-    }
-    let most = recipe.teacher.max_tokens.min(config.max_length());
-    let lengths: Vec<usize> = split
-        .train
-        .par_iter()
-        .map(|example| Ok(tokenizer.encode(&example.text, &[], usize::MAX)?.ids.len()))
-        .collect::<Result<_>>()?;
-    Ok(Base {
-        folder: folder.to_owned(),
-        family: format!("{:?}", config.family).to_lowercase(),
-        layers: config.layers,
-        hidden: config.hidden,
-        bytes: std::fs::metadata(&weights)?.len(),
-        cut: lengths.into_iter().filter(|length| *length > most).count(),
-    })
-}
-
-/// Reads a safetensors file's header alone, and that the file is as long as it says.
-fn check_header(path: &Path) -> Result<()> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let mut size = [0; 8];
-    file.read_exact(&mut size)
-        .context("too short for a safetensors file")?;
-    let header = u64::from_le_bytes(size);
-    ensure!(
-        (2..=length.saturating_sub(8).min(100 << 20)).contains(&header),
-        "no safetensors file: its header would have {header} bytes; convert it, or fetch it again"
-    );
-    let mut text = Vec::new();
-    file.take(header).read_to_end(&mut text)?;
-    let parsed: Value = serde_json::from_slice(&text).context("its header is no JSON")?;
-    let ends = parsed
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, tensor)| tensor.get("data_offsets")?.get(1)?.as_u64());
-    let want = 8 + header + ends.max().unwrap_or(0);
-    ensure!(
-        want == length,
-        "it has {length} bytes, its header says {want}; fetch it again"
-    );
-    Ok(())
-}
-
-/// Checkpoints hold weights and two moments, of the best and the last epoch and of the one being
-/// written; the label cache a record a text.
-fn disk_needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64 {
-    const STUDENT: u64 = 64 << 20;
-    let classes = split.labels.len() as u64;
-    let fine_tuned = recipe.teacher.epochs > 0;
-    // Where the base is not here yet, count a BERT-base and its download.
-    let weights = base.map_or(440_000_000, |base| base.bytes);
-    let download = if base.is_none() { weights } else { 0 };
-    let teacher = download + if fine_tuned { 10 * weights } else { 0 };
-    let explained: u64 = split
-        .train
-        .iter()
-        .chain(&split.validation)
-        .map(|example| 100 + classes * 4 * (2 + example.text.split_whitespace().count() as u64 * 2))
-        .sum();
-    let variants = match recipe.distill.objective {
-        Objective::Labels => 0,
-        _ => split.train.len() * recipe.transfer.variants,
-    };
-    teacher
-        + explained
-        + variants as u64 * (100 + 12 * classes)
-        + recipe.distill.runs as u64 * STUDENT
-}
-
-#[cfg(unix)]
-fn disk_free(folder: &Path) -> Option<u64> {
-    let there = std::path::absolute(folder).ok()?;
-    let there = there.ancestors().find(|folder| folder.is_dir())?;
-    let volume = rustix::fs::statvfs(there).ok()?;
-    Some(volume.f_bavail * volume.f_frsize)
-}
-
-#[cfg(not(unix))]
-fn disk_free(_folder: &Path) -> Option<u64> {
-    None
 }
 
 fn gigabytes(bytes: u64) -> String {

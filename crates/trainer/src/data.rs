@@ -1,22 +1,22 @@
 //! From files to examples: labels, splits, leakage, and a report of all that was found.
 
 mod delimited;
+mod file;
 mod foreign;
 mod jsonl;
 mod leakage;
 mod sheet;
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
+use file::{File, Part};
 pub use leakage::{Leakage, fold};
 pub use sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
 
-use crate::artefact::{digest, hash_bytes, hex};
+use crate::artefact::{digest, hex};
 use crate::recipe::DataSection;
 
 /// A text and the index of its label.
@@ -249,135 +249,6 @@ pub fn too_many(bad: &[String], allowed: usize) -> String {
         "{shown}{more}\n{total} bad row(s), {allowed} allowed; mend them, or leave them out with \
          --skip-bad-rows {total}"
     )
-}
-
-struct File {
-    split: &'static str,
-    path: String,
-    sha256: String,
-    sheet: Sheet,
-}
-
-impl File {
-    fn read(split: &'static str, path: &str, columns: &Columns<'_>) -> Result<Self> {
-        let bytes =
-            fs::read(Path::new(path)).with_context(|| format!("data.{split} = \"{path}\""))?;
-        let sheet = read(&bytes, Format::Detect, columns).with_context(|| path.to_owned())?;
-        Ok(Self {
-            split,
-            path: path.into(),
-            sha256: hash_bytes(&bytes),
-            sheet,
-        })
-    }
-
-    fn at(&self, bad: &BadRow) -> String {
-        format!("{}:{bad}", self.path)
-    }
-
-    fn refuse_unknown_labels(&mut self, index: &HashMap<&str, usize>, column: &str, given: bool) {
-        let known = |row: &Row| row.label.as_deref().is_some_and(|l| index.contains_key(l));
-        let rows = std::mem::take(&mut self.sheet.rows);
-        let (kept, unknown): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(known);
-        self.sheet.rows = kept;
-        let mut names: Vec<(usize, &str)> = index.iter().map(|(label, i)| (*i, *label)).collect();
-        names.sort_unstable();
-        let names: Vec<&str> = names.into_iter().take(20).map(|(_, label)| label).collect();
-        let source = if given {
-            "data.labels"
-        } else {
-            "the training rows"
-        };
-        for row in unknown {
-            let label = row.label.unwrap_or_default();
-            let why = format!(
-                "label \"{label}\" is not in {source} ({})",
-                names.join(", ")
-            );
-            let place = Place::Column(column.to_owned());
-            self.sheet.bad.push(BadRow {
-                line: row.line,
-                place,
-                why,
-            });
-        }
-        self.sheet.bad.sort_by_key(|bad| bad.line);
-    }
-
-    fn into_part(self, index: &HashMap<&str, usize>) -> Part {
-        let all = self.sheet.rows.len();
-        let later = self.split != "train";
-        let rows = self
-            .sheet
-            .rows
-            .into_iter()
-            .filter(|row| !(later && row.duplicate));
-        let examples: Vec<Example> = rows
-            .filter_map(|row| {
-                let label = *index.get(row.label.as_deref()?)?;
-                Some(Example {
-                    text: row.text,
-                    label,
-                })
-            })
-            .collect();
-        Part {
-            split: self.split,
-            path: self.path,
-            sha256: self.sha256,
-            marked_duplicates: all - examples.len(),
-            bad_rows: self.sheet.bad.len(),
-            examples,
-        }
-    }
-}
-
-struct Part {
-    split: &'static str,
-    path: String,
-    sha256: String,
-    marked_duplicates: usize,
-    bad_rows: usize,
-    examples: Vec<Example>,
-}
-
-impl Part {
-    /// Moves the rows whose folded text hashes into `buckets` (of 100) to a new part. Copies of a
-    /// text move together, and the choice depends on neither the order of the rows nor the seed.
-    fn draw(&mut self, split: &'static str, buckets: std::ops::Range<u64>) -> Self {
-        let drawn = |example: &mut Example| {
-            let hash = digest(&[b"split", fold(&example.text).as_bytes()]);
-            let number = hash[..8]
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-            buckets.contains(&(number % 100))
-        };
-        let examples = self.examples.extract_if(.., drawn).collect();
-        Self {
-            split,
-            path: self.path.clone(),
-            sha256: self.sha256.clone(),
-            marked_duplicates: 0,
-            bad_rows: 0,
-            examples,
-        }
-    }
-
-    fn report(&self, labels: usize) -> SplitReport {
-        let mut counts = vec![0; labels];
-        for example in &self.examples {
-            counts[example.label] += 1;
-        }
-        SplitReport {
-            split: self.split,
-            path: self.path.clone(),
-            sha256: self.sha256.clone(),
-            rows: self.examples.len(),
-            marked_duplicates: self.marked_duplicates,
-            bad_rows: self.bad_rows,
-            counts,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
         })
         .collect();
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
-    let counted = |t: &&TensorInfo| t.name != "vocabulary" && !t.name.ends_with(".scale");
+    let scale = |name: &str| name.rsplit('.').next() == Some("scale");
+    let counted = |t: &&TensorInfo| t.name != "vocabulary" && !scale(&t.name);
     let parameters = tensors
         .iter()
         .filter(counted)
@@ -90,10 +91,9 @@ impl Inspection {
         );
         line(
             "made",
-            &[card.date.as_str(), &version(&card.trainer_version)]
+            [card.date.as_str(), &version(&card.trainer_version)]
                 .join(" ")
-                .trim()
-                .to_owned(),
+                .trim(),
         );
         line("bytes", &self.bytes.to_string());
         line("parameters", &self.parameters.to_string());

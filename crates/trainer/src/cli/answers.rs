@@ -105,8 +105,9 @@ pub(super) fn evaluate(
     };
     let allowed = options.skip_bad_rows;
     let (sheet, bad) = input::rows(&options.input, Format::Detect, &columns, allowed)?;
-    bad.iter()
-        .for_each(|bad| progress.note(&format!("left out {bad}")));
+    for bad in &bad {
+        progress.note(&format!("left out {bad}"));
+    }
     let evaluation = evaluate::evaluate(&opened, &options.input, &sheet, allowed, progress)?;
     print(general, &evaluation, evaluate::Evaluation::text)
 }
@@ -126,8 +127,9 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
         (None, None) => Format::DetectOrLines,
     };
     let (sheet, bad) = input::rows(&options.input, format, &columns, options.skip_bad_rows)?;
-    bad.iter()
-        .for_each(|bad| progress.note(&format!("left out {bad}")));
+    for bad in &bad {
+        progress.note(&format!("left out {bad}"));
+    }
     if sheet.format == Format::Lines && options.format.is_none() {
         progress.note("each line of the input is read as a text; no header names a column `text`");
     }

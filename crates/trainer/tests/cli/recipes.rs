@@ -39,7 +39,7 @@ fn data(place: &Place) {
 
 fn recipe(place: &Place) {
     data(place);
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert");
+    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bert");
     let text = format!(
         "name = \"tiny\"\n\
          [data]\ntrain = \"train.jsonl\"\nvalidation = \"validation.jsonl\"\ntest = \"test.jsonl\"\n\
@@ -292,7 +292,7 @@ fn each_verb_stops_after_its_stage() {
             .unwrap()
             .map(|e| e.unwrap().file_name());
         let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
-        names.retain(|name| name.contains('-') || name.ends_with(".glass"));
+        names.retain(|name| name.contains('-') || name.contains(".glass"));
         names
             .iter()
             .map(|name| name.split('-').next().unwrap().to_owned())
@@ -304,7 +304,7 @@ fn each_verb_stops_after_its_stage() {
     let students: Value =
         serde_json::from_str(&place.good(&["distill", "tiny.toml", "--json", "-q"])).unwrap();
     assert_eq!(students[0]["seed"], 0);
-    assert!(!stages().iter().any(|name| name.ends_with(".glass")));
+    assert!(!stages().iter().any(|name| name.contains(".glass")));
     place.good(&["export", "tiny.toml", "-q"]);
-    assert!(stages().iter().any(|name| name.ends_with(".glass")));
+    assert!(stages().iter().any(|name| name.contains(".glass")));
 }

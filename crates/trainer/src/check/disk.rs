@@ -1,0 +1,48 @@
+//! Room for what a run writes.
+
+use std::path::Path;
+
+use super::Base;
+use crate::data::Split;
+use crate::recipe::{Objective, Recipe};
+
+/// Bytes a run may write, roughly. Checkpoints hold weights and two moments, of the best and the last epoch and of the one being
+/// written; the label cache a record a text.
+pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64 {
+    const STUDENT: u64 = 64 << 20;
+    let classes = split.labels.len() as u64;
+    let fine_tuned = recipe.teacher.epochs > 0;
+    // Where the base is not here yet, count a BERT-base and its download.
+    let weights = base.map_or(440_000_000, |base| base.bytes);
+    let download = if base.is_none() { weights } else { 0 };
+    let teacher = download + if fine_tuned { 10 * weights } else { 0 };
+    let explained: u64 = split
+        .train
+        .iter()
+        .chain(&split.validation)
+        .map(|example| 100 + classes * 4 * (2 + example.text.split_whitespace().count() as u64 * 2))
+        .sum();
+    let variants = match recipe.distill.objective {
+        Objective::Labels => 0,
+        _ => split.train.len() * recipe.transfer.variants,
+    };
+    teacher
+        + explained
+        + variants as u64 * (100 + 12 * classes)
+        + recipe.distill.runs as u64 * STUDENT
+}
+
+/// Bytes free on the disk of `folder`, which need not exist yet.
+#[cfg(unix)]
+pub(super) fn free(folder: &Path) -> Option<u64> {
+    let there = std::path::absolute(folder).ok()?;
+    let there = there.ancestors().find(|folder| folder.is_dir())?;
+    let volume = rustix::fs::statvfs(there).ok()?;
+    Some(volume.f_bavail * volume.f_frsize)
+}
+
+/// Not known on this system.
+#[cfg(not(unix))]
+pub(super) fn free(_folder: &Path) -> Option<u64> {
+    None
+}
