@@ -6,12 +6,12 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-const BAR: &str = "{prefix} {bar:24} {pos}/{len} {per_sec} · {eta} left {msg}";
+const BAR: &str = "{prefix} {bar:24} {pos}/{len} · {rate} · {left} left {msg}";
 
 /// Where progress goes; one for a whole command.
 #[derive(Debug, Clone)]
@@ -91,7 +91,21 @@ impl Progress {
 
 fn bar(name: &str, total: usize, done: usize) -> ProgressBar {
     let bar = ProgressBar::new(total as u64).with_position(done as u64);
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // Only what is drawn would be missing.
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
+    let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let known = state.per_sec() > 0.0;
+        let left = if known {
+            duration(state.eta().as_secs_f64())
+        } else {
+            "unknown time".into()
+        };
+        let _ = write!(out, "{left}");
+    };
     if let Ok(style) = ProgressStyle::with_template(BAR) {
+        let style = style.with_key("rate", rate).with_key("left", left);
         bar.set_style(style.progress_chars("━╸ "));
     }
     bar.set_prefix(name.to_owned());
