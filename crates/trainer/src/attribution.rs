@@ -178,9 +178,15 @@ fn gather(
         }
     }
     let last = classes - 1;
-    for word in 0..words {
-        by_word[last][word] = -(0..last).map(|class| by_word[class][word]).sum::<f32>();
-    }
+    let others = by_word[..last]
+        .iter()
+        .fold(vec![0f32; words], |mut sums, class| {
+            sums.iter_mut()
+                .zip(class)
+                .for_each(|(sum, value)| *sum += value);
+            sums
+        });
+    by_word[last] = others.into_iter().map(|sum| -sum).collect();
     remainder[last] = -remainder[..last].iter().sum::<f32>();
     let completeness_error = (0..classes)
         .map(|class| {

@@ -82,44 +82,60 @@ pub struct Distilled {
     pub history: Vec<Epoch>,
 }
 
-/// Trains a student of `shape` that starts from `embedding` (`[vocabulary * embedding]`), keeping the
-/// epoch with the best macro-F1 on validation rows, the later of equals.
+/// Everything that decides what a student becomes.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'a> {
+    /// What it learns from.
+    pub set: &'a TransferSet,
+    /// Its sizes.
+    pub shape: Shape,
+    /// Where its embeddings start, `[vocabulary * embedding]`.
+    pub embedding: &'a [f32],
+    /// Dropout probability.
+    pub dropout: f64,
+    /// Objective and optimizer.
+    pub section: &'a DistillSection,
+    /// Seed of everything drawn.
+    pub seed: u64,
+}
+
+/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the later of equals.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest.
-#[allow(clippy::too_many_arguments)]
 pub fn distill(
-    set: &TransferSet,
-    shape: Shape,
-    embedding: &[f32],
-    dropout: f64,
-    section: &DistillSection,
-    seed: u64,
+    course: Course,
     directory: &Path,
     device: &Device,
     progress: &Progress,
 ) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
     let mut training = Training {
-        set,
-        section,
-        seed,
+        course,
         device,
-        student: Student::new(shape, embedding.to_vec(), dropout, seed, device),
+        student: Student::new(
+            course.shape,
+            course.embedding.to_vec(),
+            course.dropout,
+            course.seed,
+            device,
+        ),
         optimizer: AdamWConfig::new()
             .with_epsilon(1e-8)
-            .with_weight_decay(section.weight_decay as f32)
-            .with_grad_clipping(Some(GradientClippingConfig::Norm(section.clip as f32)))
+            .with_weight_decay(course.section.weight_decay as f32)
+            .with_grad_clipping(Some(GradientClippingConfig::Norm(
+                course.section.clip as f32,
+            )))
             .init(),
         state: State::default(),
     };
     if let Some(epoch) = checkpoints.last()? {
-        training.resume(&checkpoints, epoch, shape, dropout)?;
+        training.resume(&checkpoints, epoch)?;
     }
-    while training.state.history.len() < section.epochs {
+    while training.state.history.len() < course.section.epochs {
         let epoch = training.epoch(progress)?;
         progress.note(&format!(
-            "seed {seed}, epoch {}: loss {:.4}, validation accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
-            epoch.epoch, epoch.loss, epoch.accuracy, epoch.macro_f1, epoch.seconds
+            "seed {}, epoch {}: loss {:.4}, validation accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
+            course.seed, epoch.epoch, epoch.loss, epoch.accuracy, epoch.macro_f1, epoch.seconds
         ));
         training.state.history.push(epoch);
         training.save(&checkpoints)?;
@@ -133,9 +149,7 @@ pub fn distill(
 }
 
 struct Training<'a> {
-    set: &'a TransferSet,
-    section: &'a DistillSection,
-    seed: u64,
+    course: Course<'a>,
     device: &'a Device,
     student: Student,
     optimizer: ModuleOptimizer,
@@ -143,19 +157,18 @@ struct Training<'a> {
 }
 
 impl Training<'_> {
-    fn resume(
-        &mut self,
-        checkpoints: &Checkpoints,
-        epoch: usize,
-        shape: Shape,
-        dropout: f64,
-    ) -> Result<()> {
+    fn resume(&mut self, checkpoints: &Checkpoints, epoch: usize) -> Result<()> {
         let of_epoch = |name: &str| format!("{name} of epoch {epoch}");
         self.state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
             .with_context(|| of_epoch(STATE))?;
         let weights =
             Weights::read(&checkpoints.read(epoch, MODEL)?).with_context(|| of_epoch(MODEL))?;
-        self.student = Student::from_weights(shape, &weights, dropout, self.device)?;
+        self.student = Student::from_weights(
+            self.course.shape,
+            &weights,
+            self.course.dropout,
+            self.device,
+        )?;
         let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
         let optimizer = self.optimizer.clone().from_bytes(bytes);
         self.optimizer = optimizer.map_err(|error| anyhow!("{}: {error}", of_epoch(OPTIMIZER)))?;
@@ -165,20 +178,26 @@ impl Training<'_> {
     /// Trains one epoch and scores the validation rows.
     fn epoch(&mut self, progress: &Progress) -> Result<Epoch> {
         let number = self.state.history.len() + 1;
-        let lengths: Vec<usize> = self.set.train.iter().map(|row| row.ids.len()).collect();
+        let lengths: Vec<usize> = self
+            .course
+            .set
+            .train
+            .iter()
+            .map(|row| row.ids.len())
+            .collect();
         let order = batches(
             &lengths,
-            self.section.batch,
-            &mut generator(self.seed, "distill order", number as u64),
+            self.course.section.batch,
+            &mut generator(self.course.seed, "distill order", number as u64),
         );
         let schedule = Schedule {
-            peak: self.section.learning_rate,
-            warmup: self.section.warmup,
-            steps: order.len() * self.section.epochs,
+            peak: self.course.section.learning_rate,
+            warmup: self.course.section.warmup,
+            steps: order.len() * self.course.section.epochs,
         };
         let clock = Instant::now();
-        let name = format!("distill: epoch {number} of {}", self.section.epochs);
-        let task = progress.task(&name, "texts", self.set.train.len());
+        let name = format!("distill: epoch {number} of {}", self.course.section.epochs);
+        let task = progress.task(&name, "texts", self.course.set.train.len());
         let mut sums = Sums::default();
         for (index, rows) in order.iter().enumerate() {
             let step = (number - 1) * order.len() + index;
@@ -190,12 +209,14 @@ impl Training<'_> {
         task.finish();
         let seconds = clock.elapsed().as_secs_f64();
         let ids: Vec<Vec<u32>> = self
+            .course
             .set
             .validation
             .iter()
             .map(|row| row.ids.clone())
             .collect();
         let gold: Vec<usize> = self
+            .course
             .set
             .validation
             .iter()
@@ -217,8 +238,11 @@ impl Training<'_> {
 
     /// One optimizer step; returns the loss and its terms.
     fn step(&mut self, rows: &[usize], step: usize, rate: f64) -> Result<Vec<(&'static str, f64)>> {
-        seed_step(self.device, self.seed, "distill", step);
-        let rows: Vec<&Row> = rows.iter().map(|&row| &self.set.train[row]).collect();
+        seed_step(self.device, self.course.seed, "distill", step);
+        let rows: Vec<&Row> = rows
+            .iter()
+            .map(|&row| &self.course.set.train[row])
+            .collect();
         let ids: Vec<&[u32]> = rows.iter().map(|row| row.ids.as_slice()).collect();
         let output = self.student.forward(&StudentBatch::new(&ids, self.device));
         let targets = Targets {
@@ -227,7 +251,7 @@ impl Training<'_> {
             attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
             words: rows.iter().map(|row| row.words.clone()).collect(),
         };
-        let loss = loss(&output, &targets, self.section);
+        let loss = loss(&output, &targets, self.course.section);
         let mut values = vec![("loss", f64::from(floats_of(loss.total.clone())?[0]))];
         for (name, term) in loss.terms {
             values.push((name, f64::from(floats_of(term)?[0])));

@@ -121,7 +121,7 @@ impl<'a> Labeller<'a> {
                 })
                 .collect::<Result<Vec<_>>>()?;
             let rows = logits(self.teacher, &ids, self.section.batch, |rows| {
-                task.advance(rows)
+                task.advance(rows);
             })?;
             for (text, logits) in chunk.iter().zip(rows) {
                 let bare = Attribution {

@@ -160,7 +160,7 @@ impl<'a> Known<'a> {
         (log * self.gold.clone()).sum() * (-1.0 / self.golds as f64)
     }
 
-    /// KL(p_τ ‖ q_τ) of each row, `[batch]`.
+    /// `KL(p_τ ‖ q_τ)` of each row, `[batch]`.
     fn divergences(&self, temperature: f64) -> Tensor<1> {
         let teacher = self.teacher.clone() / temperature;
         let student = self.output.logits.clone() / temperature;
@@ -170,7 +170,7 @@ impl<'a> Known<'a> {
             .squeeze_dim::<1>(1)
     }
 
-    /// `1 − exp(−KL(p_τ ‖ q_τ))`, mean over rows (Cantini et al. 2024, L_KD).
+    /// `1 − exp(−KL(p_τ ‖ q_τ))`, mean over rows (Cantini et al. 2024, `L_KD`).
     fn saturating_divergence(&self, temperature: f64) -> Tensor<1> {
         (self.divergences(temperature).neg().exp().neg() + 1.0).mean()
     }
@@ -183,7 +183,7 @@ impl<'a> Known<'a> {
     }
 
     /// `½(1 − cos(a, σ))`: the teacher's attributions of its predicted class against the student's
-    /// unnormalised attention scores, by word (Cantini et al. 2024, L_XAI).
+    /// unnormalised attention scores, by word (Cantini et al. 2024, `L_XAI`).
     fn attention_distance(&self) -> Tensor<1> {
         let [batch, _, classes] = self.attributions.dims();
         let mut predicted = vec![0f32; batch * classes];

@@ -234,7 +234,7 @@ impl<'a> Training<'a> {
         let (ids, gold): (Vec<_>, Vec<_>) = self.validation.iter().cloned().unzip();
         let task = progress.task("teach: validation", "texts", ids.len());
         let logits = logits(&self.teacher, &ids, self.section.batch, |rows| {
-            task.advance(rows)
+            task.advance(rows);
         })?;
         task.finish();
         Scores::of_logits(&logits, &gold)

@@ -76,7 +76,6 @@ mod tests {
             replace,
             crop,
             splice,
-            ..TransferSection::default()
         }
     }
 

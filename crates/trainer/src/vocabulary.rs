@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::path::Path;
 use stillglass_text::{Options, Tokenizer, prune};
 
 use crate::progress::Progress;
@@ -15,7 +17,7 @@ const EMBEDDING_RMS: f32 = 0.5;
 const PIECES_A_BATCH: usize = 256;
 
 /// Pieces in id order, with how texts become them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Vocabulary {
     /// The pieces; a token's id is its index.
     pub pieces: Vec<String>,
@@ -47,6 +49,12 @@ impl Vocabulary {
             strip_accents,
             unknown,
         })
+    }
+
+    /// Reads what a finished student left behind.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("vocabulary {}", path.display()))
     }
 
     /// A tokenizer over these pieces.

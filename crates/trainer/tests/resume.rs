@@ -32,19 +32,19 @@ const TAILS: [&str; 6] = [
 /// Texts of words that the tiny teacher's vocabulary spells, labelled by one of them.
 fn rows(count: usize, seed: u64) -> String {
     let mut rng = generator(seed, "rows", 0);
-    (0..count)
-        .map(|row| {
-            let (verb, label) = if row % 2 == 0 {
-                ("rose", "up")
-            } else {
-                ("fell", "down")
-            };
-            let subject = SUBJECTS[rng.random_range(0..SUBJECTS.len())];
-            let mut tail = || TAILS[rng.random_range(0..TAILS.len())];
-            let (first, second) = (tail(), tail());
-            format!("{{\"text\":\"{subject} {verb} {first} {second}\",\"label\":\"{label}\"}}\n")
-        })
-        .collect()
+    let mut lines = Vec::with_capacity(count);
+    for row in 0..count {
+        let (verb, label) = if row % 2 == 0 {
+            ("rose", "up")
+        } else {
+            ("fell", "down")
+        };
+        let subject = SUBJECTS[rng.random_range(0..SUBJECTS.len())];
+        let mut tail = || TAILS[rng.random_range(0..TAILS.len())];
+        let text = format!("{subject} {verb} {} {}", tail(), tail());
+        lines.push(serde_json::json!({ "text": text, "label": label }).to_string());
+    }
+    lines.join("\n")
 }
 
 fn recipe(folder: &Path) -> PathBuf {
@@ -56,11 +56,12 @@ fn recipe(folder: &Path) -> PathBuf {
         "name = \"tiny\"\nseed = 7\n\
          [data]\ntrain = \"${{RECIPE_DIR}}/train.jsonl\"\nvalidation = \"${{RECIPE_DIR}}/validation.jsonl\"\n\
          test = \"${{RECIPE_DIR}}/test.jsonl\"\n\
-         [teacher]\nbase = {base:?}\nmax_tokens = 24\nepochs = 3\nbatch = 8\nlearning_rate = 1e-3\npatience = 3\n\
+         [teacher]\nbase = \"{}\"\nmax_tokens = 24\nepochs = 3\nbatch = 8\nlearning_rate = 1e-3\npatience = 3\n\
          [label]\nnodes = 2\n\
          [transfer]\nvariants = 2\n\
          [student]\nembedding = 8\nhidden = 6\nattention = 5\ndropout = 0.2\n\
-         [distill]\nobjective = \"multiview\"\nepochs = 4\nbatch = 8\n"
+         [distill]\nobjective = \"multiview\"\nepochs = 4\nbatch = 8\n",
+        base.display()
     );
     let path = folder.join("tiny.toml");
     fs::write(&path, text).unwrap();

@@ -106,7 +106,7 @@ impl Config {
             raw,
         };
         ensure!(
-            config.hidden % config.heads == 0,
+            config.hidden.is_multiple_of(config.heads),
             "config.json: hidden_size {} is not a multiple of {} heads",
             config.hidden,
             config.heads

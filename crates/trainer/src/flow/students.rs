@@ -1,0 +1,260 @@
+//! The stage that trains students: `distill`.
+
+use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+use super::{Labels, MASK, REPORT, Run, TeacherArtefact, columns};
+use crate::agreement::{self, Summary};
+use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
+use crate::attribution::Attribution;
+use crate::data::Example;
+use crate::distill::{self, Course, Epoch, Row, TransferSet};
+use crate::metrics::{Scores, argmax};
+use crate::recipe::{DistillSection, Objective};
+use crate::student::{Shape, Student, StudentBatch, logits};
+use crate::teacher::{Teacher, floats_of};
+use crate::vocabulary::{Vocabulary, embeddings};
+
+/// Float weights of a trained student.
+pub(super) const STUDENT: &str = "student.safetensors";
+
+/// Its vocabulary.
+pub(super) const VOCABULARY: &str = "vocabulary.json";
+
+/// Rows a forward pass of the student without gradients.
+const BATCH: usize = 256;
+
+/// What is known of a trained student.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StudentReport {
+    /// Seed it was drawn from.
+    pub seed: u64,
+    /// Epoch that was kept.
+    pub best: usize,
+    /// Every epoch's figures.
+    pub history: Vec<Epoch>,
+    /// Float student on validation rows.
+    pub validation: Scores,
+    /// Float student on test rows.
+    pub test: Scores,
+    /// Its contributions against the teacher's attributions, on validation rows.
+    pub agreement: Summary,
+}
+
+/// A trained student's folder.
+pub struct StudentArtefact {
+    /// Holds the float weights, the vocabulary and the report.
+    pub folder: PathBuf,
+    /// What is known of it.
+    pub report: StudentReport,
+}
+
+impl Run<'_> {
+    /// Trains every student of the recipe.
+    pub fn distill(&self, from: &TeacherArtefact, labels: &Labels) -> Result<Vec<StudentArtefact>> {
+        let recipe = &self.recipe.recipe;
+        (0..recipe.distill.runs as u64)
+            .map(|run| self.distill_one(from, labels, recipe.seed + run))
+            .collect()
+    }
+
+    fn distill_one(
+        &self,
+        from: &TeacherArtefact,
+        labels: &Labels,
+        seed: u64,
+    ) -> Result<StudentArtefact> {
+        let recipe = &self.recipe.recipe;
+        let distill = DistillSection {
+            runs: 1,
+            ..recipe.distill.clone()
+        };
+        let inputs = Inputs::new()
+            .with("teacher", &from.hash)?
+            .with("data", &self.data.hash)?
+            .with(
+                "label",
+                &(recipe.label.nodes, recipe.label.target, recipe.label.rows),
+            )?
+            .with("max_tokens", &recipe.teacher.max_tokens)?
+            .with("transfer", &(&recipe.transfer, recipe.seed))?
+            .with("student", &recipe.student)?
+            .with("distill", &distill)?
+            .with("seed", &seed)?;
+        let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
+        if self.open(&stage)? {
+            let teacher = self.load(from)?;
+            let vocabulary = self.vocabulary(&teacher)?;
+            let set = self.transfer_set(labels, &vocabulary)?;
+            let shape = self.shape(&vocabulary);
+            let table = embeddings(&teacher, &vocabulary.pieces, shape.embedding, self.progress)?;
+            let course = Course {
+                set: &set,
+                shape,
+                embedding: &table,
+                dropout: recipe.student.dropout,
+                section: &distill,
+                seed,
+            };
+            let checkpoints = stage.file("checkpoints");
+            let distilled = distill::distill(course, &checkpoints, &self.device, self.progress)?;
+            let report = self.report(&distilled, shape, &vocabulary, &set, seed)?;
+            write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
+            write_atomic(&stage.file(VOCABULARY), &serde_json::to_vec(&vocabulary)?)?;
+            write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
+            stage.finish(&[STUDENT, VOCABULARY, REPORT])?;
+            self.progress.note(&format!(
+                "student of seed {seed}: test accuracy {:.4}, macro-F1 {:.4}",
+                report.test.accuracy, report.test.macro_f1
+            ));
+        }
+        let report = serde_json::from_slice(&std::fs::read(stage.file(REPORT))?)
+            .with_context(|| format!("{} of {}", REPORT, stage.path().display()))?;
+        Ok(StudentArtefact {
+            folder: stage.path().to_owned(),
+            report,
+        })
+    }
+
+    /// Scores and agreement of a student.
+    fn report(
+        &self,
+        distilled: &distill::Distilled,
+        shape: Shape,
+        vocabulary: &Vocabulary,
+        set: &TransferSet,
+        seed: u64,
+    ) -> Result<StudentReport> {
+        let student = Student::from_weights(shape, &distilled.weights, 0.0, &self.device)?;
+        let score = |examples: &[Example]| -> Result<Scores> {
+            let (texts, gold) = columns(examples);
+            Scores::of_logits(&self.float_logits(&student, vocabulary, &texts)?, &gold)
+        };
+        Ok(StudentReport {
+            seed,
+            best: distilled.best,
+            history: distilled.history.clone(),
+            validation: score(&self.split().validation)?,
+            test: score(&self.split().test)?,
+            agreement: agreement_on(&student, &set.validation, &self.device, seed)?,
+        })
+    }
+
+    fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
+        let (train, _) = columns(&self.split().train);
+        Vocabulary::of_teacher(teacher)?.pruned(
+            &train,
+            self.recipe.recipe.student.min_count,
+            &[MASK],
+        )
+    }
+
+    pub(super) fn shape(&self, vocabulary: &Vocabulary) -> Shape {
+        let section = &self.recipe.recipe.student;
+        Shape {
+            vocabulary: vocabulary.pieces.len(),
+            embedding: section.embedding,
+            hidden: section.hidden,
+            attention: section.attention,
+            classes: self.split().labels.len(),
+        }
+    }
+
+    /// Rows as the student learns from them. The gold labels alone need no variants.
+    fn transfer_set(&self, labels: &Labels, vocabulary: &Vocabulary) -> Result<TransferSet> {
+        let tokenizer = vocabulary.tokenizer()?;
+        let max_tokens = self.recipe.recipe.student.max_tokens;
+        let row =
+            |text: &str, gold: Option<usize>, logits: &[f32], attribution: Option<&Attribution>| {
+                let encoding = tokenizer.encode(text, max_tokens);
+                Row {
+                    words: encoding.tokens.iter().map(|token| token.word).collect(),
+                    ids: encoding.ids,
+                    gold,
+                    logits: logits.to_vec(),
+                    attribution: attribution.map(|attribution| attribution.words.clone()),
+                }
+            };
+        let gold = self.split().train.iter().zip(&labels.train).enumerate();
+        let mut train: Vec<Row> = gold
+            .map(|(index, (example, logits))| {
+                row(
+                    &example.text,
+                    Some(example.label),
+                    logits,
+                    labels.explained.get(&index),
+                )
+            })
+            .collect();
+        if self.recipe.recipe.distill.objective != Objective::Labels {
+            train.extend(
+                labels
+                    .transfer
+                    .iter()
+                    .map(|(text, logits)| row(text, None, logits, None)),
+            );
+        }
+        ensure!(!train.is_empty(), "distill: there is no training row");
+        let validation = self.split().validation.iter().zip(&labels.validation);
+        let validation = validation
+            .map(|(example, label)| {
+                row(
+                    &example.text,
+                    Some(example.label),
+                    &label.logits,
+                    Some(label),
+                )
+            })
+            .collect();
+        Ok(TransferSet { train, validation })
+    }
+
+    pub(super) fn float_logits(
+        &self,
+        student: &Student,
+        vocabulary: &Vocabulary,
+        texts: &[&str],
+    ) -> Result<Vec<Vec<f32>>> {
+        let tokenizer = vocabulary.tokenizer()?;
+        let max_tokens = self.recipe.recipe.student.max_tokens;
+        let ids: Vec<Vec<u32>> = texts
+            .iter()
+            .map(|text| tokenizer.encode(text, max_tokens).ids)
+            .collect();
+        logits(student, &ids, BATCH, &self.device)
+    }
+}
+
+/// Agreement of the student's centred contributions to the teacher's predicted class with the
+/// teacher's attributions of it, by word.
+fn agreement_on(student: &Student, rows: &[Row], device: &Device, seed: u64) -> Result<Summary> {
+    let student = student.frozen();
+    let mut pairs = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(BATCH) {
+        let ids: Vec<&[u32]> = chunk.iter().map(|row| row.ids.as_slice()).collect();
+        let contributions = student
+            .forward(&StudentBatch::new(&ids, device))
+            .contributions;
+        let [_, time, classes] = contributions.dims();
+        let centred = floats_of(contributions.clone() - contributions.mean_dim(2))?;
+        for (index, row) in chunk.iter().enumerate() {
+            let Some(teacher) = &row.attribution else {
+                continue;
+            };
+            let class = argmax(&row.logits);
+            let mut words = vec![0f64; teacher[class].len()];
+            for (token, &word) in row.words.iter().enumerate() {
+                if let Some(sum) = words.get_mut(word) {
+                    *sum += f64::from(centred[(index * time + token) * classes + class]);
+                }
+            }
+            pairs.push((
+                teacher[class].iter().map(|&v| f64::from(v)).collect(),
+                words,
+            ));
+        }
+    }
+    agreement::summarise(&pairs, agreement::TOP, seed)
+}

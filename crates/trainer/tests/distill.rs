@@ -1,0 +1,106 @@
+//! Distillation as a whole: it learns, and what goes wrong stops it without losing what it had.
+
+use std::path::Path;
+
+use stillglass::device;
+use stillglass::distill::{Course, Distilled, Row, TransferSet, distill};
+use stillglass::progress::Progress;
+use stillglass::recipe::{DistillSection, Objective};
+use stillglass::student::Shape;
+
+const SHAPE: Shape = Shape {
+    vocabulary: 12,
+    embedding: 6,
+    hidden: 5,
+    attention: 4,
+    classes: 2,
+};
+
+/// Token 3 says class 0, token 7 class 1; the others say nothing.
+fn row(index: u32) -> Row {
+    let class = (index % 2) as usize;
+    let telling = if class == 0 { 3 } else { 7 };
+    let mut ids = vec![index % 3, 4 + index % 2, 8 + index % 4];
+    ids.insert((index % 4) as usize, telling);
+    let sign = if class == 0 { 1.0 } else { -1.0 };
+    let shares: Vec<f32> = ids
+        .iter()
+        .map(|&id| f32::from(u8::from(id == telling)) * sign)
+        .collect();
+    Row {
+        words: (0..ids.len()).collect(),
+        ids,
+        gold: Some(class),
+        logits: vec![2.0 * sign, -2.0 * sign],
+        attribution: Some(vec![
+            shares.clone(),
+            shares.iter().map(|share| -share).collect(),
+        ]),
+    }
+}
+
+fn set() -> TransferSet {
+    TransferSet {
+        train: (0..64).map(row).collect(),
+        validation: (64..96).map(row).collect(),
+    }
+}
+
+fn train(
+    set: &TransferSet,
+    objective: Objective,
+    epochs: usize,
+    folder: &Path,
+) -> anyhow::Result<Distilled> {
+    let section = DistillSection {
+        objective,
+        epochs,
+        batch: 8,
+        learning_rate: 0.02,
+        ..DistillSection::default()
+    };
+    let embedding: Vec<f32> = (0..72).map(|i| (i as f32 * 1.7).sin()).collect();
+    let course = Course {
+        set,
+        shape: SHAPE,
+        embedding: &embedding,
+        dropout: 0.1,
+        section: &section,
+        seed: 5,
+    };
+    distill(course, folder, &device::open("cpu")?, &Progress::quiet())
+}
+
+#[test]
+fn every_objective_learns_a_telling_word() {
+    for objective in [
+        Objective::Labels,
+        Objective::Kd,
+        Objective::KdMse,
+        Objective::Dixtill,
+        Objective::Multiview,
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let distilled = train(&set(), objective, 6, folder.path()).unwrap();
+        let best = &distilled.history[distilled.best - 1];
+        assert!(best.accuracy > 0.95, "{objective:?}: {best:?}");
+    }
+}
+
+#[test]
+fn a_broken_loss_stops_by_name_and_keeps_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    train(&set(), Objective::Kd, 1, folder.path()).unwrap();
+    let mut broken = set();
+    broken.train[20].logits[0] = f32::INFINITY;
+    let error = train(&broken, Objective::Kd, 3, folder.path())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("distillation") && error.contains("learning_rate"),
+        "{error}"
+    );
+    assert!(folder.path().join("epoch-1/student.safetensors").is_file());
+    let distilled = train(&set(), Objective::Kd, 2, folder.path()).unwrap();
+    assert_eq!(distilled.history.len(), 2);
+}
