@@ -61,6 +61,9 @@ pub struct Answer<'a> {
     /// The words that were read, when explained; Σ weights + bias = logit, for each label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<WordAnswer<'a>>>,
+    /// Logit by label, when explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<ByLabel<'a>>,
     /// What each label starts from, when explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias: Option<ByLabel<'a>>,
@@ -128,6 +131,7 @@ impl<'a> Answer<'a> {
                 tokens: cut.tokens,
                 from: cut.from_utf16,
             }),
+            logits: words.is_some().then(|| by_label(&answer.logits)),
             words,
             bias: answer
                 .explanation

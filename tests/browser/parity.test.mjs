@@ -1,0 +1,92 @@
+/** The browser and the native runtime answer every text with the same bits. */
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch } from './browser.mjs';
+import { servePackage } from './site.mjs';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const MODELS = path.join(ROOT, 'web/models');
+
+/** Many short texts: every pair of these, and what is awkward on its own. */
+const HEADS = ['Shares of Northwind', '$ZNTH', 'See you at 8,', 'FREE entry!!', 'Καλημέρα', '会议在', 'مرحبا'];
+const TAILS = [
+  'rise 4% after a strong quarter',
+  'fall as margins shrink',
+  'call 09061 now to claim https://t.example/x1',
+  'don’t forget the milk 🥛',
+  'naïve café déjà-vu',
+  'is up; is down; is flat.',
+];
+const AWKWARD = ['', ' ', '\u0000', '!', '👩‍👩‍👧‍👦', 'e\u0301'.repeat(40), 'x'.repeat(300), 'buy sell hold '.repeat(200)];
+const TEXTS = [...HEADS.flatMap((head) => TAILS.map((tail) => `${head} ${tail}`)), ...AWKWARD];
+
+const models = (await readdir(MODELS)).filter((name) => name.endsWith('.glass'));
+let browser;
+let site;
+let folder;
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));
+  site = await servePackage(Object.fromEntries(models.map((name) => [`/${name}`, path.join(MODELS, name)])));
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await site?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('there is a model to compare', () => assert.ok(models.length > 0));
+
+for (const name of models) {
+  test(`${name}: same bits in Chromium and natively`, { timeout: 600_000 }, async () => {
+    const natively = await answersOfBinary(name);
+    const page = await browser.newPage();
+    await page.goto(site.address);
+    const inBrowser = await page.evaluate(classify, [`/${name}`, TEXTS]);
+    assert.equal(natively.length, TEXTS.length);
+    natively.forEach((native, index) => compare(native, inBrowser[index], TEXTS[index]));
+    await page.close();
+  });
+}
+
+/** In the page. */
+async function classify([address, texts]) {
+  const { Model } = await import('/pkg/dist/index.js');
+  const model = await Model.load(address);
+  return model.classifyAll(texts, { explain: true });
+}
+
+async function answersOfBinary(name) {
+  const input = path.join(folder, 'texts.jsonl');
+  await writeFile(input, TEXTS.map((text) => JSON.stringify({ text })).join('\n'));
+  const predict = ['--quiet', 'predict', '--explain', '--bundle', path.join(MODELS, name), '--input', input];
+  const cargo = ['run', '--quiet', '--package', 'stillglass', '--', ...predict];
+  const lines = execFileSync('cargo', cargo, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 });
+  return lines.trimEnd().split('\n').map((line) => JSON.parse(line));
+}
+
+function compare(native, found, text) {
+  assert.equal(found.label, native.label, text);
+  same(Object.values(native.logits), found.logits, text);
+  same(Object.values(native.scores), Object.values(found.scores), text);
+  same(Object.values(native.bias), Object.values(found.bias), text);
+  assert.equal(found.words.length, native.words.length, text);
+  native.words.forEach((word, index) => {
+    assert.deepEqual([word.start, word.end], [found.words[index].start, found.words[index].end], text);
+    same(Object.values(word.weights), Object.values(found.words[index].weights), text);
+  });
+}
+
+/** The binary writes each 32-bit float with the fewest digits that give it back. */
+function same(native, found, text) {
+  assert.equal(found.length, native.length, text);
+  native.forEach((value, index) => assert.ok(Object.is(Math.fround(value), found[index]), `${text}: ${value} ${found[index]}`));
+}
