@@ -56,10 +56,16 @@ function reasons(summary: Summary, isPredicted: boolean): (Node | string)[] {
   return speakAgainst.length === 0 ? [...opening, '.'] : [...opening, '; ', ...speakAgainst, ' against.'];
 }
 
+/** A word no longer than a sentence bears, cut between characters. */
+function clipped(word: string): string {
+  const characters = [...word];
+  return characters.length > 24 ? `${characters.slice(0, 23).join('')}…` : word;
+}
+
 /** `“a”, “b” and “c”`, each word isolated so that its writing direction stays its own. */
 function list(words: readonly string[]): (Node | string)[] {
   return words.flatMap((word, index) => {
     const joint = index === 0 ? '' : index === words.length - 1 ? ' and ' : ', ';
-    return [joint, '“', make('bdi', {}, word), '”'];
+    return [joint, '“', make('bdi', {}, clipped(word)), '”'];
   });
 }

@@ -83,16 +83,18 @@ function showTip(index: number): void {
   placeTip(element);
 }
 
-/** Above the word's first line, inside the window; below where there is no room. */
+/** On the side of the word where less text lies, and inside the window. */
 function placeTip(element: HTMLElement): void {
   const word = element.getClientRects()[0] ?? element.getBoundingClientRect();
   const { width, height } = tip.getBoundingClientRect();
   const margin = 8;
   const room = document.documentElement.clientWidth - width - margin;
   const left = Math.max(margin, Math.min(word.left + word.width / 2 - width / 2, room));
+  const { top: start, bottom: end } = list.getBoundingClientRect();
   const above = word.top - height - margin;
+  const upper = word.top - start <= end - word.bottom + 1;
   tip.style.left = `${left + window.scrollX}px`;
-  tip.style.top = `${(above >= 0 ? above : word.bottom + margin) + window.scrollY}px`;
+  tip.style.top = `${(upper && above >= 0 ? above : word.bottom + margin) + window.scrollY}px`;
 }
 
 function hideTip(): void {
