@@ -7,7 +7,7 @@ use stillglass_kernels::contributions::{self, contributions};
 use stillglass_kernels::embedding::{self, embedding};
 use stillglass_kernels::int12::{self, LARGEST};
 use stillglass_kernels::linear_int8::{self, linear_int8};
-use stillglass_kernels::lstm::{self, Gate, Lstm, Time, lstm};
+use stillglass_kernels::lstm::{self, Lstm, Time, lstm};
 use stillglass_kernels::softmax::{self, softmax};
 use stillglass_kernels::{Cpu, Int12};
 use support::{AWKWARD, Numbers, Tolerance, Weights, real, wide};
@@ -156,7 +156,7 @@ fn lstm_matches_its_twin() {
     }
 }
 
-/// One unit whose gates are set by bias alone shows which rows are which gate.
+/// One unit over two steps, driven by its biases alone, shows which row is which gate.
 #[test]
 fn gates_are_stacked_input_forget_cell_output() {
     let none = Weights {
@@ -165,42 +165,58 @@ fn gates_are_stacked_input_forget_cell_output() {
         values: vec![0; 4],
         scales: vec![1.0; 4],
     };
-    let run = |open: [Gate; 3]| {
-        let mut bias = [-50.0; 4];
-        bias[Gate::Cell.rows(1)][0] = 0.0;
-        open.iter().for_each(|gate| bias[gate.rows(1)][0] = 50.0);
+    let check = |what: &str, bias: [f32; 4], want: [f64; 2]| {
         let mut x = Int12::with_capacity(2, 1);
         (0..2).for_each(|_| x.push([0], 0.0));
-        lstm(
-            Cpu::detect(),
-            Lstm {
-                input: none.view(),
-                recurrent: none.view(),
-                bias: &bias,
-            },
-            &x,
-            Time::Forward,
-        )
-    };
-    assert_eq!(Gate::ALL.map(|gate| gate.rows(1).start), [0, 1, 2, 3]);
-    let (once, twice) = (1_f64.tanh(), 2_f64.tanh());
-    let kept = run([Gate::Input, Gate::Cell, Gate::Output]);
-    SOFTMAX.check("cell forgets", &kept, &[once, once]);
-    let mut all = [50.0; 4];
-    all[Gate::Cell.rows(1)][0] = 50.0;
-    let mut x = Int12::with_capacity(2, 1);
-    (0..2).for_each(|_| x.push([0], 0.0));
-    let sums = lstm(
-        Cpu::detect(),
-        Lstm {
+        let weights = Lstm {
             input: none.view(),
             recurrent: none.view(),
-            bias: &all,
-        },
-        &x,
-        Time::Backward,
+            bias: &bias,
+        };
+        SOFTMAX.check(
+            what,
+            &lstm(Cpu::detect(), weights, &x, Time::Forward),
+            &want,
+        );
+    };
+    let (shut, open) = (-50.0, 50.0);
+    let (once, twice) = (1_f64.tanh(), 2_f64.tanh());
+    check("the cell adds up", [open, open, open, open], [once, twice]);
+    check("nothing enters", [shut, open, open, open], [0.0, 0.0]);
+    check("the cell forgets", [open, shut, open, open], [once, once]);
+    check(
+        "the candidate is negative",
+        [open, open, shut, open],
+        [-once, -twice],
     );
-    SOFTMAX.check("cell adds, last step first", &sums, &[twice, once]);
+    check("nothing shows", [open, open, open, shut], [0.0, 0.0]);
+}
+
+/// Backwards, the last step is the first to be computed and keeps its place in the output.
+#[test]
+fn backward_time_is_forward_time_over_the_reversed_text() {
+    let (hidden, inputs, steps) = (9, 5, 7);
+    let mut numbers = Numbers(2);
+    let (input, recurrent) = (
+        numbers.weights(4 * hidden, inputs, 1.0),
+        numbers.weights(4 * hidden, hidden, 1.0),
+    );
+    let bias = numbers.floats(4 * hidden, 0.5);
+    let weights = Lstm {
+        input: input.view(),
+        recurrent: recurrent.view(),
+        bias: &bias,
+    };
+    let x = numbers.activations(steps, inputs, 2.0);
+    let mut reversed = Int12::with_capacity(steps, inputs);
+    for step in (0..steps).rev() {
+        let (row, scale) = x.row(step);
+        reversed.push(row.iter().copied(), scale);
+    }
+    let backward = lstm(Cpu::detect(), weights, &x, Time::Backward);
+    let forward = lstm(Cpu::detect(), weights, &reversed, Time::Forward);
+    let forward: Vec<f32> = forward.rchunks(hidden).flatten().copied().collect();
+    assert_eq!(backward, forward);
 }
 
 #[test]
