@@ -96,7 +96,7 @@ fn a_constant_row_normalises_to_the_bias() {
             },
             &mut x,
         );
-        assert!(x.iter().all(|&y| y == 0.5), "{x:?}");
+        assert!(x.iter().all(|y| y.to_bits() == 0.5_f32.to_bits()), "{x:?}");
     }
 }
 
