@@ -1,5 +1,7 @@
 //! The student's kernels against their twins, at awkward sizes.
 
+#![allow(clippy::float_cmp)] // what is exact is compared exactly
+
 mod support;
 
 use stillglass_kernels::additive_attention::{self, Attention, additive_attention};

@@ -3,7 +3,7 @@
 use stillglass_bundle::{Bundle, Manifest};
 use stillglass_text::{Encoding, Options, Tokenizer, Truncated};
 
-use crate::cpu::CpuBackend;
+use crate::cpu;
 use crate::student::{self, Pass};
 use crate::{Error, Explain, Explanation};
 
@@ -47,7 +47,6 @@ pub struct Classification {
 pub struct Model {
     bundle: Bundle,
     tokenizer: Tokenizer,
-    backend: CpuBackend,
 }
 
 impl Model {
@@ -62,11 +61,7 @@ impl Model {
             unknown: spec.unknown,
         };
         let tokenizer = Tokenizer::new(bundle.vocabulary.clone(), options)?;
-        Ok(Self {
-            bundle,
-            tokenizer,
-            backend: CpuBackend::detect(),
-        })
+        Ok(Self { bundle, tokenizer })
     }
 
     /// The bundle the model was made from.
@@ -120,7 +115,7 @@ impl Model {
         };
         Classification {
             label: largest(&logits),
-            probabilities: self.backend.softmax(&logits),
+            probabilities: cpu::softmax(&logits),
             logits,
             tokens: ids.len(),
             truncated,
@@ -130,7 +125,7 @@ impl Model {
     }
 
     fn forward(&self, ids: &[u32]) -> Pass {
-        student::forward(self.backend, &self.bundle.student, ids)
+        student::forward(&self.bundle.student, ids)
     }
 }
 

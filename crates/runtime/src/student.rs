@@ -2,7 +2,7 @@
 
 use stillglass_bundle::StudentWeights;
 
-use crate::cpu::CpuBackend;
+use crate::cpu;
 use crate::explanation::column_sums;
 
 /// What one text's tokens gave.
@@ -17,12 +17,12 @@ pub(crate) struct Pass {
 ///
 /// The logits always are the sum of the contributions, explained or not, so that asking for an
 /// explanation never changes the answer.
-pub(crate) fn forward(backend: CpuBackend, weights: &StudentWeights, ids: &[u32]) -> Pass {
-    let x = CpuBackend::embedding(&weights.embedding, ids);
-    let h = backend.bilstm(&weights.forward, &weights.backward, &x);
-    let attention = backend.attention(&weights.attention, &h);
+pub(crate) fn forward(weights: &StudentWeights, ids: &[u32]) -> Pass {
+    let x = cpu::embedding(&weights.embedding, ids);
+    let h = cpu::bilstm(&weights.forward, &weights.backward, &x);
+    let attention = cpu::attention(&weights.attention, &h);
     let classifier = &weights.classifier;
-    let contributions = backend.contributions(&classifier.weight, &attention, &h);
+    let contributions = cpu::contributions(&classifier.weight, &attention, &h);
     let sums = column_sums(&contributions, &(0..ids.len()), classifier.rows);
     let logits = sums
         .iter()

@@ -19,6 +19,7 @@ use super::{Job, Lanes, ROUND, WIDTH, tail};
 pub(super) struct Avx2(());
 
 impl Avx2 {
+    #[inline]
     pub(super) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }

@@ -121,22 +121,48 @@ impl Cpu {
     /// Plain Rust, one lane at a time: what the other sets are tested against.
     pub const PORTABLE: Self = Self(Set::Portable);
 
-    /// The fastest set this machine has.
+    /// The fastest set this machine has. Cheap enough to ask every time, and known to the compiler where
+    /// only one answer is possible.
+    #[inline]
     pub fn detect() -> Self {
-        Self::available().pop().unwrap_or(Self::PORTABLE)
+        Self::fastest().unwrap_or(Self::PORTABLE)
     }
 
     /// Every set this machine has, slowest first.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut)]
-        let mut sets = vec![Self::PORTABLE];
-        #[cfg(target_arch = "x86_64")]
-        sets.extend(avx2::Avx2::detect().map(|set| Self(Set::Avx2(set))));
-        #[cfg(target_arch = "aarch64")]
-        sets.extend(neon::Neon::detect().map(|set| Self(Set::Neon(set))));
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        sets.push(Self(Set::Simd128(simd128::Simd128)));
-        sets
+        [Self::PORTABLE]
+            .into_iter()
+            .chain(Self::fastest())
+            .collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn fastest() -> Option<Self> {
+        avx2::Avx2::detect().map(|set| Self(Set::Avx2(set)))
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    #[inline]
+    fn fastest() -> Option<Self> {
+        neon::Neon::detect().map(|set| Self(Set::Neon(set)))
+    }
+
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    #[inline]
+    #[allow(clippy::unnecessary_wraps)] // elsewhere there may be none
+    fn fastest() -> Option<Self> {
+        Some(Self(Set::Simd128(simd128::Simd128)))
+    }
+
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )))]
+    #[inline]
+    fn fastest() -> Option<Self> {
+        None
     }
 
     /// The set's name, as its makers write it.

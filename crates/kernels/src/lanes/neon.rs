@@ -14,6 +14,7 @@ use super::{Lanes, ROUND, WIDTH, tail};
 pub(super) struct Neon(());
 
 impl Neon {
+    #[inline]
     pub(super) fn detect() -> Option<Self> {
         std::arch::is_aarch64_feature_detected!("neon").then_some(Self(()))
     }

@@ -1,0 +1,93 @@
+//! Bundles nobody would train, but that read well: no panic, no NaN, every answer defined.
+
+use proptest::prelude::*;
+use stillglass_bundle::limits::MAGNITUDE;
+use stillglass_runtime::Explain;
+
+use crate::behaviour::{assert_complete, assert_distribution};
+use crate::made_up::{Draw, Numbers, Sizes, bundle, text};
+use crate::model;
+
+/// Every number at an edge of what the reader lets through.
+const EDGES: Draw = Draw {
+    weight: |n| [0.0, -0.0, 1.0, -1e-45, MAGNITUDE, -MAGNITUDE][n.below(6)],
+    integer: |n| [0, 1, -1, 127, -127][n.below(5)],
+    scale: |n, _| [f32::from_bits(1), f32::MIN_POSITIVE, 1.0, MAGNITUDE][n.below(4)],
+};
+
+/// Everything as large as can be, of one sign: the largest sums there are.
+const LARGEST: Draw = Draw {
+    weight: |_| MAGNITUDE,
+    integer: |_| 127,
+    scale: |_, _| MAGNITUDE,
+};
+
+/// Everything as small as can be.
+const SMALLEST: Draw = Draw {
+    weight: |_| f32::from_bits(1),
+    integer: |_| 1,
+    scale: |_, _| f32::from_bits(1),
+};
+
+fn check(seed: u64, sizes: Sizes, draw: &Draw) {
+    let model = model(&bundle(seed, sizes, draw));
+    let mut numbers = Numbers(seed);
+    let texts: Vec<String> = (0..6).map(|words| text(&mut numbers, words)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for answer in model.classify(&texts, Explain::Native) {
+        assert_distribution(&answer);
+        assert_complete(&answer);
+    }
+}
+
+#[test]
+fn the_widest_layers_with_the_largest_weights_stay_finite() {
+    let wide = Sizes {
+        embedding: 8192,
+        hidden: 32,
+        attention: 8192,
+        labels: 2,
+        max_tokens: 16,
+    };
+    check(1, wide, &LARGEST);
+    check(2, wide, &EDGES);
+    let deep = Sizes {
+        embedding: 2,
+        hidden: 512,
+        attention: 2,
+        labels: 1024,
+        max_tokens: 16,
+    };
+    check(3, deep, &LARGEST);
+}
+
+#[test]
+fn the_smallest_weights_stay_defined() {
+    check(
+        4,
+        Sizes {
+            embedding: 9,
+            hidden: 9,
+            attention: 9,
+            labels: 3,
+            max_tokens: 16,
+        },
+        &SMALLEST,
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn bundles_at_the_edges_answer(
+        seed: u64,
+        embedding in 1_usize..40,
+        hidden in 1_usize..20,
+        attention in 1_usize..40,
+        labels in 2_usize..6,
+        max_tokens in 1_usize..12,
+    ) {
+        check(seed, Sizes { embedding, hidden, attention, labels, max_tokens }, &EDGES);
+    }
+}
