@@ -67,7 +67,14 @@ fn a_text_does_not_see_its_neighbours() {
 
 #[test]
 fn white_space_and_explaining_change_nothing() {
-    let model = model(&bundle(2, Sizes { max_tokens: 1024, ..ODD }, &PLAIN));
+    let model = model(&bundle(
+        2,
+        Sizes {
+            max_tokens: 1024,
+            ..ODD
+        },
+        &PLAIN,
+    ));
     let mut numbers = Numbers(2);
     for words in 0..30 {
         let text = text(&mut numbers, words);
