@@ -8,6 +8,7 @@
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
@@ -108,6 +109,7 @@ pub struct Cpu(Set);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Set {
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
@@ -118,56 +120,25 @@ enum Set {
 }
 
 impl Cpu {
-    /// Plain Rust, one lane at a time: what the other sets are tested against.
-    pub const PORTABLE: Self = Self(Set::Portable);
+    /// What every other set is tested against: plain Rust, one lane at a time. A WebAssembly module
+    /// with SIMD carries no second path, so there it is that one.
+    pub const PORTABLE: Self = Self(PORTABLE);
 
-    /// The fastest set this machine has. Cheap enough to ask every time, and known to the compiler where
-    /// only one answer is possible.
+    /// The fastest set this machine has; cheap enough to ask every time.
     #[inline]
     pub fn detect() -> Self {
-        Self::fastest().unwrap_or(Self::PORTABLE)
+        fastest().unwrap_or(Self::PORTABLE)
     }
 
     /// Every set this machine has, slowest first.
     pub fn available() -> Vec<Self> {
-        [Self::PORTABLE]
-            .into_iter()
-            .chain(Self::fastest())
-            .collect()
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    fn fastest() -> Option<Self> {
-        avx2::Avx2::detect().map(|set| Self(Set::Avx2(set)))
-    }
-
-    #[cfg(target_arch = "aarch64")]
-    #[inline]
-    fn fastest() -> Option<Self> {
-        neon::Neon::detect().map(|set| Self(Set::Neon(set)))
-    }
-
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    #[inline]
-    #[allow(clippy::unnecessary_wraps)] // elsewhere there may be none
-    fn fastest() -> Option<Self> {
-        Some(Self(Set::Simd128(simd128::Simd128)))
-    }
-
-    #[cfg(not(any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        all(target_arch = "wasm32", target_feature = "simd128")
-    )))]
-    #[inline]
-    fn fastest() -> Option<Self> {
-        None
+        [Self::PORTABLE].into_iter().chain(fastest()).collect()
     }
 
     /// The set's name, as its makers write it.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Set::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(_) => "avx2",
@@ -181,6 +152,7 @@ impl Cpu {
     #[inline]
     pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             Set::Portable => job.run(portable::Portable),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(set) => set.run(job),
@@ -190,6 +162,22 @@ impl Cpu {
             Set::Simd128(set) => job.run(set),
         }
     }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+const PORTABLE: Set = Set::Portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+const PORTABLE: Set = Set::Simd128(simd128::Simd128);
+
+/// The set beyond the portable one, if there is any.
+#[inline]
+fn fastest() -> Option<Cpu> {
+    #[cfg(target_arch = "x86_64")]
+    return avx2::Avx2::detect().map(|set| Cpu(Set::Avx2(set)));
+    #[cfg(target_arch = "aarch64")]
+    return neon::Neon::detect().map(|set| Cpu(Set::Neon(set)));
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    None
 }
 
 /// Σ wᵢ·xᵢ from `start`: the columns left over once whole vectors are done.
