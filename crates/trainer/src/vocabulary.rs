@@ -33,7 +33,7 @@ impl Vocabulary {
     /// The teacher's `WordPiece` vocabulary, whole.
     pub fn of_teacher(teacher: &Teacher) -> Result<Self> {
         let pieces = teacher.tokenizer.word_pieces()?.context(
-            "the teacher's tokenizer is not a WordPiece with ##; set student.vocabulary to a vocab.txt",
+            "the teacher's tokenizer is not a WordPiece with ##, which the student needs; distil from a BERT or DistilBERT teacher",
         )?;
         let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
         Self::new(pieces, lowercase, strip_accents)
