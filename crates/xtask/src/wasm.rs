@@ -58,12 +58,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
             return Ok(());
         }
         bind(&compiled, &staging)?;
-        optimise(workspace, &staging)?;
-        fs::create_dir_all(&dist)?;
-        for name in OUTPUTS {
-            fs::copy(staging.join(name), dist.join(name))
-                .with_context(|| format!("cannot copy {name} into {}", dist.display()))?;
-        }
+        deliver(workspace, &staging, &dist)?;
         fs::write(stamp, fingerprint(workspace, &compiled, &dist)?)?;
         Ok(())
     })?;
@@ -87,13 +82,16 @@ fn bind(compiled: &Path, staging: &Path) -> Result<()> {
     })
 }
 
-/// Runs Binaryen's optimiser over the bound module, in place.
-fn optimise(workspace: &Workspace, staging: &Path) -> Result<()> {
+/// Puts the bound files into `pkg/dist`, the module by way of Binaryen's optimiser.
+fn deliver(workspace: &Workspace, staging: &Path, dist: &Path) -> Result<()> {
     step("optimise the module", || {
-        let (module, smaller) = (staging.join(MODULE), staging.join("optimised.wasm"));
-        run(&mut wasm_opt(&binaryen(workspace), &module, &smaller))?;
-        fs::rename(smaller, module)?;
-        Ok(())
+        fs::create_dir_all(dist)?;
+        for name in OUTPUTS.into_iter().filter(|name| *name != MODULE) {
+            fs::copy(staging.join(name), dist.join(name))
+                .with_context(|| format!("cannot copy {name} into {}", dist.display()))?;
+        }
+        let (bound, smaller) = (staging.join(MODULE), dist.join(MODULE));
+        run(&mut wasm_opt(&binaryen(workspace), &bound, &smaller))
     })
 }
 
