@@ -36,11 +36,10 @@ pub(crate) fn demo(workspace: &Workspace, options: &Options) -> Result<()> {
         run(&mut npm::script(&workspace.web(), "build"))
     })?;
     println!("==> serve web/dist (Ctrl-C stops it)");
-    run(server(options).current_dir(workspace.web()))
+    hand_over(server(options).current_dir(workspace.web()))
 }
 
 /// Vite's file server, which sends the page's Content-Security-Policy and prints its address.
-/// Run by node itself, not through npm, so that one Ctrl-C or kill reaches it.
 fn server(options: &Options) -> Command {
     let mut command = Command::new("node");
     command.args([
@@ -56,6 +55,20 @@ fn server(options: &Options) -> Command {
         command.arg("--open");
     }
     command
+}
+
+/// Becomes the command where the system can, so that stopping us stops the server.
+fn hand_over(command: &mut Command) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use anyhow::Context as _;
+        use std::os::unix::process::CommandExt as _;
+        Err(command.exec()).context("cannot start node")
+    }
+    #[cfg(not(unix))]
+    {
+        run(command)
+    }
 }
 
 #[cfg(test)]
