@@ -268,7 +268,7 @@ impl Training<'_> {
     }
 
     fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
-        let ranked = self.state.history.iter().enumerate();
+        let ranked = self.state.history.iter().enumerate().rev();
         let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
         self.state.best = best.map_or(0, |(index, _)| index + 1);
         let optimizer = self

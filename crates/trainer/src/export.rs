@@ -19,13 +19,15 @@ const LABELS_CHANGED: f64 = 0.005;
 /// Largest change of a probability, at the 99th percentile.
 const PROBABILITY_CHANGED: f64 = 0.02;
 
-/// What quantization changed on validation rows.
+/// What quantization changed on a split's rows.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Fidelity {
     /// Share of rows with another label.
     pub labels_changed: f64,
     /// 99th percentile of the absolute change of a probability.
     pub probability_change_p99: f64,
+    /// Largest absolute change of a probability.
+    pub probability_change_max: f64,
     /// Largest |Σ contributions + bias − logit|.
     pub completeness_error: f64,
 }
@@ -106,9 +108,24 @@ pub fn bundle(
     })
 }
 
+impl Fidelity {
+    /// Errors when quantization changed more than it may.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            self.labels_changed <= LABELS_CHANGED
+                && self.probability_change_p99 <= PROBABILITY_CHANGED,
+            "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
+             99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
+            100.0 * self.labels_changed,
+            100.0 * LABELS_CHANGED,
+            self.probability_change_p99,
+        );
+        Ok(())
+    }
+}
+
 /// Compares the bundle, run by the runtime, with the float student's logits of the same texts.
-/// Errors when they differ by more than the limits.
-pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
+pub fn fidelity(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
     let bundle = Bundle::read(bytes).context("reading back the bundle that was just made")?;
     let model = Model::new(bundle).context("loading the bundle that was just made")?;
     let (mut changed, mut completeness) = (0usize, 0f64);
@@ -138,24 +155,15 @@ pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result
         }
     }
     changes.sort_by(f64::total_cmp);
-    let fidelity = Fidelity {
+    Ok(Fidelity {
         labels_changed: changed as f64 / texts.len().max(1) as f64,
         probability_change_p99: changes
             .get(changes.len() * 99 / 100)
             .copied()
             .unwrap_or(0.0),
+        probability_change_max: changes.last().copied().unwrap_or(0.0),
         completeness_error: completeness,
-    };
-    ensure!(
-        fidelity.labels_changed <= LABELS_CHANGED
-            && fidelity.probability_change_p99 <= PROBABILITY_CHANGED,
-        "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
-         99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
-        100.0 * fidelity.labels_changed,
-        100.0 * LABELS_CHANGED,
-        fidelity.probability_change_p99,
-    );
-    Ok(fidelity)
+    })
 }
 
 /// Probabilities of logits.

@@ -110,8 +110,10 @@ impl<'a> Known<'a> {
                 continue;
             };
             explained[row] = 1.0;
+            // Words that the teacher did not read are no target.
+            let read = attribution.first().map_or(0, Vec::len);
             for (token, &word) in targets.words[row].iter().enumerate() {
-                if word < words {
+                if word < read {
                     membership[(row * words + word) * time + token] = 1.0;
                 }
             }

@@ -241,6 +241,9 @@ pub struct StudentSection {
     /// How often the training texts must use a piece for it to stay in the vocabulary; words of
     /// rarer pieces fall into shorter ones.
     pub min_count: usize,
+    /// Most pieces of the vocabulary that is learnt from the training texts where the teacher's
+    /// tokenizer is no `WordPiece`; a teacher's own is not cut to it.
+    pub pieces: usize,
 }
 
 impl Default for StudentSection {
@@ -252,6 +255,7 @@ impl Default for StudentSection {
             dropout: 0.3,
             max_tokens: 128,
             min_count: 1,
+            pieces: 8000,
         }
     }
 }
@@ -271,6 +275,18 @@ pub enum Objective {
     Dixtill,
     /// `kd` and the attributions of every class.
     Multiview,
+}
+
+impl Objective {
+    /// Whether the teacher's attributions of training texts are read.
+    pub fn reads_explanations(self) -> bool {
+        matches!(self, Self::Dixtill | Self::Multiview)
+    }
+
+    /// Whether the teacher's labels of the transfer set are read.
+    pub fn reads_variants(self) -> bool {
+        self != Self::Labels
+    }
 }
 
 /// `[distill]`: the objective and the optimiser.

@@ -15,6 +15,9 @@ const LOGITS: f32 = 1e-4;
 /// Largest error of an attribution, relative to the largest of its row: f32 gradients against f64.
 const ATTRIBUTIONS: f32 = 1e-3;
 
+/// Sequences in memory at a time: fewer than a text has nodes and classes, so that they go in parts.
+const SEQUENCES: usize = 5;
+
 #[derive(Deserialize)]
 struct Expected {
     max_tokens: usize,
@@ -107,7 +110,7 @@ fn gradients(teacher: &Teacher, expected: &Expected) {
             "probability" => Target::Probability,
             other => panic!("the fixture has a target {other}"),
         };
-        let explainer = Explainer::new(teacher, first.nodes, target).unwrap();
+        let explainer = Explainer::new(teacher, first.nodes, target, SEQUENCES).unwrap();
         for (row, found) in expected
             .rows
             .iter()

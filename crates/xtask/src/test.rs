@@ -156,10 +156,12 @@ fn web(workspace: &Workspace) -> Result<Outcome> {
     passed(run(&mut npm::script(&workspace.web(), "test")))
 }
 
-/// Builds the page and runs its tests in a real Chromium.
+/// Builds the page and runs its tests in a real Chromium, beside the binary that the Rust tests built.
 fn browser(workspace: &Workspace) -> Result<Outcome> {
     let mut tests = npm::script(&workspace.browser_tests(), "test");
-    passed(run(tests.env("CHROMIUM", chromium::find()?)))
+    tests.env("CHROMIUM", chromium::find()?);
+    tests.env("STILLGLASS", workspace.target("debug/stillglass"));
+    passed(run(&mut tests))
 }
 
 #[cfg(test)]
