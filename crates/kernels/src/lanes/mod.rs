@@ -36,8 +36,10 @@ pub(crate) trait Lanes: Copy {
     /// 2^k for lanes that hold `k + ROUND` (see [`ROUND`]), k in -127..=127; 2^-127 becomes 0.
     fn exp2_rounded(self, v: Self::V) -> Self::V;
 
-    /// Σ wᵢ·xᵢ of four rows of weights, exact while |x| ≤ 2047 and the length is at most 8192.
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4];
+    /// Σ wᵢ·xᵢ for each row of `block`: one to eight rows as long as `x`, which is not empty. Exact
+    /// integers while |x| ≤ 2047 and a row is at most 8192 long, then each rounded to `f32`. Lanes
+    /// without a row hold the last row's sum.
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V;
 
     /// Loads up to eight values; the missing ones are `fill`.
     #[inline(always)]
@@ -180,9 +182,35 @@ fn fastest() -> Option<Cpu> {
     None
 }
 
-/// Σ wᵢ·xᵢ from `start`: the columns left over once whole vectors are done.
+/// Row `i` of a block of rows, or the last where there are fewer.
 #[inline(always)]
-fn tail(row: &[i8], x: &[i16], start: usize) -> i32 {
-    let pairs = row[start..].iter().zip(&x[start..]);
-    pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+fn row(block: &[i8], columns: usize, i: usize) -> &[i8] {
+    let start = (i * columns).min(block.len() - columns);
+    &block[start..start + columns]
+}
+
+/// The rows of a block in whole vectors of `N`.
+#[inline(always)]
+fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] {
+    // Spelt out: an array mapped by a closure goes through memory, and its lengths are checked again.
+    let row = |i| row(block, columns, i).as_chunks::<N>().0;
+    [
+        row(0),
+        row(1),
+        row(2),
+        row(3),
+        row(4),
+        row(5),
+        row(6),
+        row(7),
+    ]
+}
+
+/// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done.
+#[inline(always)]
+fn tails(block: &[i8], x: &[i16], start: usize) -> [i32; WIDTH] {
+    std::array::from_fn(|i| {
+        let pairs = row(block, x.len(), i)[start..].iter().zip(&x[start..]);
+        pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+    })
 }
