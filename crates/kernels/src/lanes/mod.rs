@@ -47,9 +47,7 @@ pub(crate) trait Lanes: Copy {
         if let Some(whole) = from.first_chunk() {
             return self.load(whole);
         }
-        let mut padded = [fill; WIDTH];
-        padded[..from.len()].copy_from_slice(from);
-        self.load(&padded)
+        self.load(&padded(from, fill))
     }
 
     /// Stores as many lanes as `to` has room for, at most eight.
@@ -60,7 +58,7 @@ pub(crate) trait Lanes: Copy {
         }
         let mut lanes = [0.0; WIDTH];
         self.store(v, &mut lanes);
-        to.copy_from_slice(&lanes[..to.len()]);
+        copy_part(&lanes, to);
     }
 
     /// The sum of the lanes, halves first: ((0+4)+(2+6)) + ((1+5)+(3+7)).
@@ -190,6 +188,11 @@ fn row(block: &[i8], columns: usize, i: usize) -> &[i8] {
 }
 
 /// The rows of a block in whole vectors of `N`.
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_feature = "simd128"
+))]
 #[inline(always)]
 fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] {
     // Spelt out: an array mapped by a closure goes through memory, and its lengths are checked again.
@@ -206,11 +209,29 @@ fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] 
     ]
 }
 
-/// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done.
-#[inline(always)]
+/// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done. Out of line,
+/// like the two functions below: sizes are mostly whole vectors, and every byte is downloaded.
+#[cold]
+#[inline(never)]
 fn tails(block: &[i8], x: &[i16], start: usize) -> [i32; WIDTH] {
     std::array::from_fn(|i| {
         let pairs = row(block, x.len(), i)[start..].iter().zip(&x[start..]);
         pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
     })
+}
+
+/// Fewer than eight values, and `fill` for the rest.
+#[cold]
+#[inline(never)]
+fn padded(from: &[f32], fill: f32) -> [f32; WIDTH] {
+    let mut lanes = [fill; WIDTH];
+    lanes[..from.len()].copy_from_slice(from);
+    lanes
+}
+
+/// The first lanes, as many as `to` takes.
+#[cold]
+#[inline(never)]
+fn copy_part(lanes: &[f32; WIDTH], to: &mut [f32]) {
+    to.copy_from_slice(&lanes[..to.len()]);
 }
