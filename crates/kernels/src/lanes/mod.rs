@@ -210,8 +210,8 @@ fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] 
 }
 
 /// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done. Out of line,
-/// like the two functions below: sizes are mostly whole vectors, and every byte is downloaded.
-#[cold]
+/// like the two functions below: sizes are mostly whole vectors, and every byte is downloaded. Not
+/// `cold` like them: plain Rust takes every product from here.
 #[inline(never)]
 fn tails(block: &[i8], x: &[i16], start: usize) -> [i32; WIDTH] {
     std::array::from_fn(|i| {
