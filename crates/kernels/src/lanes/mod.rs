@@ -4,6 +4,12 @@
 //! kernel written over [`Lanes`] gives the same bits in a browser tab, on a phone and on a server.
 //! This folder is the only place that names `std::arch`.
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
+compile_error!(
+    "the browser's module needs SIMD, which .cargo/config.toml enables and a RUSTFLAGS of your own \
+     replaces: unset it, or add `-C target-feature=+simd128` to it"
+);
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
