@@ -16,6 +16,9 @@ use crate::{digest, npm, setup, size};
 const CRATE: &str = "stillglass-wasm";
 const COMPILED: &str = "stillglass_wasm.wasm";
 
+/// The profile it is compiled in, and the folder cargo names after it.
+const PROFILE: &str = "wasm";
+
 /// What ends up in `pkg/dist`.
 const MODULE: &str = "stillglass_bg.wasm";
 const OUTPUTS: [&str; 4] = [
@@ -44,12 +47,12 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         run(&mut cargo(
             workspace,
             &format!(
-                "build --package {CRATE} --lib --release --target {}",
+                "build --package {CRATE} --lib --profile {PROFILE} --target {}",
                 setup::WASM
             ),
         ))?;
         npm::install(&workspace.package())?;
-        let compiled = workspace.target(setup::WASM).join("release").join(COMPILED);
+        let compiled = workspace.target(setup::WASM).join(PROFILE).join(COMPILED);
         let dist = workspace.package().join("dist");
         let staging = workspace.target("xtask/wasm");
         let stamp = staging.join("fresh");
