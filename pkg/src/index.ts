@@ -103,6 +103,7 @@ export interface ClassifyOptions {
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
  * - `unusable-bundle`: the bundle reads well, but no model can be made of it;
  * - `not-started`: a model was made before {@link start} had finished;
+ * - `bad-argument`: what was to be classified is no string, or no array of strings;
  * - `freed`: the model was used after {@link Model.free};
  * - `trapped`: the runtime stopped in mid-call; every model of this page or worker is lost;
  * - `failed`: anything else, as the message says.
@@ -114,6 +115,7 @@ export type ErrorCode =
   | 'bad-bundle'
   | 'unusable-bundle'
   | 'not-started'
+  | 'bad-argument'
   | 'freed'
   | 'trapped'
   | 'failed';
@@ -187,13 +189,15 @@ export class Model {
   /** Classifies one text. Lone surrogates read as U+FFFD. */
   classify(text: string, options: ClassifyOptions = {}): Classification {
     const model = this.#live();
-    return guarded(() => model.classify(text, options.explain ?? false) as Classification);
+    const checked = string(text, 'classify');
+    return guarded(() => model.classify(checked, options.explain ?? false) as Classification);
   }
 
   /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
   classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
     const model = this.#live();
-    return guarded(() => model.classifyAll(texts, options.explain ?? false) as Classification[]);
+    const checked = strings(texts);
+    return guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
   }
 
   /** Returns the model's memory. Calling it twice is fine; using the model afterwards is not. */
@@ -224,6 +228,25 @@ async function fetchBundle(source: BundleSource, signal?: AbortSignal): Promise<
     'fetch-failed',
     `the bundle could not be fetched: the server answered ${response.status} for ${response.url}`,
   );
+}
+
+/** Refuses what is no string: it would make the runtime trap, or be answered as if it were empty. */
+function string(text: unknown, place: string): string {
+  if (typeof text === 'string') return text;
+  throw new StillglassError('bad-argument', `${place}: want a string, found ${kind(text)}`);
+}
+
+function strings(texts: unknown): string[] {
+  if (!Array.isArray(texts)) {
+    throw new StillglassError('bad-argument', `classifyAll: want an array of strings, found ${kind(texts)}`);
+  }
+  // Not `map`, which passes over holes.
+  return Array.from(texts, (text, index) => string(text, `classifyAll, text ${index}`));
+}
+
+function kind(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
 }
 
 /** Runs one call into the runtime and names what it throws. */
