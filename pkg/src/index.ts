@@ -97,8 +97,8 @@ export interface ClassifyOptions {
 /**
  * What went wrong, for programs:
  *
- * - `unsupported`: this browser cannot run the runtime (WebAssembly with SIMD is needed);
- * - `runtime-failed`: the runtime could not be fetched or started;
+ * - `unsupported`: this browser cannot run the runtime (see {@link supported});
+ * - `runtime-failed`: the runtime could not be fetched or started, or its file is damaged;
  * - `fetch-failed`: the bundle could not be fetched;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
  * - `unusable-bundle`: the bundle reads well, but no model can be made of it;
@@ -137,17 +137,34 @@ export type RuntimeSource = URL | string | Response | BufferSource | WebAssembly
 /** Where a bundle may come from. */
 export type BundleSource = URL | string | Response | ArrayBuffer | Uint8Array;
 
+/**
+ * A module with the two features of the runtime that came last: a table of `externref`, and a function
+ * that returns a vector.
+ */
+const PROBE = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // the magic number and version
+  ...[1, 5, 1, 0x60, 0, 1, 0x7b], // type: () -> v128
+  ...[3, 2, 1, 0], // one function of it
+  ...[4, 4, 1, 0x6f, 0, 0], // one empty table of externref
+  ...[10, 10, 1, 8, 0, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x62, 0x0b], // i32.const 0, i8x16.splat, i8x16.popcnt
+);
+
 let starting: Promise<InitOutput> | undefined;
 let started: InitOutput | undefined;
 let trapped = false;
+
+/** Whether this browser has what the runtime needs: WebAssembly with SIMD and reference types. */
+export function supported(): boolean {
+  return typeof WebAssembly !== 'undefined' && WebAssembly.validate(PROBE);
+}
 
 /**
  * Fetches, compiles and starts the runtime. Later calls return the first call's promise, unless
  * that call failed; then they try again.
  */
 export async function start(source?: RuntimeSource): Promise<void> {
-  if (typeof WebAssembly === 'undefined') {
-    throw new StillglassError('unsupported', 'this browser has no WebAssembly; use a current one');
+  if (!supported()) {
+    throw new StillglassError('unsupported', 'this browser has no WebAssembly with SIMD; use a current one');
   }
   starting ??= initialise({
     module_or_path: source ?? new URL('../dist/stillglass_bg.wasm', import.meta.url),
@@ -269,8 +286,8 @@ function guarded<T>(call: () => T): T {
 function startFailure(cause: unknown): StillglassError {
   if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
     return new StillglassError(
-      'unsupported',
-      `this browser cannot run the runtime, which needs WebAssembly with SIMD: ${text(cause)}`,
+      'runtime-failed',
+      `the runtime's file is damaged or of another version; reload it: ${text(cause)}`,
       { cause },
     );
   }

@@ -76,12 +76,26 @@ test('a browser without WebAssembly gets a sentence, not a blank page', async ()
   assert.match(await page.getByRole('alert').textContent(), /cannot run the model.*WebAssembly/);
 });
 
-test('a runtime that the browser cannot compile gets the same sentence', async () => {
+test('a browser without SIMD gets the same sentence', async () => {
   const { page } = await site.open({
-    prepare: (page) => page.route('**/*.wasm', (route) => route.fulfill({ body: Buffer.from('\0asm\x01\0\0\0\xff') })),
+    prepare: (page) => page.addInitScript(() => (WebAssembly.validate = () => false)),
     state: 'failed',
   });
-  assert.match(await page.getByRole('alert').textContent(), /cannot run the model/);
+  assert.match(await page.getByRole('alert').textContent(), /cannot run the model.*SIMD/);
+});
+
+test('a damaged runtime, or a web page in its place, is not blamed on the browser', async () => {
+  for (const body of [Buffer.from('\0asm\x01\0\0\0\xff'), '<!doctype html><title>Not found</title>', '']) {
+    const { page } = await site.open({
+      prepare: (page) => page.route('**/*.wasm', (route) => route.fulfill({ body })),
+      state: 'failed',
+    });
+    const alert = page.getByRole('alert');
+    assert.match(await alert.textContent(), /did not load.*file is damaged; reload the page/);
+    await page.unroute('**/*.wasm');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await write(page, exampleText('Upgrade'));
+  }
 });
 
 test('a worker that does not load is reported and tried again', async () => {
