@@ -120,7 +120,7 @@ export type ErrorCode =
   | 'trapped'
   | 'failed';
 
-/** Every error this package throws. */
+/** Every error this package throws; only a load stopped by its signal throws the signal's reason instead. */
 export class StillglassError extends Error {
   override readonly name = 'StillglassError';
   readonly code: ErrorCode;
@@ -197,7 +197,7 @@ export class Model {
     this.info = guarded(() => model.info as ModelInfo);
   }
 
-  /** Starts the runtime if need be, fetches the bundle and reads it. */
+  /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
     const [bytes] = await Promise.all([fetchBundle(source, options.signal), start()]);
     return new Model(bytes);
