@@ -24,6 +24,7 @@ test('one flipped bit is named, the other model still works, and trying again do
   const alert = page.getByRole('alert');
   assert.match(await alert.textContent(), /The Finance model could not be read/);
   assert.ok(await page.locator('#answer').isHidden());
+  assert.equal(await page.locator('#fact-network').textContent(), 'Some models are not here yet');
 
   await page.getByRole('radio', { name: 'Spam', exact: true }).check();
   await write(page, exampleText('Prize'));
@@ -114,6 +115,35 @@ test('a runtime that dies in mid-call is replaced, and the call is answered', as
   assert.equal(await page.evaluate(() => globalThis.workers), 2);
   assert.deepEqual(complaints, []);
 });
+
+test('a call that fails leaves nothing of the text before it', async () => {
+  const { page } = await site.open({ prepare: failAtPoison });
+  await write(page, exampleText('Raised outlook'));
+  await page.getByRole('textbox').fill('poison');
+  await page.getByRole('alert').getByText('out of luck').waitFor();
+  for (const part of ['#answer', '#verdict', '#blank']) assert.ok(await page.locator(part).isHidden(), part);
+  assert.equal(await page.locator('#summary').textContent(), '');
+  await write(page, exampleText('Upgrade'));
+  assert.equal(await page.getByRole('alert').textContent(), '');
+});
+
+/** Makes every classification of the text `poison` fail. */
+function failAtPoison(page) {
+  return page.addInitScript(() => {
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener('message', (event) => {
+          if (event.data.answer?.text !== 'poison') return;
+          event.stopImmediatePropagation();
+          const failure = { code: 'failed', message: 'out of luck' };
+          this.dispatchEvent(new MessageEvent('message', { data: { call: event.data.call, failure } }));
+        });
+      }
+    };
+  });
+}
 
 /** Makes the first worker's first classification look as if the WebAssembly instance had trapped. */
 function dieOnce(page) {

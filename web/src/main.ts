@@ -67,6 +67,7 @@ function begin(entry: Entry, opened: ModelInfo): void {
 
 function fail(entry: Entry, error: unknown): void {
   setState('failed');
+  showNetwork('partial');
   clearAnswer('', '');
   hideBlank();
   clearCard();
@@ -93,7 +94,11 @@ const classifySoon = latest(async () => {
     clearProblem();
     showAnswer();
   } catch (error) {
-    if (chosen === entry) showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    if (chosen !== entry) return;
+    // What is shown is about another text.
+    clearAnswer('', '');
+    hideBlank();
+    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
   }
 });
 
