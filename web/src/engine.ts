@@ -29,6 +29,12 @@ export class Engine {
     return this.#ask({ kind: 'classify', id, text });
   }
 
+  /** Lets go of what is open under `id`. */
+  async close(id: string): Promise<void> {
+    this.#bundles.delete(id);
+    if (this.#current?.thread.over === false) await this.#current.thread.send({ kind: 'close', id });
+  }
+
   /** Asks the worker. If the runtime dies of it or beside it, starts it afresh and asks once more. */
   async #ask<R extends Request>(request: R): Promise<Answers[R['kind']]> {
     const once = async () => (await this.#ready()).send(request);

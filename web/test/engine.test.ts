@@ -124,6 +124,21 @@ test('a worker that does not load fails what waited, and is tried again when ask
   assert.equal(FakeWorker.all.length, 2);
 });
 
+test('a model that was closed is not opened again on a new worker', async () => {
+  const { engine, first } = await opened();
+  await engine.open('b', Promise.resolve(new Uint8Array(2)));
+  await engine.close('a');
+  const reading = engine.classify('b', 'one');
+  first.fail((await first.asked('classify', 1))[0]!, 'trapped');
+  const second = await worker(1);
+  second.answer((await second.asked('classify', 1))[0]!, 'an answer');
+  assert.equal(await reading, 'an answer');
+  assert.deepEqual(
+    second.calls.map(({ request }) => ('id' in request ? request.id : request.kind)),
+    ['start', 'b', 'b'],
+  );
+});
+
 test('a model that is opened while the runtime dies is opened once more', async () => {
   const { engine, first } = await opened();
   const dying = engine.classify('a', 'one');
