@@ -126,14 +126,24 @@ test('a bundle of one\u2019s own opens from disk', async () => {
   const { page, requests } = await site.open();
   const before = requests.length;
   await page.getByText('Use your own model').click();
-  await page.locator('#file').setInputFiles({
-    name: 'mine.glass',
-    mimeType: 'application/octet-stream',
-    buffer: await bundleBytes('spam'),
-  });
+  const pick = async (id) =>
+    page.locator('#file').setInputFiles({
+      name: 'mine.glass',
+      mimeType: 'application/octet-stream',
+      buffer: await bundleBytes(id),
+    });
+  await pick('spam');
   await page.getByRole('radio', { name: 'mine' }).waitFor();
   await write(page, 'Reply YES to claim');
   assert.equal(await page.locator('.class').count(), 2);
+  // The same name again, in quick succession: the last one counts, and takes the place of the others.
+  await pick('spam');
+  await pick('finance');
+  await page.getByRole('radio', { name: /^Neutral/ }).waitFor();
+  await write(page, 'Orders grew again');
+  assert.equal(await page.locator('.class').count(), 3);
+  assert.equal(await page.getByRole('radio', { name: 'mine', checked: true }).count(), 1);
+  assert.equal(await page.locator('#file').inputValue(), '');
   assert.equal(requests.length, before);
 });
 

@@ -27,6 +27,8 @@ const models = new Models();
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
+/** The reader's own model; one at a time. */
+let own: Entry | undefined;
 let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
@@ -67,6 +69,7 @@ function begin(entry: Entry, opened: ModelInfo): void {
 
 function fail(entry: Entry, error: unknown): void {
   setState('failed');
+  showNetwork('partial');
   clearAnswer('', '');
   hideBlank();
   clearCard();
@@ -93,7 +96,11 @@ const classifySoon = latest(async () => {
     clearProblem();
     showAnswer();
   } catch (error) {
-    if (chosen === entry) showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    if (chosen !== entry) return;
+    // What is shown is about another text.
+    clearAnswer('', '');
+    hideBlank();
+    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
   }
 });
 
@@ -157,15 +164,21 @@ function offer(offered: readonly Entry[]): void {
 }
 
 function openFile(file: File): void {
-  const entry = fromFile(file);
-  offer([...listed, entry]);
-  void choose(entry);
+  const previous = own;
+  own = fromFile(file);
+  offer([...listed, own]);
+  void choose(own);
+  // Nothing on the page speaks of it any more, and a worker that has ended has closed it too.
+  if (previous !== undefined) models.close(previous).catch(() => undefined);
 }
 
 function boot(): void {
   onText(classifySoon);
   byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
-    const [file] = (target as HTMLInputElement).files ?? [];
+    const input = target as HTMLInputElement;
+    const [file] = input.files ?? [];
+    // So that picking the same file again, perhaps made anew, is a change as well.
+    input.value = '';
     if (file !== undefined) openFile(file);
   });
   offer(listed);

@@ -249,8 +249,10 @@ impl Manifest {
                 return Err(Error::Size { name, found, most });
             }
         }
-        // Per token: the embedding, both directions' gates, both directions' states, the projection.
-        let row = embedding + 8 * hidden + 2 * hidden + attention;
+        // Per token: the embedding, both directions' gates, both directions' states, the projection, and
+        // the contributions of a token and of a word.
+        let labels = self.labels.len();
+        let row = embedding + 8 * hidden + 2 * hidden + attention + 2 * labels;
         let found = self.max_tokens as u64 * row as u64;
         if found > limits::ACTIVATIONS {
             return Err(Error::Activations {

@@ -80,3 +80,44 @@ fn centred(row: &[f32]) -> Vec<f32> {
     let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / row.len() as f64;
     row.iter().map(|&v| (f64::from(v) - mean) as f32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(tokens: Range<usize>) -> Word {
+        Word {
+            bytes: 0..1,
+            utf16: 0..1,
+            tokens,
+        }
+    }
+
+    #[test]
+    fn a_word_weighs_what_its_tokens_do() {
+        let contributions = [1.0, -1.0, 2.0, -2.0, 4.0, -4.0];
+        let words = [word(0..2), word(2..2), word(2..3)];
+        let explanation = Explanation::new(&words, &contributions, &[0.5, 0.25]);
+        let weights: Vec<_> = explanation
+            .words
+            .into_iter()
+            .map(|word| word.weights)
+            .collect();
+        assert_eq!(weights, [[3.0, -3.0], [0.0, 0.0], [4.0, -4.0]]);
+        assert_eq!(explanation.bias, [0.5, 0.25]);
+    }
+
+    #[test]
+    fn sums_keep_what_f32_would_lose() {
+        assert_eq!(column_sums(&[1e8, 1.0, -1e8], &(0..3), 1), [1.0]);
+    }
+
+    #[test]
+    fn centring_takes_the_mean_over_classes_away() {
+        let explanation = Explanation::new(&[word(0..1)], &[3.0, 1.0, 2.0], &[1.0, 1.0, 1.0]);
+        let centred = explanation.centred();
+        assert_eq!(centred.words[0].weights, [1.0, -1.0, 0.0]);
+        assert_eq!(centred.bias, [0.0, 0.0, 0.0]);
+        assert_eq!(centred.centred(), centred);
+    }
+}

@@ -1,3 +1,5 @@
+//! The tokenizer: text to ids and words, by the vocabulary.
+
 use std::ops::Range;
 
 use ahash::AHashMap;
