@@ -84,7 +84,7 @@ impl<'a> Explainer<'a> {
             .encoder
             .forward_embedded(both, batch.mask.clone().repeat_dim(0, 2));
         let outcomes = floats_of(self.outcomes(logits.clone()))?;
-        let tokens = self.token_contributions(text, baseline, &batch.mask)?;
+        let tokens = self.token_contributions(&text, &baseline, &batch.mask)?;
         let classes = self.teacher.config.labels.len();
         let time = batch.mask.dims()[1];
         let logits = floats_of(logits)?;
@@ -120,13 +120,13 @@ impl<'a> Explainer<'a> {
     /// Contributions `[batch, classes - 1, time]`: Σ over nodes of weight · slope · change.
     fn token_contributions(
         &self,
-        text: Tensor<3>,
-        baseline: Tensor<3>,
+        text: &Tensor<3>,
+        baseline: &Tensor<3>,
         mask: &Tensor<2>,
     ) -> Result<Vec<f32>> {
         let [batch, time, _] = text.dims();
         let explained = self.teacher.config.labels.len() - 1;
-        let change = text - baseline.clone();
+        let change = text.clone() - baseline.clone();
         let points: Vec<Point> = (0..explained)
             .flat_map(|class| {
                 self.nodes
@@ -136,7 +136,7 @@ impl<'a> Explainer<'a> {
             .collect();
         let mut sums = vec![0f32; batch * explained * time];
         for points in points.chunks((self.sequences / batch).max(1)) {
-            let products = floats_of(self.products(points, &baseline, &change, mask))?;
+            let products = floats_of(self.products(points, baseline, &change, mask))?;
             for (index, products) in products.chunks_exact(time).enumerate() {
                 let (row, point) = (index / points.len(), &points[index % points.len()]);
                 let sums = &mut sums[(row * explained + point.class) * time..][..time];

@@ -8,7 +8,7 @@ use stillglass_bundle::{
 use stillglass_runtime::{Explain, Model};
 
 use crate::data::Example;
-use crate::metrics::{Scores, argmax};
+use crate::metrics::{Scores, argmax, softmax};
 use crate::student::Shape;
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
@@ -164,17 +164,6 @@ pub fn fidelity(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Resu
         probability_change_max: changes.last().copied().unwrap_or(0.0),
         completeness_error: completeness,
     })
-}
-
-/// Probabilities of logits.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|z| f64::from(z - largest).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
 }
 
 /// Scores of a bundle, run by the runtime, on labelled rows.
