@@ -51,7 +51,8 @@ impl Stage {
     /// that no result of the old code passes for one of the new.
     fn revision(self) -> u32 {
         match self {
-            Self::Teach | Self::Label | Self::Distill => 1,
+            Self::Teach => 1,
+            Self::Label | Self::Distill => 2,
         }
     }
 }

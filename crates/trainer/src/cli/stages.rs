@@ -128,7 +128,7 @@ pub(super) fn label(general: &General, options: &RecipeOptions, progress: &Progr
     let labelled = Labelled {
         train: labels.train.len(),
         explained: labels.explained.len(),
-        validation: labels.validation.len(),
+        validation: labels.validation_explained.len(),
         transfer: labels.transfer.len(),
     };
     print(general, &labelled, |l| {

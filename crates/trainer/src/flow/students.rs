@@ -73,8 +73,9 @@ impl Run<'_> {
             runs: 1,
             ..recipe.distill.clone()
         };
+        let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
         let inputs = Inputs::new(Stage::Distill)
-            .with("labels", &self.label_inputs(from)?.key())?
+            .with("labels", &labels_key)?
             .with("student", &recipe.student)?
             .with("distill", &distill)?
             .with("seed", &seed)?;
@@ -200,15 +201,12 @@ impl Run<'_> {
             attribution: None,
         }));
         ensure!(!train.is_empty(), "distill: there is no training row");
-        let validation = self.split().validation.iter().zip(&labels.validation);
-        let validation = validation
-            .map(|(example, label)| {
-                row(
-                    &example.text,
-                    Some(example.label),
-                    &label.logits,
-                    Some(label),
-                )
+        let rows = self.split().validation.iter().zip(&labels.validation);
+        let validation = rows
+            .enumerate()
+            .map(|(index, (example, logits))| {
+                let attribution = labels.validation_explained.get(&index);
+                row(&example.text, Some(example.label), logits, attribution)
             })
             .collect();
         Ok(TransferSet { train, validation })

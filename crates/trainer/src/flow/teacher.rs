@@ -42,8 +42,10 @@ pub struct Labels {
     pub train: Vec<Vec<f32>>,
     /// Attributions of the training rows that were explained.
     pub explained: HashMap<usize, Attribution>,
-    /// Of the validation rows.
-    pub validation: Vec<Attribution>,
+    /// Soft labels of the validation rows.
+    pub validation: Vec<Vec<f32>>,
+    /// Attributions of the validation rows that were explained.
+    pub validation_explained: HashMap<usize, Attribution>,
     /// Variants of the training rows, and the teacher's logits.
     pub transfer: Vec<(String, Vec<f32>)>,
 }
@@ -51,7 +53,8 @@ pub struct Labels {
 impl Labels {
     /// How far the attributions are from complete, in words: whether `label.nodes` is enough.
     fn completeness(&self) -> String {
-        let all = self.explained.values().chain(&self.validation);
+        let all = self.explained.values();
+        let all = all.chain(self.validation_explained.values());
         let largest = all.map(|a| a.completeness_error.iter().copied().fold(0.0, f32::max));
         let mut errors: Vec<f32> = largest.collect();
         errors.sort_by(f32::total_cmp);
@@ -153,26 +156,22 @@ impl Run<'_> {
     }
 
     /// What the recipe's objective reads of the teacher: soft labels of every training and validation
-    /// row and of the transfer set, attributions of the chosen training rows and all validation rows.
-    /// Everything is cached; a killed run goes on where it was.
+    /// row and of the transfer set, attributions of the chosen rows. Everything is cached; a killed run
+    /// goes on where it was.
     pub fn label(&self, from: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
-        let stage = StageDir::open(
-            &self.folder,
-            Stage::Label,
-            self.label_inputs(from)?,
-            recipe.seed,
-        )?;
-        let mut labeller = Labeller::open(
-            &stage.file("labels.cache"),
-            &teacher,
-            &from.hash,
-            &recipe.label,
-            &words,
-            recipe.teacher.max_tokens,
-        )?;
+        let open = |stage: &StageDir| {
+            let (path, most) = (stage.file("labels.cache"), recipe.teacher.max_tokens);
+            Labeller::open(&path, &teacher, &from.hash, &recipe.label, &words, most)
+        };
+        let [soft, explained] = self.label_inputs(from)?;
+        let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
+        let mut soft = open(&stage)?;
+        let stage = StageDir::open(&self.folder, Stage::Label, explained, recipe.seed)?;
+        let mut explainer = open(&stage)?;
+
         let (train, _) = columns(&self.split().train);
         let (validation, _) = columns(&self.split().validation);
         let objective = recipe.distill.objective;
@@ -183,43 +182,49 @@ impl Run<'_> {
             Vec::new()
         };
         let borrowed: Vec<&str> = transfer.iter().map(String::as_str).collect();
-        let soft = labeller.logits("label: transfer set", &borrowed, self.progress)?;
-        let chosen = if objective.reads_explanations() {
-            self.explained_rows()
-        } else {
-            Vec::new()
+        let transfer_logits = soft.logits("label: transfer set", &borrowed, self.progress)?;
+        let mut explain = |name: &str, texts: &[&str]| -> Result<HashMap<usize, Attribution>> {
+            let chosen = self.explained_rows(texts.len());
+            let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
+            let explained = explainer.explain(name, &texts, self.progress)?;
+            Ok(chosen.into_iter().zip(explained).collect())
         };
-        let texts: Vec<&str> = chosen.iter().map(|&row| train[row]).collect();
-        let explained =
-            labeller.explain("label: training texts explained", &texts, self.progress)?;
         let labels = Labels {
-            train: labeller.logits("label: training texts", &train, self.progress)?,
-            explained: chosen.into_iter().zip(explained).collect(),
-            validation: labeller.explain(
-                "label: validation texts explained",
-                &validation,
-                self.progress,
-            )?,
-            transfer: transfer.into_iter().zip(soft).collect(),
+            train: soft.logits("label: training texts", &train, self.progress)?,
+            explained: if objective.reads_explanations() {
+                explain("label: training texts explained", &train)?
+            } else {
+                HashMap::new()
+            },
+            validation: soft.logits("label: validation texts", &validation, self.progress)?,
+            validation_explained: explain("label: validation texts explained", &validation)?,
+            transfer: transfer.into_iter().zip(transfer_logits).collect(),
         };
         self.progress.note(&labels.completeness());
         Ok(labels)
     }
 
-    /// Everything that forms the teacher's batches: a label's last bits depend on the batch it is in.
-    pub(super) fn label_inputs(&self, from: &TeacherArtefact) -> Result<Inputs> {
+    /// Everything that forms the teacher's batches, for soft labels and for attributions: a label's last
+    /// bits depend on the batch it is in.
+    pub(super) fn label_inputs(&self, from: &TeacherArtefact) -> Result<[Inputs; 2]> {
         let recipe = &self.recipe.recipe;
-        Inputs::new(Stage::Label)
+        let shared = Inputs::new(Stage::Label)
             .with("teacher", &from.hash)?
             .with("data", &self.data.hash)?
-            .with("label", &recipe.label)?
             .with("max_tokens", &recipe.teacher.max_tokens)?
-            .with("transfer", &(&recipe.transfer, recipe.seed))
+            .with("seed", &recipe.seed)?;
+        Ok([
+            shared
+                .clone()
+                .with("batch", &recipe.label.batch)?
+                .with("transfer", &recipe.transfer)?,
+            shared.with("label", &recipe.label)?,
+        ])
     }
 
-    /// Training rows that are explained, in order.
-    fn explained_rows(&self) -> Vec<usize> {
-        let (rows, wanted) = (self.split().train.len(), self.recipe.recipe.label.rows);
+    /// Rows of a split that are explained, in order.
+    fn explained_rows(&self, rows: usize) -> Vec<usize> {
+        let wanted = self.recipe.recipe.label.rows;
         if wanted == 0 || wanted >= rows {
             return (0..rows).collect();
         }

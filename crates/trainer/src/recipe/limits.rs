@@ -97,6 +97,7 @@ impl Recipe {
         breaches.range("distill.warmup", distill.warmup, 0.0..=1.0);
         breaches.range("distill.weight_decay", distill.weight_decay, 0.0..=1.0);
         breaches.range("distill.clip", distill.clip, 1e-6..=1e6);
+        breaches.range("distill.average", distill.average, 0.0..=1000.0);
     }
 }
 

@@ -49,6 +49,18 @@ impl Weights {
         Ok(safetensors::serialize(views, Some(metadata))?)
     }
 
+    /// Moves every value a `share` of the way to `other`'s, which has the same tensors.
+    pub fn blend(&mut self, other: &Self, share: f32) -> Result<()> {
+        for (name, (shape, values)) in &mut self.tensors {
+            let found = other.tensors.get(name).filter(|(s, _)| s == shape);
+            let (_, target) = found.with_context(|| format!("tensor {name} is not in both"))?;
+            for (value, target) in values.iter_mut().zip(target) {
+                *value += share * (target - *value);
+            }
+        }
+        Ok(())
+    }
+
     /// Names of all tensors, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
