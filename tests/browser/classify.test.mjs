@@ -21,7 +21,7 @@ test('an answer follows typing, letter by letter', async () => {
   const sum = shares.reduce((total, share) => total + Number(share.replace(/[<>%]/g, '')), 0);
   assert.ok(sum >= 97 && sum <= 103, shares.join());
   assert.match(await page.locator('#fact-time').textContent(), /^(< 0\.1|\d+(\.\d)?) m?s$/);
-  assert.match(await page.locator('#fact-loaded').textContent(), /^[\d.]+ [KM]B: model [1-9].*runtime [1-9].*page [1-9]/);
+  assert.match(await page.locator('#fact-loaded').textContent(), /^[\d.]+ [KM]B: models [1-9].*runtime [1-9].*page [1-9]/);
   await page.getByRole('button', { name: 'Clear' }).click();
   await page.locator('#answer').waitFor({ state: 'hidden' });
   assert.equal(await page.locator('#summary').textContent(), '');
