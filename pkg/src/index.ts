@@ -101,7 +101,6 @@ export interface ClassifyOptions {
  * - `runtime-failed`: the runtime could not be fetched or started, or its file is damaged;
  * - `fetch-failed`: the bundle could not be fetched;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
- * - `unusable-bundle`: the bundle reads well, but no model can be made of it;
  * - `not-started`: a model was made before {@link start} had finished;
  * - `bad-argument`: what was to be classified is no string, or no array of strings;
  * - `freed`: the model was used after {@link Model.free};
@@ -113,7 +112,6 @@ export type ErrorCode =
   | 'runtime-failed'
   | 'fetch-failed'
   | 'bad-bundle'
-  | 'unusable-bundle'
   | 'not-started'
   | 'bad-argument'
   | 'freed'
@@ -296,7 +294,7 @@ function startFailure(cause: unknown): StillglassError {
 
 function codeOf(cause: unknown): ErrorCode {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'bad-bundle' || code === 'unusable-bundle' ? code : 'failed';
+  return code === 'bad-bundle' ? code : 'failed';
 }
 
 function text(cause: unknown): string {

@@ -50,18 +50,18 @@ async function choose(entry: Entry): Promise<void> {
   try {
     const opened = await models.open(entry);
     if (chosen !== entry) return;
-    begin(entry, opened);
+    begin(opened);
     void fetchTheRest();
   } catch (error) {
     if (chosen === entry) fail(entry, error);
   }
 }
 
-function begin(entry: Entry, opened: ModelInfo): void {
+function begin(opened: ModelInfo): void {
   info = opened;
   offerClasses(opened.labels, pick);
   showCard(opened);
-  countBytes(entry, opened);
+  countBytes();
   clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
   setState('ready');
   classifySoon();
@@ -76,9 +76,8 @@ function fail(entry: Entry, error: unknown): void {
   showProblem({ ...explainFailure(entry.name, error), retry: () => void choose(entry) });
 }
 
-function countBytes(entry: Entry, { bytes }: ModelInfo): void {
-  const address = typeof entry.source === 'string' ? new URL(entry.source, document.baseURI).href : undefined;
-  showLoaded(loaded(fetched(), address, bytes));
+function countBytes(): void {
+  showLoaded(loaded(fetched()));
 }
 
 const classifySoon = latest(async () => {
@@ -155,6 +154,7 @@ function pick(label: string): void {
 /** Brings the other models too, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
   const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
+  countBytes();
   showNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
 }
 

@@ -36,7 +36,6 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
         detail: `It needs a browser like Chrome 111, Firefox 121, Safari 16.4 or later. ${message}`,
       };
     case 'bad-bundle':
-    case 'unusable-bundle':
       return { title: `The ${name} model could not be read`, detail: message };
     case 'trapped':
       return { title: 'The model stopped at this text', detail: `${message} Change the text or try again.` };

@@ -100,13 +100,13 @@ impl Lanes for Avx2 {
         let weights = vectors(block, x.len());
         let mut sums = [avx2!(_mm256_setzero_si256()); WIDTH];
         for (step, x) in steps.iter().enumerate() {
-            let x = self.load_i16(x);
+            let x = load_i16(self, x);
             for (sum, row) in sums.iter_mut().zip(weights) {
-                let product = avx2!(_mm256_madd_epi16(self.load_i8(&row[step]), x));
+                let product = avx2!(_mm256_madd_epi16(load_i8(self, &row[step]), x));
                 *sum = avx2!(_mm256_add_epi32(*sum, product));
             }
         }
-        let mut sum = self.horizontal(sums);
+        let mut sum = horizontal(self, sums);
         if !rest.is_empty() {
             let [a, b, c, d, e, f, g, h] = tails(block, x, x.len() - rest.len());
             sum = avx2!(_mm256_add_epi32(
@@ -118,28 +118,26 @@ impl Lanes for Avx2 {
     }
 }
 
-impl Avx2 {
-    #[inline(always)]
-    fn load_i16(self, x: &[i16; 16]) -> __m256i {
-        // SAFETY: `self` exists only where AVX2 was detected; the reference covers the 32 bytes read.
-        unsafe { _mm256_loadu_si256(x.as_ptr().cast::<__m256i>()) }
-    }
+#[inline(always)]
+fn load_i16(_: Avx2, x: &[i16; 16]) -> __m256i {
+    // SAFETY: an `Avx2` exists only where AVX2 was detected; the reference covers the 32 bytes read.
+    unsafe { _mm256_loadu_si256(x.as_ptr().cast::<__m256i>()) }
+}
 
-    #[inline(always)]
-    fn load_i8(self, w: &[i8; 16]) -> __m256i {
-        // SAFETY: `self` exists only where AVX2 was detected; the reference covers the 16 bytes read.
-        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(w.as_ptr().cast::<__m128i>())) }
-    }
+#[inline(always)]
+fn load_i8(_: Avx2, w: &[i8; 16]) -> __m256i {
+    // SAFETY: an `Avx2` exists only where AVX2 was detected; the reference covers the 16 bytes read.
+    unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(w.as_ptr().cast::<__m128i>())) }
+}
 
-    /// Each vector's sum, in order.
-    #[inline(always)]
-    fn horizontal(self, [a, b, c, d, e, f, g, h]: [__m256i; WIDTH]) -> __m256i {
-        avx2!({
-            let first = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-            let last = _mm256_hadd_epi32(_mm256_hadd_epi32(e, f), _mm256_hadd_epi32(g, h));
-            let low = _mm256_permute2x128_si256::<0x20>(first, last);
-            let high = _mm256_permute2x128_si256::<0x31>(first, last);
-            _mm256_add_epi32(low, high)
-        })
-    }
+/// Each vector's sum, in order.
+#[inline(always)]
+fn horizontal(_: Avx2, [a, b, c, d, e, f, g, h]: [__m256i; WIDTH]) -> __m256i {
+    avx2!({
+        let first = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+        let last = _mm256_hadd_epi32(_mm256_hadd_epi32(e, f), _mm256_hadd_epi32(g, h));
+        let low = _mm256_permute2x128_si256::<0x20>(first, last);
+        let high = _mm256_permute2x128_si256::<0x31>(first, last);
+        _mm256_add_epi32(low, high)
+    })
 }

@@ -103,11 +103,11 @@ impl Lanes for Neon {
         let mut sums = [neon!(vdupq_n_s32(0)); WIDTH];
         for (step, x) in steps.iter().enumerate() {
             for (sum, row) in sums.iter_mut().zip(weights) {
-                *sum = self.multiply_add(*sum, &row[step], x);
+                *sum = multiply_add(self, *sum, &row[step], x);
             }
         }
         let [a, b, c, d, e, f, g, h] = sums;
-        let mut sum = [self.horizontal(a, b, c, d), self.horizontal(e, f, g, h)];
+        let mut sum = [horizontal(self, a, b, c, d), horizontal(self, e, f, g, h)];
         if !rest.is_empty() {
             let tails = tails(block, x, x.len() - rest.len());
             let at = tails.as_ptr();
@@ -119,20 +119,18 @@ impl Lanes for Neon {
     }
 }
 
-impl Neon {
-    /// Each vector's sum, in order.
-    #[inline(always)]
-    fn horizontal(self, a: int32x4_t, b: int32x4_t, c: int32x4_t, d: int32x4_t) -> int32x4_t {
-        neon!(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
-    }
+/// Each vector's sum, in order.
+#[inline(always)]
+fn horizontal(_: Neon, a: int32x4_t, b: int32x4_t, c: int32x4_t, d: int32x4_t) -> int32x4_t {
+    neon!(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
+}
 
-    #[inline(always)]
-    fn multiply_add(self, sum: int32x4_t, w: &[i8; 8], x: &[i16; 8]) -> int32x4_t {
-        // SAFETY: `self` exists only where NEON was detected; the references cover the 8 and 16 bytes
-        // read.
-        unsafe {
-            let (w, x) = (vmovl_s8(vld1_s8(w.as_ptr())), vld1q_s16(x.as_ptr()));
-            vmlal_high_s16(vmlal_s16(sum, vget_low_s16(w), vget_low_s16(x)), w, x)
-        }
+#[inline(always)]
+fn multiply_add(_: Neon, sum: int32x4_t, w: &[i8; 8], x: &[i16; 8]) -> int32x4_t {
+    // SAFETY: a `Neon` exists only where NEON was detected; the references cover the 8 and 16 bytes
+    // read.
+    unsafe {
+        let (w, x) = (vmovl_s8(vld1_s8(w.as_ptr())), vld1q_s16(x.as_ptr()));
+        vmlal_high_s16(vmlal_s16(sum, vget_low_s16(w), vget_low_s16(x)), w, x)
     }
 }
