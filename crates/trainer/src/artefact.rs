@@ -31,18 +31,21 @@ const MANIFEST: &str = "manifest.json";
 pub enum Stage {
     /// Fine-tunes the base into a teacher.
     Teach,
-    /// Soft labels and attributions of the teacher.
+    /// Soft labels of the teacher.
     Label,
+    /// Attributions of the teacher, the other half of the verb `label`.
+    Explain,
     /// Trains the student.
     Distill,
 }
 
 impl Stage {
-    /// The stage's verb, which is also its folder's prefix.
+    /// What the stage's folder is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Teach => "teach",
             Self::Label => "label",
+            Self::Explain => "explain",
             Self::Distill => "distill",
         }
     }
@@ -52,7 +55,7 @@ impl Stage {
     fn revision(self) -> u32 {
         match self {
             Self::Teach => 1,
-            Self::Label | Self::Distill => 2,
+            Self::Label | Self::Explain | Self::Distill => 2,
         }
     }
 }

@@ -169,7 +169,7 @@ impl Run<'_> {
         let [soft, explained] = self.label_inputs(from)?;
         let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
         let mut soft = open(&stage)?;
-        let stage = StageDir::open(&self.folder, Stage::Label, explained, recipe.seed)?;
+        let stage = StageDir::open(&self.folder, Stage::Explain, explained, recipe.seed)?;
         let mut explainer = open(&stage)?;
 
         let (train, _) = columns(&self.split().train);
@@ -208,17 +208,18 @@ impl Run<'_> {
     /// bits depend on the batch it is in.
     pub(super) fn label_inputs(&self, from: &TeacherArtefact) -> Result<[Inputs; 2]> {
         let recipe = &self.recipe.recipe;
-        let shared = Inputs::new(Stage::Label)
-            .with("teacher", &from.hash)?
-            .with("data", &self.data.hash)?
-            .with("max_tokens", &recipe.teacher.max_tokens)?
-            .with("seed", &recipe.seed)?;
+        let shared = |stage| {
+            Inputs::new(stage)
+                .with("teacher", &from.hash)?
+                .with("data", &self.data.hash)?
+                .with("max_tokens", &recipe.teacher.max_tokens)?
+                .with("seed", &recipe.seed)
+        };
         Ok([
-            shared
-                .clone()
+            shared(Stage::Label)?
                 .with("batch", &recipe.label.batch)?
                 .with("transfer", &recipe.transfer)?,
-            shared.with("label", &recipe.label)?,
+            shared(Stage::Explain)?.with("label", &recipe.label)?,
         ])
     }
 
