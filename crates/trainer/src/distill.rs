@@ -66,8 +66,8 @@ pub struct Epoch {
     /// Macro-F1 on validation rows.
     pub macro_f1: f64,
     /// Mean cross-entropy on validation rows between the student's probabilities and the teacher's (for
-    /// the `labels` objective, the gold labels): the epoch with the least is kept, since it is less
-    /// noisy than any count of right answers.
+    /// the `labels` objective, the gold labels). It rises with overconfidence long before answers get
+    /// worse, so it does not choose the epoch.
     pub validation_loss: f64,
     /// Wall time of the epoch's training steps.
     pub seconds: f64,
@@ -114,7 +114,7 @@ impl Course<'_> {
     }
 }
 
-/// Trains a student, keeping the epoch with the least loss on validation rows.
+/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest.
 pub fn distill(
@@ -304,8 +304,8 @@ impl Training<'_> {
     }
 
     fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
-        let ranked = self.state.history.iter().enumerate();
-        let best = ranked.min_by(|a, b| a.1.validation_loss.total_cmp(&b.1.validation_loss));
+        let ranked = self.state.history.iter().enumerate().rev();
+        let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
         self.state.best = best.map_or(0, |(index, _)| index + 1);
         let optimizer = self
             .optimizer
