@@ -19,6 +19,7 @@ pub mod linear;
 pub mod linear_int8;
 pub mod lstm;
 pub mod multi_head_attention;
+pub mod sigmoid;
 pub mod softmax;
 
 pub use int12::Int12;

@@ -55,8 +55,7 @@ impl Stage {
     fn revision(self) -> u32 {
         match self {
             Self::Teach => 1,
-            Self::Distill => 2,
-            Self::Label | Self::Explain => 3,
+            Self::Label | Self::Explain | Self::Distill => 3,
         }
     }
 }

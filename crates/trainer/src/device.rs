@@ -1,11 +1,14 @@
-//! The device that training and labelling run on: one `--device` flag over every Burn backend.
+//! The device that the teacher runs on: one `--device` flag over every Burn backend.
 
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 
+/// What the processor is called.
+pub const PROCESSOR: &str = "cpu";
+
 /// Names of the devices compiled into this binary, the portable CPU backend first.
 pub const COMPILED: &[&str] = &[
-    "cpu",
+    PROCESSOR,
     #[cfg(feature = "libtorch")]
     "libtorch",
     #[cfg(feature = "cuda")]
@@ -18,6 +21,11 @@ pub const COMPILED: &[&str] = &[
     "webgpu",
 ];
 
+/// The processor, on which students always run: a step of theirs is too small to send anywhere.
+pub fn processor() -> Device {
+    Device::flex().autodiff()
+}
+
 /// Opens the named device with automatic differentiation enabled.
 ///
 /// Only `cpu` promises bit-identical results for the same seed; the others are faster.
@@ -25,7 +33,7 @@ pub fn open(name: &str) -> Result<Device> {
     // Each device compiled in has an arm of its own, so its name in the last list is unreachable.
     #[allow(unreachable_patterns)]
     let device = match name {
-        "cpu" => Device::flex(),
+        PROCESSOR => Device::flex(),
         #[cfg(feature = "libtorch")]
         "libtorch" => Device::libtorch(),
         #[cfg(feature = "cuda")]

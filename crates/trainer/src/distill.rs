@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use burn::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Bytes, Device};
+use burn::optim::{AdamWConfig, ModuleOptimizer};
+use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -14,9 +14,9 @@ use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective};
-use crate::student::{Shape, Student, StudentBatch, logits};
+use crate::student::{Dropout, Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
-use crate::training::{Schedule, batches, generator, seed_step};
+use crate::training::{Schedule, batches, generator};
 
 /// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";
@@ -117,23 +117,11 @@ impl Course<'_> {
 /// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest.
-pub fn distill(
-    course: Course,
-    directory: &Path,
-    device: &Device,
-    progress: &Progress,
-) -> Result<Distilled> {
+pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
     let mut training = Training {
         course,
-        device,
-        student: Student::new(
-            course.shape,
-            course.embedding.to_vec(),
-            course.dropout,
-            course.seed,
-            device,
-        ),
+        student: Student::new(course.shape, course.embedding.to_vec(), course.seed),
         optimizer: AdamWConfig::new()
             .with_epsilon(1e-8)
             .with_weight_decay(course.section.weight_decay as f32)
@@ -172,7 +160,6 @@ pub fn distill(
 
 struct Training<'a> {
     course: Course<'a>,
-    device: &'a Device,
     student: Student,
     optimizer: ModuleOptimizer,
     state: State,
@@ -189,12 +176,7 @@ impl Training<'_> {
         };
         self.average.resume(read(MODEL)?);
         let weights = read(LAST_STEP)?;
-        self.student = Student::from_weights(
-            self.course.shape,
-            &weights,
-            self.course.dropout,
-            self.device,
-        )?;
+        self.student = Student::from_weights(self.course.shape, &weights)?;
         let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
         let optimizer = self.optimizer.clone().from_bytes(bytes);
         self.optimizer = optimizer.map_err(|error| anyhow!("{}: {error}", of_epoch(OPTIMIZER)))?;
@@ -251,11 +233,11 @@ impl Training<'_> {
     /// The averaged student's scores and loss on validation rows.
     fn validate(&self) -> Result<(Scores, f64)> {
         let weights = self.average.weights().context("no step was taken")?;
-        let student = Student::from_weights(self.course.shape, weights, 0.0, self.device)?;
+        let student = Student::from_weights(self.course.shape, weights)?;
         let rows = &self.course.set.validation;
         let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
         let gold: Vec<usize> = rows.iter().filter_map(|row| row.gold).collect();
-        let found = logits(&student, &ids, VALIDATION_BATCH, self.device)?;
+        let found = logits(&student, &ids, VALIDATION_BATCH)?;
         let objective = self.course.section.objective;
         let losses = rows.iter().zip(&found).map(|(row, logits)| {
             let target = match (objective, row.gold) {
@@ -274,13 +256,17 @@ impl Training<'_> {
 
     /// One optimizer step; returns the loss and its terms.
     fn step(&mut self, rows: &[usize], step: usize, rate: f64) -> Result<Vec<(&'static str, f64)>> {
-        seed_step(self.device, self.course.seed, "distill", step);
         let rows: Vec<&Row> = rows
             .iter()
             .map(|&row| &self.course.set.train[row])
             .collect();
         let ids: Vec<&[u32]> = rows.iter().map(|row| row.ids.as_slice()).collect();
-        let output = self.student.forward(&StudentBatch::new(&ids, self.device));
+        let mut dropout = Dropout {
+            rate: self.course.dropout,
+            generator: generator(self.course.seed, "distill dropout", step as u64),
+        };
+        let batch = StudentBatch::new(&ids);
+        let (output, way) = self.student.forward_to_learn(&batch, Some(&mut dropout));
         let targets = Targets {
             gold: rows.iter().map(|row| row.gold).collect(),
             logits: rows.iter().map(|row| row.logits.clone()).collect(),
@@ -298,7 +284,7 @@ impl Training<'_> {
                  lower distill.learning_rate"
             );
         }
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.student);
+        let gradients = self.student.gradients(&loss.total, &way);
         self.student = self.optimizer.step(rate, self.student.clone(), gradients);
         Ok(values)
     }

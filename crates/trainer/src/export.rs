@@ -9,6 +9,7 @@ use stillglass_runtime::{Explain, Model};
 
 use crate::data::Example;
 use crate::metrics::{Scores, argmax, softmax};
+use crate::rounding::for_readers;
 use crate::student::Shape;
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
@@ -71,8 +72,13 @@ pub fn bundle(
             bias: vector(&format!("lstm.{way}.bias"), 4 * hidden)?,
         })
     };
+    let embedding = floats("embedding", shape.vocabulary, shape.embedding)?;
+    let [forward, backward] = ["forward", "backward"]
+        .map(|way| floats(&format!("lstm.{way}.input"), 4 * hidden, shape.embedding));
+    let readers = [forward?, backward?];
+    let readers = readers.each_ref().map(Vec::as_slice);
     let student = StudentWeights {
-        embedding: int8("embedding", shape.vocabulary, shape.embedding)?,
+        embedding: for_readers(shape.vocabulary, shape.embedding, &embedding, &readers),
         forward: direction("forward")?,
         backward: direction("backward")?,
         attention: Attention {

@@ -29,7 +29,7 @@ pub struct Run<'a> {
     pub data: data::Loaded,
     /// Folder of everything the run leaves behind.
     pub folder: PathBuf,
-    /// Where tensors are.
+    /// Where the teacher is.
     pub device: Device,
     /// The device as `--device` names it.
     pub device_name: String,
@@ -42,16 +42,16 @@ impl Run<'_> {
         &self.data.split
     }
 
-    /// Whether a stage's work is still to be done; says so where a finished one was changed.
-    fn open(&self, stage: &StageDir) -> Result<bool> {
+    /// Whether a stage's work is still to be done, which would be on `device`; says so where a finished
+    /// one was changed.
+    fn open(&self, stage: &StageDir, device: &str) -> Result<bool> {
         Ok(match stage.state()? {
             State::Done(manifest) => {
                 let elsewhere = match manifest.device {
-                    device if device == self.device_name => String::new(),
-                    device => format!(
-                        " on {device}; remove the folder to compute it on {}",
-                        self.device_name
-                    ),
+                    before if before == device => String::new(),
+                    before => {
+                        format!(" on {before}; remove the folder to compute it on {device}")
+                    }
                 };
                 self.progress
                     .note(&format!("{}: done{elsewhere}", stage.path().display()));

@@ -23,6 +23,7 @@ pub mod objective;
 pub mod predict;
 pub mod progress;
 pub mod recipe;
+pub mod rounding;
 pub mod student;
 pub mod teach;
 pub mod teacher;

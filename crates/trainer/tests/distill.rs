@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use stillglass::device;
 use stillglass::distill::{Course, Distilled, Row, TransferSet, distill};
 use stillglass::progress::Progress;
 use stillglass::recipe::{DistillSection, Objective};
@@ -68,7 +67,7 @@ fn train(
         section: &section,
         seed: 5,
     };
-    distill(course, folder, &device::open("cpu")?, &Progress::quiet())
+    distill(course, folder, &Progress::quiet())
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 use serde::Deserialize;
 use stillglass::device;
-use stillglass::student::{Shape, Student, StudentBatch, logits};
+use stillglass::student::{Shape, Student, StudentBatch, gradients_as_weights, logits};
 use stillglass::teach::cross_entropy;
 use stillglass::teacher::{Weights, floats_of};
 
@@ -43,8 +43,7 @@ fn fixture() -> (Fixture, Student) {
     let bytes =
         std::fs::read(folder.join("student.safetensors")).expect("the fixture is committed");
     let weights = Weights::read(&bytes).expect("the fixture is safetensors");
-    let device = device::open("cpu").unwrap();
-    let student = Student::from_weights(shape(&fixture), &weights, 0.0, &device).unwrap();
+    let student = Student::from_weights(shape(&fixture), &weights).unwrap();
     (fixture, student)
 }
 
@@ -68,9 +67,8 @@ fn near(want: &[f32], found: &[f32], what: &str) {
 #[test]
 fn agrees_with_pytorch_in_a_padded_batch() {
     let (fixture, student) = fixture();
-    let device = device::open("cpu").unwrap();
     let ids: Vec<&[u32]> = fixture.rows.iter().map(|row| row.ids.as_slice()).collect();
-    let output = student.forward(&StudentBatch::new(&ids, &device));
+    let output = student.forward(&StudentBatch::new(&ids));
     let [_, time, classes] = output.contributions.dims();
     let logits = floats_of(output.logits).unwrap();
     let scores = floats_of(output.scores).unwrap();
@@ -98,7 +96,6 @@ fn agrees_with_pytorch_in_a_padded_batch() {
 #[test]
 fn a_masked_batch_equals_the_single_text() {
     let (fixture, student) = fixture();
-    let device = device::open("cpu").unwrap();
     let mut rows: Vec<Vec<u32>> = fixture.rows.iter().map(|row| row.ids.clone()).collect();
     rows.push(Vec::new());
     rows.push(
@@ -106,9 +103,9 @@ fn a_masked_batch_equals_the_single_text() {
             .map(|step| step % fixture.vocabulary as u32)
             .collect(),
     );
-    let together = logits(&student, &rows, rows.len(), &device).unwrap();
+    let together = logits(&student, &rows, rows.len()).unwrap();
     for (row, together) in rows.iter().zip(&together) {
-        let alone = logits(&student, std::slice::from_ref(row), 1, &device).unwrap();
+        let alone = logits(&student, std::slice::from_ref(row), 1).unwrap();
         near(&alone[0], together, "logits");
     }
 }
@@ -116,19 +113,19 @@ fn a_masked_batch_equals_the_single_text() {
 #[test]
 fn every_parameter_learns_as_in_pytorch() {
     let (fixture, student) = fixture();
-    let device = device::open("cpu").unwrap();
     let ids: Vec<&[u32]> = fixture.rows.iter().map(|row| row.ids.as_slice()).collect();
     let gold: Vec<usize> = fixture.rows.iter().map(|row| row.gold).collect();
-    let loss = cross_entropy(
-        student.forward(&StudentBatch::new(&ids, &device)).logits,
-        &gold,
-    );
+    let (output, way) = student.forward_to_learn(&StudentBatch::new(&ids), None);
+    let loss = cross_entropy(output.logits, &gold);
     near(
         &[fixture.cross_entropy],
         &floats_of(loss.clone()).unwrap(),
         "loss",
     );
-    let gradients = student.gradients(&loss.backward()).unwrap();
+    let gradients = student.gradients(&loss, &way);
+    let gradients = gradients_as_weights(&student, &gradients)
+        .weights()
+        .unwrap();
     for (name, want) in &fixture.gradient_norms {
         let values = gradients
             .values(name)
@@ -145,31 +142,27 @@ fn every_parameter_learns_as_in_pytorch() {
 #[test]
 fn weights_come_back_as_they_went() {
     let (fixture, student) = fixture();
-    let device = device::open("cpu").unwrap();
     let bytes = student.weights().unwrap().write().unwrap();
-    let again = Student::from_weights(
-        shape(&fixture),
-        &Weights::read(&bytes).unwrap(),
-        0.0,
-        &device,
-    )
-    .unwrap();
+    let again = Student::from_weights(shape(&fixture), &Weights::read(&bytes).unwrap()).unwrap();
     assert_eq!(bytes, again.weights().unwrap().write().unwrap());
 }
 
 #[test]
 fn a_new_student_depends_on_its_seed_alone() {
     let (fixture, _) = fixture();
-    let device = device::open("cpu").unwrap();
     let table = vec![0.1; fixture.vocabulary * fixture.embedding];
     let draw = |seed| {
-        Student::new(shape(&fixture), table.clone(), 0.0, seed, &device)
+        Student::new(shape(&fixture), table.clone(), seed)
             .weights()
             .unwrap()
             .write()
             .unwrap()
     };
-    let _noise: Tensor<1> = Tensor::random([8], burn::tensor::Distribution::Default, &device);
+    let _noise: Tensor<1> = Tensor::random(
+        [8],
+        burn::tensor::Distribution::Default,
+        &device::processor(),
+    );
     assert_eq!(draw(3), draw(3));
     assert_ne!(draw(3), draw(4));
 }

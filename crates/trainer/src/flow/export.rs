@@ -57,7 +57,7 @@ impl Run<'_> {
                 card,
             )
         };
-        let student = Student::from_weights(shape, &weights, 0.0, &self.device)?;
+        let student = Student::from_weights(shape, &weights)?;
         let first = make(Card::default())?.write()?;
         let fidelity = |examples: &[Example]| {
             let (texts, _) = columns(examples);

@@ -1,7 +1,6 @@
 //! The stage that trains students: `distill`.
 
 use anyhow::{Result, ensure};
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::data::Example;
+use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::metrics::{Scores, argmax};
 use crate::recipe::DistillSection;
@@ -80,7 +80,7 @@ impl Run<'_> {
             .with("distill", &distill)?
             .with("seed", &seed)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
-        if self.open(&stage)? {
+        if self.open(&stage, PROCESSOR)? {
             let teacher = self.load(from)?;
             let vocabulary = self.vocabulary(&teacher)?;
             let set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
@@ -95,12 +95,12 @@ impl Run<'_> {
                 seed,
             };
             let checkpoints = stage.file("checkpoints");
-            let distilled = distill::distill(course, &checkpoints, &self.device, self.progress)?;
+            let distilled = distill::distill(course, &checkpoints, self.progress)?;
             let report = self.report(&distilled, shape, &vocabulary, &set, seed)?;
             write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
             write_atomic(&stage.file(VOCABULARY), &serde_json::to_vec(&vocabulary)?)?;
             write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
-            stage.finish(&[STUDENT, VOCABULARY, REPORT], &self.device_name)?;
+            stage.finish(&[STUDENT, VOCABULARY, REPORT], PROCESSOR)?;
             Checkpoints::open(&checkpoints)?.remove()?;
             self.progress.note(&format!(
                 "student of seed {seed}: test accuracy {:.4}, macro-F1 {:.4}",
@@ -123,7 +123,7 @@ impl Run<'_> {
         set: &TransferSet,
         seed: u64,
     ) -> Result<StudentReport> {
-        let student = Student::from_weights(shape, &distilled.weights, 0.0, &self.device)?;
+        let student = Student::from_weights(shape, &distilled.weights)?;
         let score = |examples: &[Example]| -> Result<Scores> {
             let (texts, gold) = columns(examples);
             Scores::of_logits(&self.float_logits(&student, vocabulary, &texts)?, &gold)
@@ -134,7 +134,7 @@ impl Run<'_> {
             history: distilled.history.clone(),
             validation: score(&self.split().validation)?,
             test: score(&self.split().test)?,
-            agreement: agreement_on(&student, &set.validation, &self.device, seed)?,
+            agreement: agreement_on(&student, &set.validation, seed)?,
         })
     }
 
@@ -224,7 +224,7 @@ impl Run<'_> {
             .iter()
             .map(|text| tokenizer.encode(text, max_tokens).ids)
             .collect();
-        logits(student, &ids, BATCH, &self.device)
+        logits(student, &ids, BATCH)
     }
 }
 
@@ -251,14 +251,11 @@ fn masked_ids(
 
 /// Agreement of the student's centred contributions to the teacher's predicted class with the
 /// teacher's attributions of it, by word.
-fn agreement_on(student: &Student, rows: &[Row], device: &Device, seed: u64) -> Result<Summary> {
-    let student = student.frozen();
+fn agreement_on(student: &Student, rows: &[Row], seed: u64) -> Result<Summary> {
     let mut pairs = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(BATCH) {
         let ids: Vec<&[u32]> = chunk.iter().map(|row| row.ids.as_slice()).collect();
-        let contributions = student
-            .forward(&StudentBatch::new(&ids, device))
-            .contributions;
+        let contributions = student.forward(&StudentBatch::new(&ids)).contributions;
         let [_, time, classes] = contributions.dims();
         let centred = floats_of(contributions.clone() - contributions.mean_dim(2))?;
         for (index, row) in chunk.iter().enumerate() {

@@ -99,7 +99,7 @@ impl Run<'_> {
             .with("seed", &recipe.seed)?;
         let stage = StageDir::open(&self.folder, Stage::Teach, inputs, recipe.seed)?;
         let folder = stage.file("teacher");
-        if self.open(&stage)? {
+        if self.open(&stage, &self.device_name)? {
             let checkpoints = stage.file("checkpoints");
             let taught = teach::teach(
                 self.split(),

@@ -3,7 +3,7 @@
 use stillglass::device;
 use stillglass::objective::loss;
 use stillglass::recipe::Objective;
-use stillglass::student::{Student, StudentBatch, StudentOutput};
+use stillglass::student::{Student, StudentBatch, StudentOutput, Way, gradients_as_weights};
 use stillglass::teacher::{Weights, floats_of};
 use stillglass::training::generator;
 
@@ -18,27 +18,32 @@ const RELATIVE: f64 = 0.02;
 const ABSOLUTE: f64 = 3e-4;
 const STEP: f32 = 1e-2;
 
-fn forward(student: &Student) -> StudentOutput {
+fn forward(student: &Student) -> (StudentOutput, Way) {
     let rows = rows();
     let ids: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
-    student.forward(&StudentBatch::new(&ids, &device::open("cpu").unwrap()))
+    student.forward_to_learn(&StudentBatch::new(&ids), None)
 }
 
 fn value(student: &Student, objective: Objective) -> f64 {
-    let total = loss(&forward(student), &targets(), &section(objective)).total;
+    let total = loss(&forward(student).0, &targets(), &section(objective)).total;
     f64::from(floats_of(total).unwrap()[0])
+}
+
+fn gradients(student: &Student, objective: Objective) -> Weights {
+    let (output, way) = forward(student);
+    let total = loss(&output, &targets(), &section(objective)).total;
+    let gradients = student.gradients(&total, &way);
+    gradients_as_weights(student, &gradients).weights().unwrap()
 }
 
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let device = device::open("cpu").unwrap();
     let mut rng = generator(5, "test", 0);
     let table = (0..55).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let student = Student::new(SHAPE, table, 0.0, 3, &device);
+    let student = Student::new(SHAPE, table, 3);
     let weights = student.weights().unwrap();
     for objective in OBJECTIVES {
-        let total = loss(&forward(&student), &targets(), &section(objective)).total;
-        let gradients = student.gradients(&total.backward()).unwrap();
+        let gradients = gradients(&student, objective);
         for name in weights.names() {
             let direction: Vec<f32> = weights
                 .values(name)
@@ -55,10 +60,7 @@ fn gradients_agree_with_finite_differences() {
                 .sum();
             let moved = |step: f32| {
                 let weights = shifted(&weights, name, &direction, step);
-                value(
-                    &Student::from_weights(SHAPE, &weights, 0.0, &device).unwrap(),
-                    objective,
-                )
+                value(&Student::from_weights(SHAPE, &weights).unwrap(), objective)
             };
             let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
             assert!(
@@ -70,7 +72,7 @@ fn gradients_agree_with_finite_differences() {
 }
 
 fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weights {
-    let device = device::open("cpu").unwrap();
+    let device = device::processor();
     let mut out = Weights::read(&weights.write().unwrap()).unwrap();
     let shape = weights.shape(name).unwrap().to_vec();
     let values: Vec<f32> = weights
@@ -94,17 +96,9 @@ fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weigh
 
 #[test]
 fn every_parameter_learns_under_every_objective() {
-    let device = device::open("cpu").unwrap();
-    let student = Student::new(
-        SHAPE,
-        (0..55).map(|i| (i as f32).sin()).collect(),
-        0.0,
-        4,
-        &device,
-    );
+    let student = Student::new(SHAPE, (0..55).map(|i| (i as f32).sin()).collect(), 4);
     for objective in OBJECTIVES {
-        let total = loss(&forward(&student), &targets(), &section(objective)).total;
-        let gradients = student.gradients(&total.backward()).unwrap();
+        let gradients = gradients(&student, objective);
         for name in gradients.names() {
             let norm: f32 = gradients.values(name).unwrap().iter().map(|v| v * v).sum();
             assert!(

@@ -1,0 +1,151 @@
+//! Both directions of the student's LSTM, from token embeddings to states and back.
+
+use nalgebra::DMatrix;
+
+use super::batch::{Dropout, StudentBatch};
+use super::lstm::{self, States};
+
+/// Weights of both directions, one after the other, each as [`lstm::Weights`] has them.
+#[derive(Debug, Clone)]
+pub(super) struct Weights {
+    pub(super) input: Vec<f32>,
+    pub(super) recurrent: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+/// A batch's way through the LSTM, kept for the way back.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    weights: Weights,
+    /// Inputs in the text's order, `[embedding, time * batch]`.
+    embedded: DMatrix<f32>,
+    /// Inputs in the order of the backward direction.
+    reversed: DMatrix<f32>,
+    directions: [States; 2],
+    /// Where the backward direction stands, [`StudentBatch::reversal`].
+    reversal: Vec<usize>,
+    texts: usize,
+    /// What dropout made of embeddings and states.
+    factors: Option<[Vec<f32>; 2]>,
+}
+
+/// A loss's gradients at the LSTM's weights, which they lie like, and at the embeddings.
+#[derive(Debug)]
+pub(super) struct Gradients {
+    pub(super) weights: Weights,
+    /// `[time * batch][embedding]`.
+    pub(super) embedded: Vec<f32>,
+}
+
+/// States `[time * batch][2 * hidden]`, both directions in the text's order, of `embedded: [time *
+/// batch][embedding]`.
+pub(super) fn forward(
+    weights: Weights,
+    mut embedded: Vec<f32>,
+    batch: &StudentBatch,
+    dropout: Option<&mut Dropout>,
+) -> (Vec<f32>, Trace) {
+    let columns = batch.ids.len();
+    let (embedding, hidden) = (embedded.len() / columns, weights.bias.len() / 8);
+    let factors = dropout
+        .map(|dropout| [embedding, 2 * hidden].map(|width| dropout.factors(columns * width)));
+    if let Some([factors, _]) = &factors {
+        scale(&mut embedded, factors);
+    }
+    let embedded = DMatrix::from_vec(embedding, columns, embedded);
+    let reversed = embedded.select_columns(&batch.reversal);
+    let [texts, _] = batch.mask.dims();
+    let (first, second) = both(
+        || lstm::forward(weights.direction(0), &embedded, texts),
+        || lstm::forward(weights.direction(1), &reversed, texts),
+    );
+    let mut states = Vec::with_capacity(columns * 2 * hidden);
+    for (column, &mirrored) in batch.reversal.iter().enumerate() {
+        states.extend(first.outputs.column(column).iter());
+        states.extend(second.outputs.column(mirrored).iter());
+    }
+    if let Some([_, factors]) = &factors {
+        scale(&mut states, factors);
+    }
+    let trace = Trace {
+        weights,
+        embedded,
+        reversed,
+        directions: [first, second],
+        reversal: batch.reversal.clone(),
+        texts,
+        factors,
+    };
+    (states, trace)
+}
+
+impl Trace {
+    /// From the gradient at the states, `[time * batch][2 * hidden]`, back to weights and embeddings.
+    pub(super) fn backward(&self, mut states: Vec<f32>) -> Gradients {
+        if let Some([_, factors]) = &self.factors {
+            scale(&mut states, factors);
+        }
+        let hidden = self.weights.bias.len() / 8;
+        let at = |row: usize, direction: usize| {
+            let from = (2 * row + direction) * hidden;
+            states[from..from + hidden].iter().copied()
+        };
+        let columns = self.reversal.len();
+        let in_order = (0..columns).flat_map(|row| at(row, 0));
+        let mirrored = self.reversal.iter().flat_map(|&row| at(row, 1));
+        let in_order = DMatrix::from_iterator(hidden, columns, in_order);
+        let mirrored = DMatrix::from_iterator(hidden, columns, mirrored);
+        let back = |direction: usize, x, outputs| {
+            let weights = self.weights.direction(direction);
+            lstm::backward(weights, x, &self.directions[direction], outputs, self.texts)
+        };
+        let (first, second) = both(
+            || back(0, &self.embedded, in_order),
+            || back(1, &self.reversed, mirrored),
+        );
+        let mut embedded = first.x + second.x.select_columns(&self.reversal);
+        if let Some([factors, _]) = &self.factors {
+            scale(embedded.as_mut_slice(), factors);
+        }
+        Gradients {
+            weights: Weights {
+                input: [first.input.as_slice(), second.input.as_slice()].concat(),
+                recurrent: [first.recurrent.as_slice(), second.recurrent.as_slice()].concat(),
+                bias: [first.bias, second.bias].concat(),
+            },
+            embedded: embedded.as_slice().to_vec(),
+        }
+    }
+}
+
+impl Weights {
+    fn direction(&self, direction: usize) -> lstm::Weights<'_> {
+        let half = |values: &'_ [f32]| {
+            let length = values.len() / 2;
+            direction * length..(direction + 1) * length
+        };
+        lstm::Weights {
+            input: &self.input[half(&self.input)],
+            recurrent: &self.recurrent[half(&self.recurrent)],
+            bias: &self.bias[half(&self.bias)],
+        }
+    }
+}
+
+fn scale(values: &mut [f32], factors: &[f32]) {
+    for (value, factor) in values.iter_mut().zip(factors) {
+        *value *= factor;
+    }
+}
+
+/// Both results, computed side by side.
+fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
+    std::thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        match second.join() {
+            Ok(second) => (first, second),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}

@@ -1,0 +1,227 @@
+//! One direction of the student's LSTM over a padded batch, and back through time.
+//!
+//! A tape of tensor operations spends most of a training step on single small operations. Without one, a
+//! direction is four products over all steps at once, two small ones a step, and one pass over the gates.
+//!
+//! Matrices are column-major with a column for each step of each text, all texts of a step side by side:
+//! as bytes, `[time][batch][rows]`. Gates stand in the order input, forget, cell, output.
+
+use nalgebra::{DMatrix, DMatrixView};
+use stillglass_kernels::Cpu;
+use stillglass_kernels::sigmoid::sigmoid;
+
+/// One direction's weights as the module's parameters lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weights<'a> {
+    /// `[embedding][4 * hidden]`.
+    pub(super) input: &'a [f32],
+    /// `[hidden][4 * hidden]`.
+    pub(super) recurrent: &'a [f32],
+    /// `[4 * hidden]`.
+    pub(super) bias: &'a [f32],
+}
+
+/// What a direction computed, kept for the way back.
+#[derive(Debug, Clone)]
+pub(super) struct States {
+    /// Opened gates, and the squashed cell input: `[4 * hidden, time * batch]`.
+    gates: DMatrix<f32>,
+    /// `[hidden, time * batch]`.
+    cells: DMatrix<f32>,
+    /// tanh of the cells.
+    squashed: DMatrix<f32>,
+    /// h: `[hidden, time * batch]`.
+    pub(super) outputs: DMatrix<f32>,
+}
+
+/// A loss's gradients at a direction's weights, which they lie like, and at its inputs.
+#[derive(Debug, Clone)]
+pub(super) struct Gradients {
+    /// `[embedding][4 * hidden]`.
+    pub(super) input: DMatrix<f32>,
+    /// `[hidden][4 * hidden]`.
+    pub(super) recurrent: DMatrix<f32>,
+    /// `[4 * hidden]`.
+    pub(super) bias: Vec<f32>,
+    /// `[embedding, time * batch]`.
+    pub(super) x: DMatrix<f32>,
+}
+
+/// Reads `x: [embedding, time * batch]`, from no state, every column of every step.
+pub(super) fn forward(weights: Weights, x: &DMatrix<f32>, batch: usize) -> States {
+    let rows = weights.bias.len();
+    let hidden = rows / 4;
+    let columns = x.ncols();
+    let mut gates = DMatrix::from_fn(rows, columns, |row, _| weights.bias[row]);
+    let input = DMatrixView::from_slice(weights.input, rows, x.nrows());
+    gates.gemm(1.0, &input, x, 1.0);
+    let recurrent = DMatrixView::from_slice(weights.recurrent, rows, hidden);
+    let mut cells = DMatrix::zeros(hidden, columns);
+    let mut squashed = DMatrix::zeros(hidden, columns);
+    let mut outputs = DMatrix::<f32>::zeros(hidden, columns);
+    for step in 0..columns / batch {
+        let now = step * batch;
+        if step > 0 {
+            let before = outputs.columns(now - batch, batch);
+            gates
+                .columns_mut(now, batch)
+                .gemm(1.0, &recurrent, &before, 1.0);
+        }
+        let of_step = now * hidden..(now + batch) * hidden;
+        let gates = &mut gates.as_mut_slice()[4 * of_step.start..4 * of_step.end];
+        open(gates, hidden);
+        let (earlier, cells) = cells.as_mut_slice().split_at_mut(of_step.start);
+        let before = earlier
+            .len()
+            .checked_sub(batch * hidden)
+            .map(|from| &earlier[from..]);
+        advance(gates, before, &mut cells[..batch * hidden], hidden);
+        let squashed = &mut squashed.as_mut_slice()[of_step.clone()];
+        squash(&cells[..batch * hidden], squashed);
+        let outputs = outputs.as_mut_slice()[of_step].chunks_exact_mut(hidden);
+        let squashed = squashed.chunks_exact(hidden);
+        for ((gates, squashed), outputs) in
+            gates.chunks_exact(4 * hidden).zip(squashed).zip(outputs)
+        {
+            for ((h, out), cell) in outputs.iter_mut().zip(&gates[3 * hidden..]).zip(squashed) {
+                *h = out * cell;
+            }
+        }
+    }
+    States {
+        gates,
+        cells,
+        squashed,
+        outputs,
+    }
+}
+
+/// σ of the three gates and tanh of the cell input, for rows of `4 * hidden`.
+fn open(gates: &mut [f32], hidden: usize) {
+    // tanh x = 2 σ(2x) − 1, so that one sweep does both.
+    let cell = 2 * hidden..3 * hidden;
+    for row in gates.chunks_exact_mut(4 * hidden) {
+        double(&mut row[cell.clone()]);
+    }
+    sigmoid(Cpu::detect(), gates);
+    for row in gates.chunks_exact_mut(4 * hidden) {
+        spread(&mut row[cell.clone()]);
+    }
+}
+
+fn squash(cells: &[f32], squashed: &mut [f32]) {
+    squashed.copy_from_slice(cells);
+    double(squashed);
+    sigmoid(Cpu::detect(), squashed);
+    spread(squashed);
+}
+
+fn double(values: &mut [f32]) {
+    for value in values {
+        *value *= 2.0;
+    }
+}
+
+/// From [0, 1] to [-1, 1].
+fn spread(values: &mut [f32]) {
+    for value in values {
+        *value = 2.0 * *value - 1.0;
+    }
+}
+
+/// c ← i·g + f·c of the step before.
+fn advance(gates: &[f32], before: Option<&[f32]>, cells: &mut [f32], hidden: usize) {
+    let rows = gates
+        .chunks_exact(4 * hidden)
+        .zip(cells.chunks_exact_mut(hidden));
+    for (text, (gates, cells)) in rows.enumerate() {
+        let (input, forget, cell) = (&gates[..hidden], &gates[hidden..], &gates[2 * hidden..]);
+        for ((c, input), cell) in cells.iter_mut().zip(input).zip(cell) {
+            *c = input * cell;
+        }
+        if let Some(before) = before {
+            let before = &before[text * hidden..(text + 1) * hidden];
+            for ((c, forget), before) in cells.iter_mut().zip(forget).zip(before) {
+                *c += forget * before;
+            }
+        }
+    }
+}
+
+/// From the gradient at the outputs, `[hidden, time * batch]`, to those at weights and inputs.
+pub(super) fn backward(
+    weights: Weights,
+    x: &DMatrix<f32>,
+    states: &States,
+    mut outputs: DMatrix<f32>,
+    batch: usize,
+) -> Gradients {
+    let (hidden, columns) = outputs.shape();
+    let rows = 4 * hidden;
+    let recurrent = DMatrixView::from_slice(weights.recurrent, rows, hidden).transpose();
+    let mut gates = DMatrix::<f32>::zeros(rows, columns);
+    let mut cells = vec![0.0; batch * hidden];
+    for step in (0..columns / batch).rev() {
+        let now = step * batch;
+        if now + batch < columns {
+            let later = gates.columns(now + batch, batch);
+            outputs
+                .columns_mut(now, batch)
+                .gemm(1.0, &recurrent, &later, 1.0);
+        }
+        let columns = now..now + batch;
+        states.close(
+            columns,
+            outputs.as_slice(),
+            &mut cells,
+            gates.as_mut_slice(),
+        );
+    }
+    let input = DMatrixView::from_slice(weights.input, rows, x.nrows()).transpose();
+    let past = columns - batch;
+    let before = states.outputs.columns(0, past).transpose();
+    Gradients {
+        input: &gates * x.transpose(),
+        recurrent: gates.columns(batch, past) * before,
+        bias: gates.column_sum().as_slice().to_vec(),
+        x: input * gates,
+    }
+}
+
+impl States {
+    /// From the gradient at `outputs` to that at the gates before they were opened, for the columns of
+    /// one step. `cells` comes with what the step after gave to this one's cells, `[batch][hidden]`, and
+    /// leaves with what this one gives to the cells before.
+    fn close(
+        &self,
+        columns: std::ops::Range<usize>,
+        outputs: &[f32],
+        cells: &mut [f32],
+        gates: &mut [f32],
+    ) {
+        let hidden = self.cells.nrows();
+        let batch = columns.len();
+        for (column, cells) in columns.zip(cells.chunks_exact_mut(hidden)) {
+            let row = column * hidden..(column + 1) * hidden;
+            let opened = &self.gates.as_slice()[4 * row.start..4 * row.end];
+            let before = column
+                .checked_sub(batch)
+                .map(|before| self.cells.column(before));
+            let squashed = &self.squashed.as_slice()[row.clone()];
+            let gates = &mut gates[4 * row.start..4 * row.end];
+            let outputs = &outputs[row];
+            for unit in 0..hidden {
+                let [input, forget, cell, output] =
+                    [0, 1, 2, 3].map(|gate| opened[gate * hidden + unit]);
+                let (grad, squashed) = (outputs[unit], squashed[unit]);
+                let at_cell = cells[unit] + grad * output * (1.0 - squashed * squashed);
+                let before = before.map_or(0.0, |before| before[unit]);
+                gates[unit] = at_cell * cell * input * (1.0 - input);
+                gates[hidden + unit] = at_cell * before * forget * (1.0 - forget);
+                gates[2 * hidden + unit] = at_cell * input * (1.0 - cell * cell);
+                gates[3 * hidden + unit] = grad * squashed * output * (1.0 - output);
+                cells[unit] = at_cell * forget;
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The student: embedding, masked BiLSTM, additive attention, linear head.
+//!
+//! Its recurrence is computed here on the processor, its head on Burn tensors, so that any objective can
+//! be put on what it says: [`Student::gradients`] joins the two on the way back.
+
+mod batch;
+mod bilstm;
+mod lstm;
+mod weights;
+
+use anyhow::Result;
+use burn::module::{Module, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::activation::{softmax, tanh};
+use burn::tensor::{Tensor, TensorData};
+use rand::RngExt;
+
+use crate::device::processor;
+use crate::teacher::floats_of;
+use crate::training::{by_length, generator, parameter};
+use bilstm::Trace;
+
+pub use batch::{Dropout, StudentBatch};
+pub use weights::gradients_as_weights;
+
+/// Added to the attention scores of padding: exp of it is 0 in f32.
+const MASKED: f64 = -1e9;
+
+/// Bias of the forget gate at the start (Jozefowicz et al. 2015).
+const FORGET_BIAS: f32 = 1.0;
+
+/// Directions of the LSTM as tensors are stacked.
+const DIRECTIONS: [&str; 2] = ["forward", "backward"];
+
+/// Sizes of a student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Pieces in the vocabulary.
+    pub vocabulary: usize,
+    /// Width of a token's embedding.
+    pub embedding: usize,
+    /// Width of each LSTM direction.
+    pub hidden: usize,
+    /// Width of the attention's projection.
+    pub attention: usize,
+    /// Classes.
+    pub classes: usize,
+}
+
+/// The student. Directions are stacked in front (0 forward, 1 backward), gates are in the order
+/// input, forget, cell, output.
+#[derive(Module, Debug)]
+pub struct Student {
+    /// `[vocabulary, embedding]`.
+    embedding: Param<Tensor<2>>,
+    /// `[2, embedding, 4 * hidden]`.
+    input: Param<Tensor<3>>,
+    /// `[2, hidden, 4 * hidden]`.
+    recurrent: Param<Tensor<3>>,
+    /// `[2, 1, 4 * hidden]`.
+    bias: Param<Tensor<3>>,
+    /// `[2 * hidden, attention]`.
+    projection: Param<Tensor<2>>,
+    /// `[attention]`.
+    attention_bias: Param<Tensor<1>>,
+    /// `[attention, 1]`.
+    attention_vector: Param<Tensor<2>>,
+    /// `[2 * hidden, classes]`.
+    classifier: Param<Tensor<2>>,
+    /// `[classes]`.
+    classifier_bias: Param<Tensor<1>>,
+}
+
+/// What the student says of a batch.
+#[derive(Debug, Clone)]
+pub struct StudentOutput {
+    /// `[batch, classes]`.
+    pub logits: Tensor<2>,
+    /// φ, each token's contribution to each logit: `[batch, time, classes]`.
+    pub contributions: Tensor<3>,
+    /// Unnormalised attention scores, 0 for padding: `[batch, time]`.
+    pub scores: Tensor<2>,
+}
+
+/// The way from a batch to the head, which the gradient goes back.
+#[derive(Debug)]
+pub struct Way {
+    /// Where the head begins, `[time * batch, 2 * hidden]`.
+    states: Tensor<2>,
+    trace: Trace,
+    /// [`StudentBatch::ids`].
+    ids: Vec<u32>,
+}
+
+impl Student {
+    /// A new student: `embedding` rows given (`[vocabulary * embedding]`), everything else drawn
+    /// from uniform distributions as PyTorch's modules do, by `seed` alone.
+    pub fn new(shape: Shape, embedding: Vec<f32>, seed: u64) -> Self {
+        let Shape {
+            hidden,
+            attention,
+            classes,
+            ..
+        } = shape;
+        let device = &processor();
+        let draw = |name: &str, dims: &[usize], fan: usize| {
+            let bound = (fan as f32).sqrt().recip();
+            let mut rng = generator(seed, name, 0);
+            let count = dims.iter().product();
+            let values: Vec<f32> = (0..count)
+                .map(|_| rng.random_range(-bound..bound))
+                .collect();
+            TensorData::new(values, dims.to_vec())
+        };
+        let gates = 4 * hidden;
+        let mut bias = vec![0f32; 2 * gates];
+        for direction in bias.chunks_mut(gates) {
+            direction[hidden..2 * hidden].fill(FORGET_BIAS);
+        }
+        let table = TensorData::new(embedding, [shape.vocabulary, shape.embedding]);
+        Self {
+            embedding: parameter("embedding", table, device),
+            input: parameter(
+                "input",
+                draw("input", &[2, shape.embedding, gates], hidden),
+                device,
+            ),
+            recurrent: parameter(
+                "recurrent",
+                draw("recurrent", &[2, hidden, gates], hidden),
+                device,
+            ),
+            bias: parameter("bias", TensorData::new(bias, [2, 1, gates]), device),
+            projection: parameter(
+                "projection",
+                draw("projection", &[2 * hidden, attention], 2 * hidden),
+                device,
+            ),
+            attention_bias: parameter(
+                "attention bias",
+                TensorData::zeros::<f32, _>([attention]),
+                device,
+            ),
+            attention_vector: parameter(
+                "vector",
+                draw("vector", &[attention, 1], attention),
+                device,
+            ),
+            classifier: parameter(
+                "classifier",
+                draw("classifier", &[2 * hidden, classes], 2 * hidden),
+                device,
+            ),
+            classifier_bias: parameter(
+                "classifier bias",
+                TensorData::zeros::<f32, _>([classes]),
+                device,
+            ),
+        }
+    }
+
+    /// Logits, contributions and attention scores of a batch.
+    pub fn forward(&self, batch: &StudentBatch) -> StudentOutput {
+        self.forward_to_learn(batch, None).0
+    }
+
+    /// [`Student::forward`], perhaps with dropout on embeddings and states, and the way back for
+    /// [`Student::gradients`].
+    pub fn forward_to_learn(
+        &self,
+        batch: &StudentBatch,
+        dropout: Option<&mut Dropout>,
+    ) -> (StudentOutput, Way) {
+        let way = self.way(batch, dropout);
+        (self.head(way.states.clone(), batch), way)
+    }
+
+    /// What attention and classifier make of `states: [time * batch, 2 * hidden]`.
+    fn head(&self, states: Tensor<2>, batch: &StudentBatch) -> StudentOutput {
+        let [texts, time] = batch.mask.dims();
+        let keys = states.clone().matmul(self.projection.val())
+            + self.attention_bias.val().unsqueeze_dim(0);
+        let scores = tanh(keys)
+            .matmul(self.attention_vector.val())
+            .reshape([time, texts])
+            .swap_dims(0, 1);
+        let padding = (batch.mask.clone() - 1.0) * -MASKED;
+        let weights = softmax(scores.clone() + padding, 1) * batch.mask.clone();
+        let classes = self.classifier.val().dims()[1];
+        let evidence = states
+            .matmul(self.classifier.val())
+            .reshape([time, texts, classes])
+            .swap_dims(0, 1);
+        let contributions = evidence * weights.unsqueeze_dim(2);
+        let sums = contributions.clone().sum_dim(1).squeeze_dim::<2>(1);
+        StudentOutput {
+            logits: sums + self.classifier_bias.val().unsqueeze_dim(0),
+            contributions,
+            scores: scores * batch.mask.clone(),
+        }
+    }
+
+    fn way(&self, batch: &StudentBatch, dropout: Option<&mut Dropout>) -> Way {
+        let table = values(&self.embedding);
+        let [_, width] = self.embedding.val().dims();
+        let row = |&id: &u32| table[id as usize * width..][..width].iter().copied();
+        let embedded = batch.ids.iter().flat_map(row).collect();
+        let weights = bilstm::Weights {
+            input: values(&self.input),
+            recurrent: values(&self.recurrent),
+            bias: values(&self.bias),
+        };
+        let (states, trace) = bilstm::forward(weights, embedded, batch, dropout);
+        let columns = batch.ids.len();
+        let states = TensorData::new(states, [columns, self.bias.val().dims()[2] / 2]);
+        Way {
+            states: Tensor::from_data(states, &processor()).require_grad(),
+            trace,
+            ids: batch.ids.clone(),
+        }
+    }
+
+    /// The gradients of a loss at every parameter, by the way that led to it.
+    pub fn gradients(&self, loss: &Tensor<1>, way: &Way) -> GradientsParams {
+        let mut gradients = loss.backward();
+        let states = way.states.grad_remove(&mut gradients);
+        let mut gradients = GradientsParams::from_grads(gradients, self);
+        let Some(states) = states else {
+            return gradients;
+        };
+        let recurrence = way.trace.backward(read(states));
+        let width = recurrence.embedded.len() / way.ids.len();
+        let mut table = vec![0.0; self.embedding.val().shape().num_elements()];
+        let rows = recurrence.embedded.chunks_exact(width);
+        for (&id, row) in way.ids.iter().zip(rows) {
+            let sums = &mut table[id as usize * width..][..width];
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        put(&mut gradients, &self.embedding, table);
+        put(&mut gradients, &self.input, recurrence.weights.input);
+        put(
+            &mut gradients,
+            &self.recurrent,
+            recurrence.weights.recurrent,
+        );
+        put(&mut gradients, &self.bias, recurrence.weights.bias);
+        gradients
+    }
+}
+
+/// A parameter's numbers, row by row.
+fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
+    read(parameter.val().inner())
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    floats_of(tensor).expect("the student's numbers are f32 in this process's memory")
+}
+
+/// Registers a parameter's gradient.
+fn put<const D: usize>(
+    gradients: &mut GradientsParams,
+    parameter: &Param<Tensor<D>>,
+    values: Vec<f32>,
+) {
+    let weight = parameter.val().inner();
+    let values = TensorData::new(values, weight.shape());
+    gradients.register(
+        parameter.id,
+        Tensor::<D>::from_data(values, &processor().inner()),
+    );
+}
+
+/// Logits of `rows` of token ids in order.
+pub fn logits(student: &Student, rows: &[Vec<u32>], batch: usize) -> Result<Vec<Vec<f32>>> {
+    let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+    let mut all = vec![Vec::new(); rows.len()];
+    for indices in by_length(&lengths, batch) {
+        let ids: Vec<&[u32]> = indices.iter().map(|&row| rows[row].as_slice()).collect();
+        let output = student.forward(&StudentBatch::new(&ids));
+        let classes = output.logits.dims()[1];
+        let values = floats_of(output.logits)?;
+        for (&row, logits) in indices.iter().zip(values.chunks(classes)) {
+            all[row] = logits.to_vec();
+        }
+    }
+    Ok(all)
+}

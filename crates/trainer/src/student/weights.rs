@@ -1,0 +1,128 @@
+//! A student's weights as a bundle names and lays them, and gradients in the same dress.
+
+use anyhow::Result;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+
+use super::{DIRECTIONS, Shape, Student};
+use crate::device::processor;
+use crate::teacher::Weights;
+use crate::training::parameter;
+
+impl Student {
+    /// The weights under the bundle's tensor names, all float, `[out, in]`.
+    pub fn weights(&self) -> Result<Weights> {
+        let mut out = Weights::default();
+        out.put("embedding", self.embedding.val().inner())?;
+        let [input, recurrent, bias] =
+            [&self.input, &self.recurrent, &self.bias].map(|part| part.val().inner());
+        for (index, way) in DIRECTIONS.into_iter().enumerate() {
+            let take = |tensor: &Tensor<3>| {
+                tensor
+                    .clone()
+                    .narrow(0, index, 1)
+                    .squeeze_dim::<2>(0)
+                    .transpose()
+            };
+            out.put(format!("lstm.{way}.input"), take(&input))?;
+            out.put(format!("lstm.{way}.recurrent"), take(&recurrent))?;
+            out.put(format!("lstm.{way}.bias"), take(&bias).squeeze_dim::<1>(1))?;
+        }
+        out.put(
+            "attention.projection",
+            self.projection.val().inner().transpose(),
+        )?;
+        out.put("attention.bias", self.attention_bias.val().inner())?;
+        out.put(
+            "attention.vector",
+            self.attention_vector.val().inner().squeeze_dim::<1>(1),
+        )?;
+        out.put(
+            "classifier.weight",
+            self.classifier.val().inner().transpose(),
+        )?;
+        out.put("classifier.bias", self.classifier_bias.val().inner())?;
+        Ok(out)
+    }
+
+    /// The inverse of [`Student::weights`].
+    pub fn from_weights(shape: Shape, weights: &Weights) -> Result<Self> {
+        let Shape {
+            vocabulary,
+            embedding,
+            hidden,
+            attention,
+            classes,
+        } = shape;
+        let gates = 4 * hidden;
+        let device = &processor();
+        let turned = |name: &str, rows: usize, columns: usize| -> Result<Tensor<2>> {
+            Ok(Tensor::from_data(weights.get(name, [rows, columns])?, device).transpose())
+        };
+        let both = |part: &str, columns: usize| -> Result<TensorData> {
+            let [first, second] =
+                DIRECTIONS.map(|way| turned(&format!("lstm.{way}.{part}"), gates, columns));
+            Ok(Tensor::stack::<3>(vec![first?, second?], 0).into_data())
+        };
+        let biases = DIRECTIONS.map(|way| weights.get(&format!("lstm.{way}.bias"), [gates]));
+        let [forward, backward] = biases;
+        let bias = [floats(forward?)?, floats(backward?)?].concat();
+        let flat = |name: &str, rows, columns| -> Result<TensorData> {
+            Ok(turned(name, rows, columns)?.into_data())
+        };
+        let vector = floats(weights.get("attention.vector", [attention])?)?;
+        Ok(Self {
+            embedding: parameter(
+                "embedding",
+                weights.get("embedding", [vocabulary, embedding])?,
+                device,
+            ),
+            input: parameter("input", both("input", embedding)?, device),
+            recurrent: parameter("recurrent", both("recurrent", hidden)?, device),
+            bias: parameter("bias", TensorData::new(bias, [2, 1, gates]), device),
+            projection: parameter(
+                "projection",
+                flat("attention.projection", attention, 2 * hidden)?,
+                device,
+            ),
+            attention_bias: parameter(
+                "attention bias",
+                weights.get("attention.bias", [attention])?,
+                device,
+            ),
+            attention_vector: parameter("vector", TensorData::new(vector, [attention, 1]), device),
+            classifier: parameter(
+                "classifier",
+                flat("classifier.weight", classes, 2 * hidden)?,
+                device,
+            ),
+            classifier_bias: parameter(
+                "classifier bias",
+                weights.get("classifier.bias", [classes])?,
+                device,
+            ),
+        })
+    }
+}
+
+/// Puts gradients in the places of a student's weights, zeros where there is none: its
+/// [`Student::weights`] are then the gradients by name.
+pub fn gradients_as_weights(student: &Student, gradients: &GradientsParams) -> Student {
+    student.clone().map(&mut Replace(gradients))
+}
+
+struct Replace<'a>(&'a GradientsParams);
+
+impl ModuleMapper for Replace<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let zeros = || param.val().inner().zeros_like();
+        let gradient = self.0.get::<D>(param.id).unwrap_or_else(zeros);
+        Param::initialized(param.id, Tensor::from_inner(gradient))
+    }
+}
+
+fn floats(data: TensorData) -> Result<Vec<f32>> {
+    data.try_into_vec::<f32>()
+        .map_err(|error| anyhow::anyhow!("reading weights: {error:?}"))
+}
