@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::init;
 use crate::progress::Progress;
+use crate::terminal::say;
 
 /// Distils a text classifier into one small enough for a browser, guided by its explanations.
 #[derive(Debug, Parser)]
@@ -109,7 +110,7 @@ pub fn main() -> ExitCode {
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", report(&error));
+            say(&report(&error));
             ExitCode::FAILURE
         }
     }

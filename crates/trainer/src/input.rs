@@ -10,6 +10,7 @@ use stillglass_bundle::Bundle;
 use stillglass_runtime::Model;
 
 use crate::data::{self, Columns, Format, Sheet};
+use crate::terminal::say;
 
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
@@ -71,7 +72,7 @@ fn bytes(path: &str) -> Result<(String, Vec<u8>)> {
     }
     let mut input = std::io::stdin();
     if input.is_terminal() {
-        eprintln!("reading from the keyboard; end with ctrl-D, or name a file with --input");
+        say("reading from the keyboard; end with ctrl-D, or name a file with --input");
     }
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).context("standard input")?;

@@ -1,5 +1,8 @@
 //! Distils a BERT-class text classifier into a student for the browser, guided by its explanations.
 
+// `println!` and `eprintln!` panic where a pipe has closed or a disk is full; `terminal::say` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod agreement;
 pub mod artefact;
 pub mod attribution;

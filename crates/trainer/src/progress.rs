@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
+use crate::terminal::say;
+
 /// Time between two lines where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
@@ -53,7 +55,7 @@ impl Progress {
                 // A terminal that has gone away is no reason to stop training.
                 let _ = bars.println(text);
             }
-            Show::Lines => eprintln!("{text}"),
+            Show::Lines => say(text),
             Show::Nothing => {}
         }
     }
@@ -145,8 +147,12 @@ impl Task {
         let now = Instant::now();
         if self.lines && now - count.said >= BETWEEN_LINES {
             count.said = now;
-            let line = under_way(&self.name, self.unit, &count, now - count.started);
-            eprintln!("{line}");
+            say(&under_way(
+                &self.name,
+                self.unit,
+                &count,
+                now - count.started,
+            ));
         }
     }
 
@@ -167,7 +173,7 @@ impl Task {
             // Through the bar, so that it and the line don't share a row of the terminal.
             bar.println(&line);
         } else if self.lines {
-            eprintln!("{line}");
+            say(&line);
         }
     }
 

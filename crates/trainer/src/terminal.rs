@@ -1,6 +1,6 @@
 //! What may be written to a terminal.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// Text from a file or a bundle, safe to print on one line: control characters are escaped, so that
 /// none of them moves the cursor or rewrites what stands there.
@@ -14,6 +14,12 @@ pub fn shown(text: &str) -> String {
         }
     }
     out
+}
+
+/// One message on standard error. Nobody may be reading there, or the disk under it be full: neither is
+/// a reason to stop what the message is about, where `eprintln!` would panic.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Whether standard output is a terminal that wants colours (<https://no-color.org>).

@@ -177,3 +177,25 @@ fn command_lines_that_make_no_sense() {
         );
     }
 }
+
+/// Standard error on a full disk: what there was to say is lost, the work and the exit code are not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_can_not_be_written_stops_nothing() {
+    use std::process::Stdio;
+
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    place.file("in", "the mill rose\n");
+    let full = || {
+        let device = std::fs::File::options().write(true).open("/dev/full");
+        Stdio::from(device.expect("Linux has one"))
+    };
+    let predict = ["predict", "--bundle", "b.glass", "--input", "in"];
+    for (arguments, code) in [(&predict[..], 0), (&["inspect", "none.glass"], 1)] {
+        let mut command = crate::command(place.0.path());
+        let output = command.args(arguments).stderr(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_eq!(output.stdout.is_empty(), code == 1, "{arguments:?}");
+    }
+}
