@@ -5,6 +5,7 @@ mod file;
 mod foreign;
 mod jsonl;
 mod leakage;
+mod quotes;
 mod sheet;
 
 use std::collections::{BTreeSet, HashMap};

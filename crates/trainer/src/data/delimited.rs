@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::quotes;
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
 
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
@@ -43,13 +44,13 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
         duplicate: names.iter().position(|name| name == DUPLICATE),
         columns,
     };
-    let quoted = layout.read(bytes, delimiter, true)?;
+    let (quoted, malformed) = layout.read(bytes, delimiter, true)?;
     if delimiter != b'\t' {
         return Ok(quoted);
     }
     // Many TSV files don't quote, so that a text may well begin with a quotation mark.
-    let bare = layout.read(bytes, delimiter, false)?;
-    Ok(if bare.bad.len() <= quoted.bad.len() {
+    let (bare, _) = layout.read(bytes, delimiter, false)?;
+    Ok(if malformed || bare.bad.len() <= quoted.bad.len() {
         bare
     } else {
         quoted
@@ -97,7 +98,8 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    fn read(&self, bytes: &[u8], delimiter: u8, quoting: bool) -> Result<Sheet> {
+    /// The rows, and whether some quotation mark is not where one can be.
+    fn read(&self, bytes: &[u8], delimiter: u8, quoting: bool) -> Result<(Sheet, bool)> {
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -114,7 +116,7 @@ impl Layout<'_> {
             line: 1,
         };
         let mut record = ByteRecord::new();
-        let mut first = true;
+        let (mut first, mut malformed) = (true, false);
         while reader
             .read_byte_record(&mut record)
             .context("can't read the records")?
@@ -122,25 +124,24 @@ impl Layout<'_> {
             let from = record.position().map_or(0, csv::Position::byte) as usize;
             let to = reader.position().byte() as usize;
             let line = lines.of(from);
-            let last = to >= bytes.len();
+            let fault = || quotes::fault(&bytes[from..to], delimiter);
             if std::mem::take(&mut first) {
                 ensure!(
                     record.len() == self.width,
                     "the first line can't be read as a header"
                 );
-            } else if quoting && last && open_quote(&bytes[from..], delimiter) {
-                let why = "a quotation mark that opens here is never closed; double it (\"\") or \
-                           close it";
+            } else if let Some(why) = quoting.then(fault).flatten() {
+                malformed = true;
                 sheet.bad.push(BadRow {
                     line,
                     place: Place::Row,
-                    why: why.into(),
+                    why,
                 });
             } else if let Err(bad) = self.row(&record, line, quoting, &mut sheet) {
                 sheet.bad.push(bad);
             }
         }
-        Ok(sheet)
+        Ok((sheet, malformed))
     }
 
     fn row(
@@ -199,26 +200,6 @@ fn unquote(field: &str) -> String {
         Some(inner) if !inner.replace("\"\"", "").contains('"') => inner.replace("\"\"", "\""),
         _ => field.into(),
     }
-}
-
-/// Whether the record that starts here ends inside a quoted field.
-fn open_quote(record: &[u8], delimiter: u8) -> bool {
-    #[derive(Clone, Copy, PartialEq)]
-    enum At {
-        FieldStart,
-        Plain,
-        Quoted,
-        MaybeClosed,
-    }
-    let end = record
-        .iter()
-        .fold(At::FieldStart, |at, byte| match (at, byte) {
-            (At::Quoted, b'"') => At::MaybeClosed,
-            (At::FieldStart | At::MaybeClosed, b'"') | (At::Quoted, _) => At::Quoted,
-            (_, byte) if *byte == delimiter || matches!(byte, b'\r' | b'\n') => At::FieldStart,
-            _ => At::Plain,
-        });
-    end == At::Quoted
 }
 
 /// Line numbers of ascending offsets; the reader's own count is off by one after CRLF.

@@ -125,6 +125,27 @@ fn a_quote_that_is_never_closed_is_found_where_it_opens() {
 }
 
 #[test]
+fn a_stray_quote_swallows_no_row_in_silence() {
+    let content = "text,label\n\"hello there,spam\nnice,ham\nbad,spam\n\"ok,ham\nx,spam\n";
+    let bad_rows = bad(content);
+    assert_eq!(bad_rows.len(), 1, "{bad_rows:?}");
+    assert!(
+        bad_rows[0].starts_with("2: a quotation mark that opens here is closed before `ok,ham`"),
+        "{bad_rows:?}"
+    );
+    assert!(bad_rows[0].contains("the 3 lines after it"), "{bad_rows:?}");
+    assert_eq!(sheet(content).rows[0].line, 6);
+    let bad_rows = bad("text,label\r\nfine,ham\r\n\"hello\" there,spam\r\nfine,ham\r\n");
+    assert_eq!(bad_rows.len(), 1, "{bad_rows:?}");
+    assert!(bad_rows[0].starts_with("3: a quotation mark"), "{bad_rows:?}");
+    // A TSV with such quotes is one that does not quote.
+    let tsv = "label\ttext\nham\t\"hello there\nspam\tnice\nham\t\"ok\n";
+    let texts: Vec<String> = rows(tsv).into_iter().map(|row| row.1).collect();
+    assert_eq!(texts, ["\"hello there", "nice", "\"ok"]);
+    assert_eq!(bad("label\ttext\nham\t\"a\" b\nham\tone\ttoo many\n").len(), 1);
+}
+
+#[test]
 fn tsv_with_bare_quotes_and_with_quoting_both_read() {
     let bare = "label\ttext\nham\t\"hello there\nspam\t\"quoted\" start\nham\t\"all\"\n";
     let texts: Vec<String> = rows(bare).into_iter().map(|row| row.1).collect();
