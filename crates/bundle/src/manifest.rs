@@ -186,6 +186,20 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The writer's checks of the manifest, before there is a model: what passes can be written, as long
+    /// as the table of tensors and what the card still gets take at most `spare` bytes of the header.
+    pub fn check_ahead(&self, spare: u64) -> Result<(), Error> {
+        self.check()?;
+        let broken = |error: serde_json::Error| Error::Manifest(clip(&error.to_string()));
+        let text = serde_json::to_string(self).map_err(broken)?;
+        // The header holds that text as a JSON string, escaped once more.
+        let escaped = serde_json::to_string(&text).map_err(broken)?;
+        match escaped.len() as u64 + spare {
+            bytes if bytes > limits::HEADER_BYTES => Err(Error::HeaderSize(bytes)),
+            _ => Ok(()),
+        }
+    }
+
     /// Every check that needs no tensor and no hash.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.format != FORMAT {

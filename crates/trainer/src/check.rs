@@ -12,7 +12,8 @@ use serde::Serialize;
 pub use base::Base;
 
 use crate::data::{self, Report};
-use crate::recipe::Recipe;
+use crate::export;
+use crate::recipe;
 
 /// What there is to know before a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,8 +35,10 @@ pub struct Findings {
 }
 
 /// Checks data, base and disk of a recipe that is itself valid; `folder` is where a run writes.
-pub fn check(recipe: &Recipe, folder: &Path) -> Result<Findings> {
+pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
+    let recipe = &from.recipe;
     let loaded = data::load(&recipe.data)?;
+    export::check_ahead(from, &loaded.split.labels)?;
     let mut warnings = warnings(&loaded.report);
     let base_folder = base::folder(&recipe.teacher)?;
     if base_folder.is_none() {

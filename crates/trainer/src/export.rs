@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
-    Attention, Bundle, Card, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec,
+    Attention, Bundle, Card, Dense, Direction, Manifest, Metric, Quantized, StudentShape,
+    StudentWeights, TokenizerKind, TokenizerSpec,
 };
 use stillglass_runtime::{Explain, Model};
 
+use crate::artefact::VERSION;
 use crate::data::Example;
 use crate::metrics::{Scores, argmax, softmax};
+use crate::recipe::Loaded;
 use crate::rounding::for_readers;
 use crate::student::Shape;
 use crate::teacher::Weights;
@@ -19,6 +21,9 @@ const LABELS_CHANGED: f64 = 0.005;
 
 /// Largest change of a probability, at the 99th percentile.
 const PROBABILITY_CHANGED: f64 = 0.02;
+
+/// Bytes of a bundle's header for the table of tensors and the card's figures; both take a few thousand.
+const SPARE: u64 = 64 << 10;
 
 /// What quantization changed on a split's rows.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -31,6 +36,58 @@ pub struct Fidelity {
     pub probability_change_max: f64,
     /// Largest |Σ contributions + bias − logit|.
     pub completeness_error: f64,
+}
+
+/// Errors where no student of this recipe could become a bundle, whatever it learns: to be asked before
+/// anything is trained.
+pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
+    let section = &recipe.recipe.student;
+    let architecture = StudentShape {
+        // Known when the training texts have been counted, and never more than the teacher's.
+        vocabulary: 1,
+        embedding: section.embedding,
+        hidden: section.hidden,
+        attention: section.attention,
+    };
+    let tokenizer = TokenizerSpec {
+        kind: TokenizerKind::WordPiece,
+        lowercase: true,
+        strip_accents: true,
+        unknown: 0,
+    };
+    let mut manifest = Manifest::student(
+        labels.to_vec(),
+        architecture,
+        tokenizer,
+        section.max_tokens,
+    );
+    manifest.card = card(recipe, Vec::new());
+    manifest
+        .check_ahead(SPARE)
+        .context("no bundle could hold what this recipe makes")
+}
+
+/// What a bundle of this recipe says about itself, with these figures.
+pub fn card(recipe: &Loaded, metrics: Vec<Metric>) -> Card {
+    let section = &recipe.recipe.card;
+    let name = if section.name.is_empty() {
+        &recipe.recipe.name
+    } else {
+        &section.name
+    };
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    Card {
+        name: name.clone(),
+        description: section.description.clone(),
+        recipe: recipe.portable.clone(),
+        data: section.data.clone(),
+        data_licence: section.data_licence.clone(),
+        metrics,
+        base_model: section.base_model.clone(),
+        base_licence: section.base_licence.clone(),
+        date: now[..10].into(),
+        trainer_version: VERSION.into(),
+    }
 }
 
 /// Builds the bundle of a student's float weights.

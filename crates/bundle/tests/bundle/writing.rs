@@ -183,3 +183,18 @@ fn cards_that_look_like_hashes_are_written() {
     let back = Bundle::read(&bundle.write().unwrap()).unwrap();
     assert_eq!(back.manifest.card, bundle.manifest.card);
 }
+
+#[test]
+fn what_cannot_be_written_is_known_before_there_are_tensors() {
+    let mut manifest = fixture::small().manifest;
+    assert_eq!(manifest.check_ahead(4096), Ok(()));
+    assert!(manifest.check_ahead(limits::HEADER_BYTES).is_err());
+    // A line break takes three bytes of the header: `\n` in the manifest, its backslash escaped again.
+    manifest.card.recipe = "\n".repeat(limits::HEADER_BYTES as usize / 3);
+    let error = manifest.check_ahead(4096).unwrap_err();
+    assert!(error.to_string().contains("shorten the card"), "{error}");
+    manifest.card.recipe.clear();
+    manifest.labels[1] = manifest.labels[0].clone();
+    let error = manifest.check_ahead(0).unwrap_err();
+    assert!(error.to_string().contains("appears twice"), "{error}");
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{General, RecipeOptions, print};
 use crate::artefact::{VERSION, digest, hex, write_atomic};
 use crate::check;
-use crate::export::Fidelity;
+use crate::export::{self, Fidelity};
 use crate::flow::{Run, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
 use crate::{data, device, recipe};
@@ -66,7 +66,7 @@ pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
     let recipe = load(general, options)?;
     device::open(&general.device)?;
     let folder = options.runs.join(&recipe.recipe.name);
-    let findings = check::check(&recipe.recipe, &folder)?;
+    let findings = check::check(&recipe, &folder)?;
     print(general, &findings, check::Findings::text)
 }
 
@@ -79,6 +79,7 @@ fn prepare<'a>(
     let recipe = load(general, options)?;
     let device = device::open(&general.device)?;
     let data = data::load(&recipe.recipe.data)?;
+    export::check_ahead(&recipe, &data.split.labels)?;
     for skipped in &data.report.skipped {
         progress.note(&format!("left out {skipped}"));
     }

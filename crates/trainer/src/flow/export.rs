@@ -7,7 +7,7 @@ use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
 use super::{Run, StudentArtefact, StudentReport, TeacherArtefact, columns};
-use crate::artefact::{VERSION, write_atomic};
+use crate::artefact::write_atomic;
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
@@ -68,15 +68,16 @@ impl Run<'_> {
         validation.check()?;
         let test = fidelity(&self.split().test)?;
         let int8 = export::scores(&first, &self.split().test)?;
-        let bytes = make(self.card(&Figures {
+        // Every figure comes from this run.
+        let figures = Figures {
             teacher: teacher.test.as_ref(),
             students,
             best,
             int8: &int8,
             validation,
             test,
-        }))?
-        .write()?;
+        };
+        let bytes = make(export::card(&self.recipe, figures.metrics()))?.write()?;
         let path = self.folder.join(format!("{}.glass", recipe.name));
         write_atomic(&path, &bytes)?;
         self.progress.note(&format!(
@@ -92,29 +93,6 @@ impl Run<'_> {
             validation,
             test,
         })
-    }
-
-    /// What the bundle says about itself: every figure comes from this run.
-    fn card(&self, figures: &Figures) -> Card {
-        let section = &self.recipe.recipe.card;
-        let name = if section.name.is_empty() {
-            &self.recipe.recipe.name
-        } else {
-            &section.name
-        };
-        Card {
-            name: name.clone(),
-            description: section.description.clone(),
-            recipe: self.recipe.portable.clone(),
-            data: section.data.clone(),
-            data_licence: section.data_licence.clone(),
-            metrics: figures.metrics(),
-            base_model: section.base_model.clone(),
-            base_licence: section.base_licence.clone(),
-            date: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()[..10]
-                .into(),
-            trainer_version: VERSION.into(),
-        }
     }
 }
 

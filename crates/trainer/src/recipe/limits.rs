@@ -48,7 +48,8 @@ impl Recipe {
         }
         let mut seen = HashSet::new();
         for label in labels {
-            if label.trim().is_empty() || !seen.insert(label) {
+            // As the rows' labels are read: white space around them does not count.
+            if label.trim().is_empty() || !seen.insert(label.trim()) {
                 breaches.add(format!(
                     "data.labels = {labels:?}: \"{label}\" is empty or twice there"
                 ));

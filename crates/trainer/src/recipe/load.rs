@@ -277,6 +277,7 @@ mod tests {
         }
         assert!(fails("", &["data.labels=[\"one\"]"]).contains("at least two labels"));
         assert!(fails("", &["data.labels=[\"a\",\"a\"]"]).contains("twice"));
+        assert!(fails("", &["data.labels=[\"a\",\" a \"]"]).contains("twice"));
         assert!(fails("", &["data.text=label"]).contains("two columns"));
         assert!(fails("", &["data.train="]).contains("data.train is empty"));
     }

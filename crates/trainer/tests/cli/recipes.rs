@@ -198,6 +198,45 @@ fn recipes_that_can_not_run() {
     );
 }
 
+/// What only `export` used to find, after all the training.
+#[test]
+fn recipes_whose_bundle_could_not_be_written() {
+    let place = Place::new();
+    recipe(&place);
+    let row = |label: &str| format!("{{\"text\":\"a mill\",\"label\":\"{label}\"}}\n");
+    let long = "x".repeat(257);
+    place.file("long.jsonl", row("up") + &row(&long));
+    place.file("bell.jsonl", row("up") + &row("\\u0007"));
+    let many: String = (0..1025).map(|i| format!("\"l{i}\",")).collect();
+    let many = format!("data.labels=[{many}\"up\",\"down\"]");
+    let own = |name: &str| format!("data.{name}=");
+    let files = |name: &str| ["train", "validation", "test"].map(|split| own(split) + name);
+    let (long, bell) = (files("long.jsonl"), files("bell.jsonl"));
+    place.file("card.toml", {
+        let text = fs::read_to_string(place.path("tiny.toml")).unwrap();
+        format!("{text}description = \"{}\"\n", "x".repeat(1 << 20))
+    });
+    for (recipe, sets, says) in [
+        ("tiny.toml", &long.each_ref().map(String::as_str)[..], "at most 256 bytes"),
+        ("tiny.toml", &bell.each_ref().map(String::as_str), "no control characters"),
+        ("tiny.toml", &[many.as_str()], "1027 labels, want 2 to 1024"),
+        (
+            "tiny.toml",
+            &["student.max_tokens=8192", "student.hidden=4096"],
+            "lower max_tokens",
+        ),
+        ("card.toml", &[], "shorten the card"),
+    ] {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        for verb in ["check", "run", "teach"] {
+            let arguments: Vec<&str> = [verb, recipe].into_iter().chain(sets.clone()).collect();
+            let error = place.bad(&arguments);
+            assert!(error.contains(says), "{verb}: {error}");
+            assert!(!place.path("runs").exists(), "{verb}: {says}");
+        }
+    }
+}
+
 #[test]
 fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
     let place = Place::new();
