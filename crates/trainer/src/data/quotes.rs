@@ -43,10 +43,10 @@ fn stray(record: &[u8], index: usize) -> String {
 
 /// How many further lines the record swallows.
 fn taken_along(record: &[u8]) -> String {
-    let lines = record.trim_ascii().iter().filter(|b| **b == b'\n').count();
+    let lines = record.trim_ascii().split(|byte| *byte == b'\n').count();
     match lines {
-        0 => String::new(),
-        1 => ", with the line after it".into(),
-        more => format!(", with the {more} lines after it"),
+        0 | 1 => String::new(),
+        2 => ", with the line after it".into(),
+        lines => format!(", with the {} lines after it", lines - 1),
     }
 }
