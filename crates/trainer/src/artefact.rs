@@ -6,18 +6,20 @@
 
 mod cache;
 mod hash;
+mod lock;
 mod write;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
 pub use hash::{digest, hash_bytes, hash_file, hex};
+pub use lock::Lock;
 pub use write::{sync_folder, write_atomic};
 
 /// Version of this trainer; part of every key.
@@ -140,8 +142,7 @@ pub struct StageDir {
     seed: u64,
     path: PathBuf,
     started: Instant,
-    // Held for its lock, which the system drops with the process, however it ends.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl StageDir {
@@ -149,7 +150,7 @@ impl StageDir {
     pub fn open(run: &Path, stage: Stage, inputs: Inputs, seed: u64) -> Result<Self> {
         let path = run.join(format!("{}-{}", stage.name(), &inputs.key()[..12]));
         fs::create_dir_all(&path).with_context(|| format!("run folder {}", path.display()))?;
-        let lock = lock(&path.join("lock"))?;
+        let lock = Lock::take(&path, "stage folder")?;
         write::clear(&path)?;
         Ok(Self {
             stage,
@@ -235,27 +236,6 @@ pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
     }
 }
 
-fn lock(path: &Path) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path);
-    let file = file.with_context(|| format!("can't open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "{}: another stillglass is working here; wait for it or end it",
-                path.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("can't lock {}", path.display()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,7 +284,7 @@ mod tests {
         let b = StageDir::open(run.path(), Stage::Label, inputs("b"), 0).unwrap();
         assert_ne!(a.path(), b.path());
         let error = StageDir::open(run.path(), Stage::Label, inputs("a"), 0).unwrap_err();
-        assert!(error.to_string().contains("another stillglass"), "{error}");
+        assert!(error.to_string().contains("another process"), "{error}");
         drop(a);
         StageDir::open(run.path(), Stage::Label, inputs("a"), 0).unwrap();
     }

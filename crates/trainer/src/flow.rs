@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
-use crate::artefact::{StageDir, State};
+use crate::artefact::{Lock, StageDir, State};
 use crate::data::{self, Example, Split};
 use crate::progress::Progress;
 use crate::recipe;
@@ -17,6 +17,9 @@ use crate::recipe;
 pub use export::BundleArtefact;
 pub use students::{StudentArtefact, StudentReport};
 pub use teacher::{Labels, TeacherArtefact};
+
+/// What the last export came to, as JSON, beside the bundle.
+pub const SUMMARY: &str = "run.json";
 
 /// What a stage leaves beside its results: its figures as JSON.
 const REPORT: &str = "report.json";
@@ -29,6 +32,8 @@ pub struct Run<'a> {
     pub data: data::Loaded,
     /// Folder of everything the run leaves behind.
     pub folder: PathBuf,
+    /// Keeps other processes away from that folder.
+    pub lock: Lock,
     /// Where the teacher is.
     pub device: Device,
     /// The device as `--device` names it.

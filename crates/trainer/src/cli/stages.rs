@@ -7,14 +7,12 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{General, RecipeOptions, print};
-use crate::artefact::{VERSION, digest, hex, write_atomic};
+use crate::artefact::{Lock, VERSION, digest, hex, write_atomic};
 use crate::check;
 use crate::export::{self, Fidelity};
-use crate::flow::{Run, StudentReport, TeacherArtefact};
+use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
 use crate::{data, device, recipe};
-
-const SUMMARY: &str = "run.json";
 
 /// Wall time of one stage; one that was done before takes next to none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +68,7 @@ pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
     print(general, &findings, check::Findings::text)
 }
 
-/// Everything up to the first stage: recipe, device, data; the resolved recipe is saved at once.
+/// Everything up to the first stage: recipe, device, data, and the run's folder to ourselves.
 fn prepare<'a>(
     general: &General,
     options: &RecipeOptions,
@@ -88,15 +86,8 @@ fn prepare<'a>(
     }
     let folder = options.runs.join(&recipe.recipe.name);
     std::fs::create_dir_all(&folder).with_context(|| format!("run folder {}", folder.display()))?;
-    write_atomic(
-        &folder.join("recipe.toml"),
-        recipe.recipe.to_toml()?.as_bytes(),
-    )?;
-    write_atomic(
-        &folder.join("data.json"),
-        &serde_json::to_vec_pretty(&data.report)?,
-    )?;
     Ok(Run {
+        lock: Lock::take(&folder, "run folder")?,
         recipe,
         data,
         folder,
@@ -157,10 +148,14 @@ pub(super) fn distill(
 
 pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progress) -> Result<()> {
     let run = prepare(general, options, progress)?;
-    let mut clock = Clock {
-        stages: Vec::new(),
-        started: Instant::now(),
-    };
+    let recipe = run.recipe.recipe.to_toml()?;
+    let parts = [
+        recipe.as_bytes(),
+        run.data.hash.as_bytes(),
+        general.device.as_bytes(),
+    ];
+    let key = hex(&digest(&parts));
+    let mut clock = Clock::new(&run.folder.join(SUMMARY), &key);
     let teacher = run.teach()?;
     clock.lap("teach");
     let labels = run.label(&teacher)?;
@@ -169,13 +164,6 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     clock.lap("distill");
     let bundle = run.export(&teacher, &students)?;
     clock.lap("export");
-    let recipe = run.recipe.recipe.to_toml()?;
-    let parts = [
-        recipe.as_bytes(),
-        run.data.hash.as_bytes(),
-        general.device.as_bytes(),
-    ];
-    let key = hex(&digest(&parts));
     let summary = Summary {
         bundle: bundle.path,
         bytes: bundle.bytes,
@@ -186,7 +174,7 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
         data_hash: run.data.hash.clone(),
         version: VERSION,
         device: general.device.clone(),
-        stages: clock.with_earlier(&run.folder.join(SUMMARY), &key),
+        stages: clock.with_earlier(),
         key,
         peak_memory_bytes: peak_memory(),
     };
@@ -198,11 +186,25 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
 }
 
 struct Clock {
+    /// What the stages took before, where that was of the same recipe, rows and device.
+    earlier: Vec<Timed>,
     stages: Vec<Timed>,
     started: Instant,
 }
 
 impl Clock {
+    /// Starts now, after what stands in an earlier `run.json` of the same `key`.
+    fn new(path: &Path, key: &str) -> Self {
+        let text = std::fs::read(path).unwrap_or_default();
+        let earlier: Option<Earlier> = serde_json::from_slice(&text).ok();
+        let earlier = earlier.filter(|earlier| earlier.key == key);
+        Self {
+            earlier: earlier.map_or(Vec::new(), |earlier| earlier.stages),
+            stages: Vec::new(),
+            started: Instant::now(),
+        }
+    }
+
     fn lap(&mut self, stage: &str) {
         let now = Instant::now();
         let seconds = (now - self.started).as_secs_f64();
@@ -213,13 +215,9 @@ impl Clock {
         self.started = now;
     }
 
-    /// The stages with what they took before, if that was of the same `key`.
-    fn with_earlier(mut self, path: &Path, key: &str) -> Vec<Timed> {
-        let text = std::fs::read(path).unwrap_or_default();
-        let earlier = serde_json::from_slice(&text)
-            .ok()
-            .filter(|e: &Earlier| e.key == key);
-        for before in earlier.into_iter().flat_map(|earlier| earlier.stages) {
+    /// The stages with what they took before.
+    fn with_earlier(mut self) -> Vec<Timed> {
+        for before in self.earlier {
             for stage in self
                 .stages
                 .iter_mut()

@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
-use super::{Run, StudentArtefact, StudentReport, TeacherArtefact, columns};
+use super::{Run, SUMMARY, StudentArtefact, StudentReport, TeacherArtefact, columns};
 use crate::artefact::write_atomic;
 use crate::data::Example;
 use crate::export::{self, Fidelity};
@@ -79,7 +80,7 @@ impl Run<'_> {
         };
         let bytes = make(export::card(&self.recipe, figures.metrics()))?.write()?;
         let path = self.folder.join(format!("{}.glass", recipe.name));
-        write_atomic(&path, &bytes)?;
+        self.deliver(&path, &bytes)?;
         self.progress.note(&format!(
             "{}: {} bytes, int8 test accuracy {:.4}, macro-F1 {:.4}",
             path.display(),
@@ -93,6 +94,24 @@ impl Run<'_> {
             validation,
             test,
         })
+    }
+
+    /// Puts the bundle into the run's folder, with the recipe and the data it was made from. What tells of
+    /// an older bundle goes first, so that wherever this is cut short nothing stands beside a bundle that
+    /// it does not belong to.
+    fn deliver(&self, bundle: &Path, bytes: &[u8]) -> Result<()> {
+        let [recipe, data] = ["recipe.toml", "data.json"].map(|name| self.folder.join(name));
+        for path in [&recipe, &data, &self.folder.join(SUMMARY)] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("can't remove {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        write_atomic(bundle, bytes)?;
+        write_atomic(&recipe, self.recipe.recipe.to_toml()?.as_bytes())?;
+        write_atomic(&data, &serde_json::to_vec_pretty(&self.data.report)?)
     }
 }
 

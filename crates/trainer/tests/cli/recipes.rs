@@ -291,6 +291,32 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
     assert_eq!(modified(&place), before);
     let seconds = |run: &Value| run["stages"][0]["seconds"].as_f64().unwrap();
     assert!(seconds(&again) >= seconds(&first));
+
+    // A verb that makes no bundle leaves the recipe beside the bundle that it belongs to.
+    let beside = || fs::read(place.path("runs/tiny/recipe.toml")).unwrap();
+    let before = beside();
+    place.good(&["teach", "tiny.toml", "--seed", "5", "--set", "card.name=Other"]);
+    assert!(beside() == before);
+}
+
+#[test]
+fn one_process_at_a_time_works_on_a_run_folder() {
+    let place = Place::new();
+    recipe(&place);
+    fs::create_dir_all(place.path("runs/tiny")).unwrap();
+    let held = fs::File::create(place.path("runs/tiny/lock")).unwrap();
+    held.try_lock().unwrap();
+    for verb in ["teach", "label", "distill", "export", "run"] {
+        let error = place.bad(&[verb, "tiny.toml"]);
+        assert!(
+            error.contains("run folder runs/tiny: another process is at work on this run folder"),
+            "{verb}: {error}"
+        );
+    }
+    place.good(&["check", "tiny.toml"]);
+    place.good(&["teach", "tiny.toml", "--set", "name=other"]);
+    drop(held);
+    place.good(&["teach", "tiny.toml"]);
 }
 
 /// When each stage's manifest was written.
