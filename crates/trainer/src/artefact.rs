@@ -11,6 +11,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -130,7 +131,7 @@ pub enum State {
     Done(Box<Manifest>),
     /// Nothing finished here yet; there may be checkpoints to resume from.
     Open,
-    /// It was finished, but an output has changed or gone; the text says which.
+    /// It was finished, but its manifest or an output has changed or gone; the text says which.
     Damaged(String),
 }
 
@@ -179,8 +180,20 @@ impl StageDir {
 
     /// Whether the stage is finished, checking every output against its hash.
     pub fn state(&self) -> Result<State> {
-        let Some(manifest) = read_manifest(&self.path)? else {
-            return Ok(State::Open);
+        let bytes = match fs::read(self.file(MANIFEST)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Open),
+            Err(error) => {
+                let path = self.path.display();
+                return Err(error).with_context(|| format!("{MANIFEST} in {path}"));
+            }
+        };
+        let manifest: Manifest = match serde_json::from_slice(&bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                let why = format!("its {MANIFEST} can't be read ({error})");
+                return Ok(State::Damaged(why));
+            }
         };
         if manifest.key != self.key() {
             return Ok(State::Damaged("its manifest is of other inputs".into()));
@@ -227,15 +240,6 @@ impl StageDir {
     }
 }
 
-/// The manifest of a stage's folder; none if the stage is not finished or its manifest not readable.
-pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
-    match fs::read(folder.join(MANIFEST)) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("manifest in {}", folder.display())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,7 +278,8 @@ mod tests {
         fs::remove_file(stage.file("weights")).unwrap();
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("gone")));
         fs::write(stage.file(MANIFEST), b"{\"half").unwrap();
-        assert_eq!(stage.state().unwrap(), State::Open);
+        let state = stage.state().unwrap();
+        assert!(matches!(state, State::Damaged(why) if why.contains("manifest.json can't be read")));
     }
 
     #[test]
