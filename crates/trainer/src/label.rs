@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, ensure};
 use std::collections::HashSet;
-use std::path::Path;
 use stillglass_text::Tokenizer;
 
 use crate::artefact::{Cache, digest};
@@ -35,34 +34,21 @@ struct Encodable<'t> {
 }
 
 impl<'a> Labeller<'a> {
-    /// Opens the cache at `path`. `teacher_hash` is the hash of the teacher's files: a cache made
-    /// with another teacher, or other settings, is refused.
-    pub fn open(
-        path: &Path,
+    /// Asks `teacher` what `cache` does not hold; what it holds must be of this teacher and these settings.
+    pub fn new(
+        cache: Cache,
         teacher: &'a Teacher,
-        teacher_hash: &str,
         section: &'a LabelSection,
         words: &'a Tokenizer,
         max_tokens: usize,
-    ) -> Result<Self> {
-        let settings = format!("{:?} {} {max_tokens}", section.target, section.nodes);
-        let context = digest(&[teacher_hash.as_bytes(), settings.as_bytes()]);
-        let (cache, recovered) = Cache::open(path, &context)?;
-        if recovered.cut > 0 {
-            eprintln!(
-                "{}: {} bytes of a torn record cut off",
-                path.display(),
-                recovered.cut
-            );
-        }
-        let max_tokens = max_tokens.min(teacher.config.max_length());
-        Ok(Self {
+    ) -> Self {
+        Self {
             teacher,
             section,
             words,
-            max_tokens,
+            max_tokens: max_tokens.min(teacher.config.max_length()),
             cache,
-        })
+        }
     }
 
     /// Logits and attributions of every text, in order. `list` names the texts: it is shown with the

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use stillglass::artefact::Cache;
 use stillglass::device;
 use stillglass::label::Labeller;
 use stillglass::progress::Progress;
@@ -25,7 +26,8 @@ fn a_text_keeps_its_label_when_another_list_holds_it_too() {
     let words = Tokenizer::new(vec!["[UNK]".into()], options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (path, section) = (folder.path().join("labels.cache"), LabelSection::default());
-    let mut labeller = Labeller::open(&path, &teacher, "hash", &section, &words, 64).unwrap();
+    let (cache, _) = Cache::open(&path, &[0; 32]).unwrap();
+    let mut labeller = Labeller::new(cache, &teacher, &section, &words, 64);
     let progress = Progress::quiet();
     // Alone, and padded beside a longer text: in f32 sums of other lengths.
     let first = labeller.logits("one", &[SHORT], &progress).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Header: magic, then the 32-byte context (a hash of whatever the records depend on). Each record:
 //! payload length (u32, little-endian), 32-byte key, payload, first 8 bytes of the SHA-256 of those
-//! three. On opening, the file is cut after its last whole record.
+//! three. On opening, the file is cut after its last whole record; damaged ones before that are passed over.
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -23,8 +23,21 @@ const CHECK: usize = 8;
 pub struct Recovered {
     /// Whole records.
     pub records: usize,
+    /// Damaged records between them, which count as not there.
+    pub damaged: usize,
     /// Bytes cut from a torn or damaged end.
     pub cut: u64,
+}
+
+impl Recovered {
+    /// What was lost, if anything, for a person to read.
+    pub fn lost(&self) -> Option<String> {
+        let Self { damaged, cut, .. } = *self;
+        let damaged = (damaged > 0).then(|| format!("{damaged} damaged record(s) left out"));
+        let cut = (cut > 0).then(|| format!("{cut} bytes of a torn or damaged end cut off"));
+        let lost: Vec<String> = damaged.into_iter().chain(cut).collect();
+        (!lost.is_empty()).then(|| format!("{}; they are made again", lost.join(", ")))
+    }
 }
 
 /// Records by 32-byte key, in memory and on disk.
@@ -53,23 +66,24 @@ impl Cache {
             other => other.with_context(|| format!("cache {}: can't lock it", path.display()))?,
         }
         let bytes = fs::read(path).with_context(|| format!("cache {}", path.display()))?;
-        let (records, whole) = scan(&bytes, context)
+        let found = scan(&bytes, context)
             .with_context(|| format!("cache {}: delete it to start again", path.display()))?;
-        file.set_len(whole as u64)?;
+        file.set_len(found.whole as u64)?;
         file.seek(SeekFrom::End(0))?;
-        if whole == 0 {
+        if found.whole == 0 {
             file.write_all(&[&MAGIC[..], context].concat())?;
             file.sync_all()?;
         }
         let recovered = Recovered {
-            records: records.len(),
-            cut: (bytes.len() - whole) as u64,
+            records: found.records.len(),
+            damaged: found.damaged,
+            cut: (bytes.len() - found.whole) as u64,
         };
         Ok((
             Self {
                 file,
                 path: path.into(),
-                records,
+                records: found.records,
             },
             recovered,
         ))
@@ -122,34 +136,69 @@ fn check(record: &[u8]) -> [u8; CHECK] {
 
 type Records = HashMap<[u8; 32], Vec<u8>>;
 
-/// The whole records and the length of the file up to the end of the last; a later record of the
-/// same key wins.
-fn scan(bytes: &[u8], context: &[u8; 32]) -> Result<(Records, usize)> {
-    let mut records = HashMap::new();
+/// What a file holds.
+struct Scan {
+    /// Whole records; a later one of the same key wins.
+    records: Records,
+    /// Damaged records before a whole one, but for those that a whole one of their key replaced.
+    damaged: usize,
+    /// Length of the file up to the end of the last whole record.
+    whole: usize,
+}
+
+fn scan(bytes: &[u8], context: &[u8; 32]) -> Result<Scan> {
     let seen = &bytes[..bytes.len().min(MAGIC.len())];
     ensure!(MAGIC.starts_with(seen), "it is no cache of stillglass");
+    let mut found = Scan {
+        records: HashMap::new(),
+        damaged: 0,
+        whole: 0,
+    };
     if bytes.len() < HEADER {
-        return Ok((records, 0));
+        return Ok(found);
     }
     ensure!(
         bytes[MAGIC.len()..HEADER] == context[..],
         "its records were made from other inputs"
     );
-    let mut at = HEADER;
-    while let Some((key, payload, size)) = record(&bytes[at..]) {
-        records.insert(key, payload.to_vec());
-        at += size;
+    found.whole = HEADER;
+    let (mut next, mut bent, mut passed) = (HEADER, Vec::new(), Vec::new());
+    while let Some(record) = record(&bytes[next..]) {
+        next += record.size;
+        if record.sound {
+            found.records.insert(record.key, record.payload.to_vec());
+            found.whole = next;
+            bent.append(&mut passed);
+        } else {
+            // Its length may be what is bent; a whole record further on says that it is not.
+            passed.push(record.key);
+        }
     }
-    Ok((records, at))
+    bent.retain(|key| !found.records.contains_key(key));
+    found.damaged = bent.len();
+    Ok(found)
 }
 
-fn record(bytes: &[u8]) -> Option<([u8; 32], &[u8], usize)> {
+/// What lies where a record begins and is as long as it says.
+struct Record<'a> {
+    key: [u8; 32],
+    payload: &'a [u8],
+    size: usize,
+    /// Whether it is what was written.
+    sound: bool,
+}
+
+fn record(bytes: &[u8]) -> Option<Record<'_>> {
     let length = u32::from_le_bytes(bytes.get(..LENGTH)?.try_into().ok()?) as usize;
     let end = (LENGTH + KEY).checked_add(length)?;
     let sum = bytes.get(end..end.checked_add(CHECK)?)?;
     let body = &bytes[..end];
-    let key = body[LENGTH..LENGTH + KEY].try_into().ok()?;
-    (check(body) == sum).then_some((key, &body[LENGTH + KEY..], end + CHECK))
+    Some(Record {
+        key: body[LENGTH..LENGTH + KEY].try_into().ok()?,
+        payload: &body[LENGTH + KEY..],
+        size: end + CHECK,
+        sound: check(body) == sum,
+    })
 }
 
 #[cfg(test)]
@@ -178,7 +227,12 @@ mod tests {
         let path = folder.path().join("cache");
         three(&path);
         let (mut cache, recovered) = open(&path);
-        assert_eq!(recovered, Recovered { records: 3, cut: 0 });
+        let whole = Recovered {
+            records: 3,
+            damaged: 0,
+            cut: 0,
+        };
+        assert_eq!((recovered, recovered.lost()), (whole, None));
         assert_eq!(cache.get(&[1; 32]), Some(&b"one"[..]));
         assert_eq!(cache.get(&[2; 32]), Some(&b""[..]));
         assert_eq!(cache.get(&[4; 32]), None);
@@ -209,6 +263,7 @@ mod tests {
                 recovered,
                 Recovered {
                     records: kept + 1,
+                    damaged: 0,
                     cut: 0
                 },
                 "cut at {length}"
@@ -226,7 +281,7 @@ mod tests {
         for byte in HEADER..whole.len() {
             let mut bent = whole.clone();
             bent[byte] ^= 1 << (byte % 8);
-            let (records, _) = scan(&bent, &CONTEXT).unwrap();
+            let records = scan(&bent, &CONTEXT).unwrap().records;
             assert!(records.len() < 3);
             assert!(
                 records
@@ -234,6 +289,29 @@ mod tests {
                     .all(|(key, payload)| good.get(key) == Some(payload))
             );
         }
+    }
+
+    #[test]
+    fn a_damaged_record_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        let mut bent = three(&path);
+        bent[HEADER + LENGTH + KEY] ^= 1;
+        fs::write(&path, &bent).unwrap();
+        let (mut cache, recovered) = open(&path);
+        let kept = Recovered {
+            records: 2,
+            damaged: 1,
+            cut: 0,
+        };
+        assert_eq!(recovered, kept);
+        let lost = recovered.lost().unwrap();
+        assert!(lost.contains("1 damaged record(s)"), "{lost}");
+        assert_eq!((cache.get(&[1; 32]), cache.get(&[2; 32])), (None, Some(&b""[..])));
+        cache.append([1; 32], b"one".to_vec()).unwrap();
+        drop(cache);
+        let (cache, recovered) = open(&path);
+        assert_eq!((cache.len(), recovered.lost()), (3, None));
     }
 
     #[test]

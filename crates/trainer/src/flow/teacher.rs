@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{REPORT, Run, columns, read_report};
-use crate::artefact::{Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
+use crate::artefact::{Cache, Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
 use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::label::Labeller;
@@ -162,9 +162,13 @@ impl Run<'_> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
-        let open = |stage: &StageDir| {
-            let (path, most) = (stage.file("labels.cache"), recipe.teacher.max_tokens);
-            Labeller::open(&path, &teacher, &from.hash, &recipe.label, &words, most)
+        let section = &recipe.label;
+        let open = |stage: &StageDir| -> Result<Labeller> {
+            let most = recipe.teacher.max_tokens;
+            let settings = format!("{:?} {} {most}", section.target, section.nodes);
+            let context = digest(&[from.hash.as_bytes(), settings.as_bytes()]);
+            let cache = self.cache(stage, &context)?;
+            Ok(Labeller::new(cache, &teacher, section, &words, most))
         };
         let [soft, explained] = self.label_inputs(from)?;
         let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
@@ -202,6 +206,16 @@ impl Run<'_> {
         };
         self.progress.note(&labels.completeness());
         Ok(labels)
+    }
+
+    /// A stage's cache of labels; says what of it was lost.
+    fn cache(&self, stage: &StageDir, context: &[u8; 32]) -> Result<Cache> {
+        let path = stage.file("labels.cache");
+        let (cache, recovered) = Cache::open(&path, context)?;
+        if let Some(lost) = recovered.lost() {
+            self.progress.note(&format!("{}: {lost}", path.display()));
+        }
+        Ok(cache)
     }
 
     /// Everything that forms the teacher's batches, for soft labels and for attributions: a label's last
