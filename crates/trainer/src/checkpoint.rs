@@ -1,13 +1,26 @@
 //! Checkpoints of a training: one folder an epoch, whole or not there at all.
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::artefact::sync_folder;
+use crate::artefact::{hash_bytes, hash_file, sync_folder};
+use crate::progress::Progress;
 
 const PREFIX: &str = "epoch-";
+const MANIFEST: &str = "manifest.json";
+
+/// What makes a checkpoint whole.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    /// SHA-256 of each of its files, in hex.
+    files: BTreeMap<String, String>,
+    /// Other epochs whose checkpoints it can't do without: that of the best weights.
+    needs: Vec<usize>,
+}
 
 /// The folder that holds a training's checkpoints.
 #[derive(Debug, Clone)]
@@ -29,9 +42,52 @@ impl Checkpoints {
         self.directory.join(format!("{PREFIX}{epoch}"))
     }
 
-    /// The newest whole checkpoint's epoch.
-    pub fn last(&self) -> Result<Option<usize>> {
-        Ok(self.epochs()?.into_iter().max())
+    /// The epoch of the newest checkpoint that is as it was written, with all that it needs; says why newer
+    /// ones are not gone on from.
+    pub fn newest(&self, progress: &Progress) -> Result<Option<usize>> {
+        let mut epochs = self.epochs()?;
+        epochs.sort_unstable();
+        for &epoch in epochs.iter().rev() {
+            let Some(why) = self.fault(epoch) else {
+                return Ok(Some(epoch));
+            };
+            let path = self.path(epoch);
+            progress.note(&format!("checkpoint {}: {why}; left out", path.display()));
+        }
+        if !epochs.is_empty() {
+            let directory = self.directory.display();
+            progress.note(&format!(
+                "{directory}: no whole checkpoint; training from the start"
+            ));
+        }
+        Ok(None)
+    }
+
+    /// What is wrong with an epoch's checkpoint or one that it needs.
+    fn fault(&self, epoch: usize) -> Option<String> {
+        let manifest: Option<Manifest> = fs::read(self.path(epoch).join(MANIFEST))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some(Manifest { files, needs }) = manifest else {
+            return Some(format!("{MANIFEST} is not there or not readable"));
+        };
+        let own = files.iter().find_map(|(name, sha256)| {
+            match hash_file(&self.path(epoch).join(name)) {
+                Ok(found) if found == *sha256 => None,
+                Ok(_) => Some(format!("{name} has changed")),
+                Err(_) => Some(format!("{name} can't be read")),
+            }
+        });
+        let needed = || {
+            // A checkpoint needs only older ones, or what it says is no checkpoint's.
+            needs.iter().find_map(|&older| {
+                if older >= epoch {
+                    return Some(format!("{MANIFEST} has changed"));
+                }
+                Some(format!("of {PREFIX}{older}, {}", self.fault(older)?))
+            })
+        };
+        own.or_else(needed)
     }
 
     /// Reads one file of an epoch's checkpoint.
@@ -47,7 +103,7 @@ impl Checkpoints {
     }
 
     /// Writes an epoch's checkpoint (write, fsync, rename), then removes every other epoch's but
-    /// those in `keep`.
+    /// those in `keep`, which it needs.
     pub fn write(&self, epoch: usize, files: &[(&str, &[u8])], keep: &[usize]) -> Result<()> {
         let partial = self.directory.join(format!("partial-{epoch}"));
         let target = self.path(epoch);
@@ -56,7 +112,15 @@ impl Checkpoints {
             fs::remove_dir_all(&partial).with_context(in_target)?;
         }
         fs::create_dir(&partial).with_context(in_target)?;
-        for (name, bytes) in files {
+        let manifest = Manifest {
+            files: files
+                .iter()
+                .map(|(name, bytes)| ((*name).to_owned(), hash_bytes(bytes)))
+                .collect(),
+            needs: keep.iter().copied().filter(|kept| *kept != epoch).collect(),
+        };
+        let manifest = serde_json::to_vec_pretty(&manifest)?;
+        for (name, bytes) in files.iter().chain(&[(MANIFEST, manifest.as_slice())]) {
             let mut file = File::create(partial.join(name)).with_context(in_target)?;
             file.write_all(bytes).with_context(in_target)?;
             file.sync_all().with_context(in_target)?;
@@ -102,14 +166,43 @@ mod tests {
     fn keeps_the_last_and_what_it_is_told() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let checkpoints = Checkpoints::open(folder.path())?;
-        assert_eq!(checkpoints.last()?, None);
-        for epoch in 1..=4 {
+        let progress = Progress::quiet();
+        assert_eq!(checkpoints.newest(&progress)?, None);
+        checkpoints.write(1, &[("state", b"1")], &[1])?;
+        for epoch in 2..=4 {
             checkpoints.write(epoch, &[("state", format!("{epoch}").as_bytes())], &[2])?;
         }
-        assert_eq!(checkpoints.last()?, Some(4));
+        assert_eq!(checkpoints.newest(&progress)?, Some(4));
         assert_eq!(checkpoints.read(4, "state")?, b"4");
         assert_eq!(checkpoints.read(2, "state")?, b"2");
         assert!(!checkpoints.path(3).exists());
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_left_out_for_an_older_one() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let checkpoints = Checkpoints::open(folder.path())?;
+        let progress = Progress::quiet();
+        checkpoints.write(2, &[("state", b"2"), ("weights", b"two")], &[2])?;
+        checkpoints.write(4, &[("state", b"4"), ("weights", b"four")], &[2])?;
+        let weights = checkpoints.path(4).join("weights");
+        for damage in [&b"fouR"[..], b"fou", b""] {
+            fs::write(&weights, damage)?;
+            assert_eq!(checkpoints.fault(4).as_deref(), Some("weights has changed"));
+            assert_eq!(checkpoints.newest(&progress)?, Some(2));
+        }
+        fs::write(&weights, b"four")?;
+        assert_eq!(checkpoints.newest(&progress)?, Some(4));
+        // The newest is of no use without the best.
+        fs::remove_file(checkpoints.path(2).join("state"))?;
+        let why = checkpoints.fault(4);
+        assert_eq!(why.as_deref(), Some("of epoch-2, state can't be read"));
+        assert_eq!(checkpoints.newest(&progress)?, None);
+        checkpoints.write(1, &[("state", b"1")], &[1])?;
+        assert_eq!(checkpoints.newest(&progress)?, Some(1));
+        fs::write(checkpoints.path(1).join(MANIFEST), b"{")?;
+        assert_eq!(checkpoints.newest(&progress)?, None);
         Ok(())
     }
 
@@ -120,7 +213,7 @@ mod tests {
         checkpoints.write(1, &[("state", b"1")], &[])?;
         fs::create_dir(folder.path().join("partial-2"))?;
         fs::write(folder.path().join("partial-2/state"), b"torn")?;
-        assert_eq!(checkpoints.last()?, Some(1));
+        assert_eq!(checkpoints.newest(&Progress::quiet())?, Some(1));
         checkpoints.write(2, &[("state", b"2")], &[])?;
         assert_eq!(checkpoints.read(2, "state")?, b"2");
         Ok(())

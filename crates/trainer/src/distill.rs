@@ -116,7 +116,7 @@ impl Course<'_> {
 
 /// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals.
 ///
-/// Checkpoints stand under `directory`; called again, training goes on after the newest.
+/// Checkpoints stand under `directory`; called again, training goes on after the newest whole one.
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
     let mut training = Training {
@@ -132,7 +132,7 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
         state: State::default(),
         average: Average::over(course.steps_averaged()),
     };
-    if let Some(epoch) = checkpoints.last()? {
+    if let Some(epoch) = checkpoints.newest(progress)? {
         training.resume(&checkpoints, epoch)?;
     }
     while training.state.history.len() < course.section.epochs {

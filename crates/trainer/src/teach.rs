@@ -53,7 +53,7 @@ pub struct Taught {
 /// Fine-tunes the encoder in `base` on `split.train`, keeping the epoch with the best macro-F1 on
 /// `split.validation`; stops after `patience` epochs without a better one.
 ///
-/// Checkpoints stand under `directory`; called again, training goes on after the newest.
+/// Checkpoints stand under `directory`; called again, training goes on after the newest whole one.
 pub fn teach(
     split: &Split,
     base: &Path,
@@ -64,7 +64,10 @@ pub fn teach(
     progress: &Progress,
 ) -> Result<Taught> {
     let checkpoints = Checkpoints::open(directory)?;
-    let mut training = Training::start(split, base, section, seed, &checkpoints, device)?;
+    let mut training = Training::start(split, base, section, seed, device)?;
+    if let Some(epoch) = checkpoints.newest(progress)? {
+        training.resume(&checkpoints, epoch)?;
+    }
     while !training.finished() {
         let epoch = training.epoch(progress)?;
         progress.note(&format!(
@@ -118,27 +121,15 @@ impl<'a> Training<'a> {
         base: &Path,
         section: &'a TeacherSection,
         seed: u64,
-        checkpoints: &Checkpoints,
         device: &Device,
     ) -> Result<Self> {
         device.seed(seed);
-        let mut teacher = Teacher::load(base, Head::New(&split.labels, section.pooling), device)?;
-        let mut optimizer = AdamWConfig::new()
+        let teacher = Teacher::load(base, Head::New(&split.labels, section.pooling), device)?;
+        let optimizer = AdamWConfig::new()
             .with_epsilon(1e-8)
             .with_weight_decay(section.weight_decay as f32)
             .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
             .init();
-        let mut state = State::default();
-        if let Some(epoch) = checkpoints.last()? {
-            state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
-                .with_context(|| format!("{STATE} of epoch {epoch}"))?;
-            let weights = Weights::read(&checkpoints.read(epoch, FILES[2])?)?;
-            teacher.encoder = Encoder::load(&teacher.config, &weights, Fresh::Nothing, device)?;
-            let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
-            optimizer = optimizer
-                .from_bytes(bytes)
-                .map_err(|error| anyhow::anyhow!("{OPTIMIZER} of epoch {epoch}: {error}"))?;
-        }
         let max_tokens = section.max_tokens.min(teacher.config.max_length());
         let encode = |examples: &[Example]| -> Result<Vec<(Vec<u32>, usize)>> {
             examples
@@ -161,8 +152,22 @@ impl<'a> Training<'a> {
             seed,
             teacher,
             optimizer,
-            state,
+            state: State::default(),
         })
+    }
+
+    /// Takes up what was known at the end of `epoch`.
+    fn resume(&mut self, checkpoints: &Checkpoints, epoch: usize) -> Result<()> {
+        self.state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
+            .with_context(|| format!("{STATE} of epoch {epoch}"))?;
+        let weights = Weights::read(&checkpoints.read(epoch, FILES[2])?)?;
+        let Teacher { config, device, .. } = &self.teacher;
+        self.teacher.encoder = Encoder::load(config, &weights, Fresh::Nothing, device)?;
+        let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
+        let optimizer = self.optimizer.clone().from_bytes(bytes);
+        self.optimizer = optimizer
+            .map_err(|error| anyhow::anyhow!("{OPTIMIZER} of epoch {epoch}: {error}"))?;
+        Ok(())
     }
 
     fn finished(&self) -> bool {

@@ -103,3 +103,18 @@ fn a_broken_loss_stops_by_name_and_keeps_the_last_checkpoint() {
     let distilled = train(&set(), Objective::Kd, 2, folder.path()).unwrap();
     assert_eq!(distilled.history.len(), 2);
 }
+
+#[test]
+fn a_damaged_checkpoint_is_not_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = train(&set(), Objective::Kd, 3, folder.path()).unwrap();
+    let path = folder.path().join("epoch-3/last-step.safetensors");
+    let whole_bytes = std::fs::read(&path).unwrap();
+    let mut bent = whole_bytes.clone();
+    *bent.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bent).unwrap();
+    let again = train(&set(), Objective::Kd, 3, folder.path()).unwrap();
+    let written = |distilled: &Distilled| distilled.weights.write().unwrap();
+    assert!(written(&again) == written(&whole));
+    assert!(std::fs::read(&path).unwrap() == whole_bytes);
+}
