@@ -7,7 +7,7 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::{AddedToken, Model, Trainer};
 
 use crate::segment::for_each_word;
-use crate::tokenizer::CONTINUATION;
+use crate::tokenizer::{CONTINUATION, LONGEST_WORD};
 
 /// Spelling of the unknown token, which comes first.
 const UNKNOWN: &str = "[UNK]";
@@ -31,7 +31,7 @@ pub fn learn(texts: &[&str], most: usize) -> Vec<String> {
         .show_progress(false)
         .build();
     trainer
-        .feed(texts.iter(), |text| Ok(normalized_words(text)))
+        .feed(texts.iter(), |text| Ok(spellable_words(text)))
         .expect("splitting into words has no error of its own");
     let mut model = WordPiece::default();
     trainer
@@ -40,6 +40,14 @@ pub fn learn(texts: &[&str], most: usize) -> Vec<String> {
     let mut pieces: Vec<(String, u32)> = model.get_vocab().into_iter().collect();
     pieces.sort_by_key(|&(_, id)| id);
     pieces.into_iter().map(|(piece, _)| piece).collect()
+}
+
+/// The normalised words that are not too long to be more than one unknown token. The trainer's time grows
+/// with the square of a word's length.
+fn spellable_words(text: &str) -> Vec<String> {
+    let mut words = normalized_words(text);
+    words.retain(|word| word.chars().count() <= LONGEST_WORD);
+    words
 }
 
 /// Every character of the normalised words, with and without `##`, in order.
@@ -94,6 +102,18 @@ mod tests {
             assert!(ids.iter().all(|&id| id != 0), "{most}: {ids:?}");
             assert_eq!(tokenizer(most).encode("q", 9).ids, [0]);
         }
+    }
+
+    #[test]
+    fn a_word_too_long_to_be_spelt_is_not_learnt_from() {
+        // With it, learning would take minutes.
+        let long = "abcdefghij".repeat(20_000);
+        let texts: Vec<&str> = [long.as_str(), &long].into_iter().chain(TEXTS).collect();
+        let pieces = learn(&texts, 1000);
+        assert!(pieces.contains(&"##j".to_owned()));
+        assert!(!pieces.iter().any(|piece| piece.contains("bcd")), "{pieces:?}");
+        let most = "abcdefghij".repeat(10);
+        assert!(learn(&[&most, &most], 1000).contains(&most));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{Encoding, Error, Token, Truncated, Word};
 pub(crate) const CONTINUATION: &str = "##";
 
 /// Longer words become one unknown token, as in BERT; it also bounds the work for each word.
-const LONGEST_WORD: usize = 100;
+pub(crate) const LONGEST_WORD: usize = 100;
 
 /// How text is normalised, and which piece stands for what the vocabulary cannot spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
