@@ -111,7 +111,10 @@ mod tests {
         let texts: Vec<&str> = [long.as_str(), &long].into_iter().chain(TEXTS).collect();
         let pieces = learn(&texts, 1000);
         assert!(pieces.contains(&"##j".to_owned()));
-        assert!(!pieces.iter().any(|piece| piece.contains("bcd")), "{pieces:?}");
+        assert!(
+            !pieces.iter().any(|piece| piece.contains("bcd")),
+            "{pieces:?}"
+        );
         let most = "abcdefghij".repeat(10);
         assert!(learn(&[&most, &most], 1000).contains(&most));
     }

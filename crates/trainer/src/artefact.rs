@@ -279,7 +279,9 @@ mod tests {
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("gone")));
         fs::write(stage.file(MANIFEST), b"{\"half").unwrap();
         let state = stage.state().unwrap();
-        assert!(matches!(state, State::Damaged(why) if why.contains("manifest.json can't be read")));
+        assert!(
+            matches!(state, State::Damaged(why) if why.contains("manifest.json can't be read"))
+        );
     }
 
     #[test]

@@ -71,13 +71,14 @@ impl Checkpoints {
         let Some(Manifest { files, needs }) = manifest else {
             return Some(format!("{MANIFEST} is not there or not readable"));
         };
-        let own = files.iter().find_map(|(name, sha256)| {
-            match hash_file(&self.path(epoch).join(name)) {
-                Ok(found) if found == *sha256 => None,
-                Ok(_) => Some(format!("{name} has changed")),
-                Err(_) => Some(format!("{name} can't be read")),
-            }
-        });
+        let own =
+            files.iter().find_map(
+                |(name, sha256)| match hash_file(&self.path(epoch).join(name)) {
+                    Ok(found) if found == *sha256 => None,
+                    Ok(_) => Some(format!("{name} has changed")),
+                    Err(_) => Some(format!("{name} can't be read")),
+                },
+            );
         let needed = || {
             // A checkpoint needs only older ones, or what it says is no checkpoint's.
             needs.iter().find_map(|&older| {

@@ -55,12 +55,8 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         strip_accents: true,
         unknown: 0,
     };
-    let mut manifest = Manifest::student(
-        labels.to_vec(),
-        architecture,
-        tokenizer,
-        section.max_tokens,
-    );
+    let mut manifest =
+        Manifest::student(labels.to_vec(), architecture, tokenizer, section.max_tokens);
     manifest.card = card(recipe, Vec::new());
     manifest
         .check_ahead(SPARE)

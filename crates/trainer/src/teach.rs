@@ -165,8 +165,8 @@ impl<'a> Training<'a> {
         self.teacher.encoder = Encoder::load(config, &weights, Fresh::Nothing, device)?;
         let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
         let optimizer = self.optimizer.clone().from_bytes(bytes);
-        self.optimizer = optimizer
-            .map_err(|error| anyhow::anyhow!("{OPTIMIZER} of epoch {epoch}: {error}"))?;
+        self.optimizer =
+            optimizer.map_err(|error| anyhow::anyhow!("{OPTIMIZER} of epoch {epoch}: {error}"))?;
         Ok(())
     }
 

@@ -307,7 +307,10 @@ mod tests {
         assert_eq!(recovered, kept);
         let lost = recovered.lost().unwrap();
         assert!(lost.contains("1 damaged record(s)"), "{lost}");
-        assert_eq!((cache.get(&[1; 32]), cache.get(&[2; 32])), (None, Some(&b""[..])));
+        assert_eq!(
+            (cache.get(&[1; 32]), cache.get(&[2; 32])),
+            (None, Some(&b""[..]))
+        );
         cache.append([1; 32], b"one".to_vec()).unwrap();
         drop(cache);
         let (cache, recovered) = open(&path);

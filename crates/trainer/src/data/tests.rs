@@ -137,12 +137,18 @@ fn a_stray_quote_swallows_no_row_in_silence() {
     assert_eq!(sheet(content).rows[0].line, 6);
     let bad_rows = bad("text,label\r\nfine,ham\r\n\"hello\" there,spam\r\nfine,ham\r\n");
     assert_eq!(bad_rows.len(), 1, "{bad_rows:?}");
-    assert!(bad_rows[0].starts_with("3: a quotation mark"), "{bad_rows:?}");
+    assert!(
+        bad_rows[0].starts_with("3: a quotation mark"),
+        "{bad_rows:?}"
+    );
     // A TSV with such quotes is one that does not quote.
     let tsv = "label\ttext\nham\t\"hello there\nspam\tnice\nham\t\"ok\n";
     let texts: Vec<String> = rows(tsv).into_iter().map(|row| row.1).collect();
     assert_eq!(texts, ["\"hello there", "nice", "\"ok"]);
-    assert_eq!(bad("label\ttext\nham\t\"a\" b\nham\tone\ttoo many\n").len(), 1);
+    assert_eq!(
+        bad("label\ttext\nham\t\"a\" b\nham\tone\ttoo many\n").len(),
+        1
+    );
 }
 
 #[test]

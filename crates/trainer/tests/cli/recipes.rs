@@ -207,8 +207,8 @@ fn recipes_whose_bundle_could_not_be_written() {
     let long = "x".repeat(257);
     place.file("long.jsonl", row("up") + &row(&long));
     place.file("bell.jsonl", row("up") + &row("\\u0007"));
-    let many: String = (0..1025).map(|i| format!("\"l{i}\",")).collect();
-    let many = format!("data.labels=[{many}\"up\",\"down\"]");
+    let many: Vec<String> = (0..1025).map(|i| format!("\"l{i}\"")).collect();
+    let many = format!("data.labels=[{},\"up\",\"down\"]", many.join(","));
     let own = |name: &str| format!("data.{name}=");
     let files = |name: &str| ["train", "validation", "test"].map(|split| own(split) + name);
     let (long, bell) = (files("long.jsonl"), files("bell.jsonl"));
@@ -217,8 +217,16 @@ fn recipes_whose_bundle_could_not_be_written() {
         format!("{text}description = \"{}\"\n", "x".repeat(1 << 20))
     });
     for (recipe, sets, says) in [
-        ("tiny.toml", &long.each_ref().map(String::as_str)[..], "at most 256 bytes"),
-        ("tiny.toml", &bell.each_ref().map(String::as_str), "no control characters"),
+        (
+            "tiny.toml",
+            &long.each_ref().map(String::as_str)[..],
+            "at most 256 bytes",
+        ),
+        (
+            "tiny.toml",
+            &bell.each_ref().map(String::as_str),
+            "no control characters",
+        ),
         ("tiny.toml", &[many.as_str()], "1027 labels, want 2 to 1024"),
         (
             "tiny.toml",
@@ -295,7 +303,14 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
     // A verb that makes no bundle leaves the recipe beside the bundle that it belongs to.
     let beside = || fs::read(place.path("runs/tiny/recipe.toml")).unwrap();
     let before = beside();
-    place.good(&["teach", "tiny.toml", "--seed", "5", "--set", "card.name=Other"]);
+    place.good(&[
+        "teach",
+        "tiny.toml",
+        "--seed",
+        "5",
+        "--set",
+        "card.name=Other",
+    ]);
     assert!(beside() == before);
 }
 
