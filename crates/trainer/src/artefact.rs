@@ -135,6 +135,14 @@ pub enum State {
     Damaged(String),
 }
 
+/// Makes a run's folder where needed, locks it and clears torn files; its stages have locks of their own.
+pub fn open_run(folder: &Path) -> Result<Lock> {
+    fs::create_dir_all(folder).with_context(|| format!("run folder {}", folder.display()))?;
+    let lock = Lock::take(folder, "run folder")?;
+    write::clear(folder, false)?;
+    Ok(lock)
+}
+
 /// A stage's folder, held by one process at a time.
 #[derive(Debug)]
 pub struct StageDir {
@@ -152,7 +160,7 @@ impl StageDir {
         let path = run.join(format!("{}-{}", stage.name(), &inputs.key()[..12]));
         fs::create_dir_all(&path).with_context(|| format!("run folder {}", path.display()))?;
         let lock = Lock::take(&path, "stage folder")?;
-        write::clear(&path)?;
+        write::clear(&path, true)?;
         Ok(Self {
             stage,
             inputs,

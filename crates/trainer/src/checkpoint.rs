@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::artefact::{hash_bytes, hash_file, sync_folder};
@@ -140,10 +140,14 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Removes every checkpoint, once what the training was for is written.
-    pub fn remove(self) -> Result<()> {
-        fs::remove_dir_all(&self.directory)
-            .with_context(|| format!("removing {}", self.directory.display()))
+    /// Removes `directory` with every checkpoint, once what the training was for is written.
+    pub fn clear(directory: &Path) -> Result<()> {
+        match fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {}", directory.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn epochs(&self) -> Result<Vec<usize>> {

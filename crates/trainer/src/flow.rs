@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
 use crate::artefact::{Lock, StageDir, State};
+use crate::checkpoint::Checkpoints;
 use crate::data::{self, Example, Split};
 use crate::progress::Progress;
 use crate::recipe;
@@ -23,6 +24,9 @@ pub const SUMMARY: &str = "run.json";
 
 /// What a stage leaves beside its results: its figures as JSON.
 const REPORT: &str = "report.json";
+
+/// Where a stage that trains keeps its checkpoints until it is finished.
+const CHECKPOINTS: &str = "checkpoints";
 
 /// One run of one recipe.
 pub struct Run<'a> {
@@ -52,6 +56,8 @@ impl Run<'_> {
     fn open(&self, stage: &StageDir, device: &str) -> Result<bool> {
         Ok(match stage.state()? {
             State::Done(manifest) => {
+                // Left where a process was killed between the manifest and this.
+                Checkpoints::clear(&stage.file(CHECKPOINTS))?;
                 let elsewhere = match manifest.device {
                     before if before == device => String::new(),
                     before => {

@@ -47,14 +47,16 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what killed writes left in `folder` and the folders in it. Only for a folder that this
-/// process alone writes to.
-pub(super) fn clear(folder: &Path) -> Result<()> {
+/// Removes what killed writes left in `folder`, and if `deep` in the folders in it. Only for folders that
+/// this process alone writes to.
+pub(super) fn clear(folder: &Path, deep: bool) -> Result<()> {
     let named = || format!("clearing {}", folder.display());
     for entry in fs::read_dir(folder).with_context(named)? {
         let entry = entry.with_context(named)?;
         if entry.file_type().with_context(named)?.is_dir() {
-            clear(&entry.path())?;
+            if deep {
+                clear(&entry.path(), deep)?;
+            }
         } else if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
             fs::remove_file(entry.path()).with_context(named)?;
         }

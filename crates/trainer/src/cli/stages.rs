@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{General, RecipeOptions, print};
-use crate::artefact::{Lock, VERSION, digest, hex, write_atomic};
+use crate::artefact::{VERSION, digest, hex, open_run, write_atomic};
 use crate::check;
 use crate::export::{self, Fidelity};
 use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
@@ -85,9 +85,8 @@ fn prepare<'a>(
         progress.note(&format!("note: {warning}"));
     }
     let folder = options.runs.join(&recipe.recipe.name);
-    std::fs::create_dir_all(&folder).with_context(|| format!("run folder {}", folder.display()))?;
     Ok(Run {
-        lock: Lock::take(&folder, "run folder")?,
+        lock: open_run(&folder)?,
         recipe,
         data,
         folder,

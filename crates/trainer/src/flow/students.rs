@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use super::{Labels, REPORT, Run, TeacherArtefact, columns, read_report};
+use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::attribution::Attribution;
@@ -94,14 +94,14 @@ impl Run<'_> {
                 section: &distill,
                 seed,
             };
-            let checkpoints = stage.file("checkpoints");
+            let checkpoints = stage.file(CHECKPOINTS);
             let distilled = distill::distill(course, &checkpoints, self.progress)?;
             let report = self.report(&distilled, shape, &vocabulary, &set, seed)?;
             write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
             write_atomic(&stage.file(VOCABULARY), &serde_json::to_vec(&vocabulary)?)?;
             write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
             stage.finish(&[STUDENT, VOCABULARY, REPORT], PROCESSOR)?;
-            Checkpoints::open(&checkpoints)?.remove()?;
+            Checkpoints::clear(&checkpoints)?;
             self.progress.note(&format!(
                 "student of seed {seed}: test accuracy {:.4}, macro-F1 {:.4}",
                 report.test.accuracy, report.test.macro_f1

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{REPORT, Run, columns, read_report};
+use super::{CHECKPOINTS, REPORT, Run, columns, read_report};
 use crate::artefact::{Cache, Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
 use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
@@ -100,7 +100,7 @@ impl Run<'_> {
         let stage = StageDir::open(&self.folder, Stage::Teach, inputs, recipe.seed)?;
         let folder = stage.file("teacher");
         if self.open(&stage, &self.device_name)? {
-            let checkpoints = stage.file("checkpoints");
+            let checkpoints = stage.file(CHECKPOINTS);
             let taught = teach::teach(
                 self.split(),
                 &base,
@@ -125,7 +125,7 @@ impl Run<'_> {
             let files = FILES.map(|name| format!("teacher/{name}"));
             let outputs = [REPORT, &files[0], &files[1], &files[2]];
             stage.finish(&outputs, &self.device_name)?;
-            Checkpoints::open(&checkpoints)?.remove()?;
+            Checkpoints::clear(&checkpoints)?;
             self.progress.note(&format!(
                 "teacher: test accuracy {:.4}, macro-F1 {:.4}",
                 report.test.accuracy, report.test.macro_f1

@@ -292,11 +292,21 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
         scores["accuracy"]
     );
 
+    // What a process leaves that is killed where it hurts most.
+    let stages = fs::read_dir(place.path("runs/tiny")).unwrap();
+    let stages = stages.map(|entry| entry.unwrap().path());
+    let done: Vec<_> = stages.filter(|path| path.join("manifest.json").exists()).collect();
+    let left: Vec<_> = done.iter().map(|stage| stage.join("checkpoints")).collect();
+    left.iter().for_each(|path| fs::create_dir(path).unwrap());
+    place.file("runs/tiny/.tiny.glass.1.tmp", "half");
+
     let before = modified(&place);
     let again: Value =
         serde_json::from_str(&place.good(&["run", "tiny.toml", "--json", "--seed", "5"])).unwrap();
     assert_eq!(again["students"], first["students"]);
     assert_eq!(modified(&place), before);
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(!place.path("runs/tiny/.tiny.glass.1.tmp").exists());
     let seconds = |run: &Value| run["stages"][0]["seconds"].as_f64().unwrap();
     assert!(seconds(&again) >= seconds(&first));
 
