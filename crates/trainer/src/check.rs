@@ -37,6 +37,7 @@ pub struct Findings {
 /// Checks data, base and disk of a recipe that is itself valid; `folder` is where a run writes.
 pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
     let recipe = &from.recipe;
+    disk::writable(folder)?;
     let loaded = data::load(&recipe.data)?;
     export::check_ahead(from, &loaded.split.labels)?;
     let mut warnings = warnings(&loaded.report);

@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::data::Split;
+use crate::device;
 use crate::recipe::{Recipe, TeacherSection};
-use crate::teacher::{self, Config, FILES, TeacherTokenizer};
+use crate::teacher::{self, FILES, Head, Teacher};
 
 /// The base of the teacher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,11 +54,16 @@ pub(super) fn folder(section: &TeacherSection) -> Result<Option<PathBuf>> {
 
 pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base> {
     let within = || format!("teacher {}", folder.display());
-    let text = |name: &str| {
-        std::fs::read_to_string(folder.join(name)).with_context(|| format!("{}: {name}", within()))
+    let weights = folder.join(FILES[2]);
+    check_header(&weights).with_context(|| format!("teacher {}", weights.display()))?;
+    // As a run begins: whatever of it does not fit together is found here.
+    let head = match recipe.teacher.epochs {
+        0 => Head::Own,
+        _ => Head::New(&split.labels, recipe.teacher.pooling),
     };
-    let config = Config::parse(&text(FILES[0])?).with_context(within)?;
-    let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(within)?;
+    let Teacher {
+        config, tokenizer, ..
+    } = Teacher::load(folder, head, &device::processor())?;
     if tokenizer.word_pieces()?.is_some() {
         tokenizer.normalisation().with_context(within)?;
     }
@@ -67,8 +73,6 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
         recipe.student.embedding,
         config.hidden
     );
-    let weights = folder.join(FILES[2]);
-    check_header(&weights).with_context(|| format!("teacher {}", weights.display()))?;
     if recipe.teacher.epochs == 0 {
         ensure!(
             config.labels == split.labels,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::{Context, Result, ensure};
+
 use super::Base;
 use crate::data::Split;
 use crate::recipe::Recipe;
@@ -36,6 +38,20 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
         + explained
         + variants as u64 * (100 + 12 * classes)
         + recipe.distill.runs as u64 * STUDENT
+}
+
+/// Errors where a run could make no files in `folder`, which need not exist yet.
+pub(super) fn writable(folder: &Path) -> Result<()> {
+    let named = || format!("run folder {}", folder.display());
+    let whole = std::path::absolute(folder).with_context(named)?;
+    let there = whole.ancestors().find(|path| path.symlink_metadata().is_ok());
+    let there = there.with_context(named)?;
+    let way_out = "choose another folder with --runs";
+    ensure!(there.is_dir(), "{}: {} is no folder; {way_out}", named(), there.display());
+    #[cfg(unix)]
+    rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .with_context(|| format!("{}: can't write in {}; {way_out}", named(), there.display()))?;
+    Ok(())
 }
 
 /// Bytes free on the disk of `folder`, which need not exist yet.

@@ -95,7 +95,7 @@ impl Config {
             positions: size("max_position_embeddings")?,
             vocabulary: size("vocab_size")?,
             token_types: if distil { 0 } else { size("type_vocab_size")? },
-            layer_norm_eps: raw["layer_norm_eps"].as_f64().unwrap_or(1e-12),
+            layer_norm_eps: layer_norm_eps(&raw)?,
             padding: raw["pad_token_id"].as_u64().unwrap_or(0) as u32,
             labels: labels(&raw)?,
             pooling: match raw[POOLING_KEY].as_str() {
@@ -163,6 +163,16 @@ impl Config {
         }]);
         serde_json::to_string_pretty(&raw).expect("a JSON value always serialises")
     }
+}
+
+/// What layer norm adds to the variance: without it a constant row divides zero by zero.
+fn layer_norm_eps(raw: &Value) -> Result<f64> {
+    let found = &raw["layer_norm_eps"];
+    if found.is_null() {
+        return Ok(1e-12);
+    }
+    let value = found.as_f64().filter(|eps| *eps > 0.0);
+    value.with_context(|| format!("config.json: layer_norm_eps is {found}; want a number above 0"))
 }
 
 /// Class names from `id2label`, in id order; an encoder without a head has Hugging Face's default of

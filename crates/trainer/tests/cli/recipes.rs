@@ -131,6 +131,21 @@ fn recipes_that_can_not_run() {
         };
         fs::write(place.path("cut").join(name), &bytes[..kept]).unwrap();
     }
+    for (key, value) in [
+        ("num_hidden_layers", Value::from(3)),
+        ("vocab_size", Value::from(7)),
+        ("layer_norm_eps", Value::from(0)),
+    ] {
+        let folder = place.path(key);
+        fs::create_dir(&folder).unwrap();
+        for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+            fs::copy(fixture.join(name), folder.join(name)).unwrap();
+        }
+        let config = fs::read(folder.join("config.json")).unwrap();
+        let mut config: Value = serde_json::from_slice(&config).unwrap();
+        config[key] = value;
+        fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    }
     for (options, says) in [
         (
             &["--set", "distill.epoch=3"][..],
@@ -172,6 +187,18 @@ fn recipes_that_can_not_run() {
             &["--set", "teacher.epochs=0"],
             "set data.labels to the teacher's order",
         ),
+        (
+            &["--set", "teacher.base=num_hidden_layers"],
+            "layer.2.attention",
+        ),
+        (
+            &["--set", "teacher.base=vocab_size"],
+            "word_embeddings.weight: want [7, 32] from config.json",
+        ),
+        (
+            &["--set", "teacher.base=layer_norm_eps"],
+            "layer_norm_eps is 0; want a number above 0",
+        ),
         (&["--device", "abacus"], "device abacus"),
     ] {
         for verb in ["check", "run"] {
@@ -191,11 +218,10 @@ fn recipes_that_can_not_run() {
     place.file("broken.toml", "name = \n");
     assert!(place.bad(&["check", "broken.toml"]).contains("line 1"));
     place.file("file", "");
-    assert!(
-        place
-            .bad(&["run", "tiny.toml", "--runs", "file"])
-            .contains("run folder file/tiny")
-    );
+    for verb in ["run", "check"] {
+        let error = place.bad(&[verb, "tiny.toml", "--runs", "file"]);
+        assert!(error.contains("run folder file/tiny"), "{verb}: {error}");
+    }
 }
 
 /// What only `export` used to find, after all the training.
