@@ -1,10 +1,10 @@
 //! A first recipe, commented.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::artefact::write_atomic;
 use crate::recipe::TEMPLATE;
@@ -12,18 +12,34 @@ use crate::recipe::TEMPLATE;
 /// Writes the template to `path`; an existing file is replaced only if `force`.
 pub fn init(path: &Path, force: bool) -> Result<()> {
     if force {
-        return write_atomic(path, TEMPLATE.as_bytes());
+        return write_atomic(&replaceable(path)?, TEMPLATE.as_bytes());
     }
+    let named = || format!("recipe {}", path.display());
     match File::create_new(path) {
-        Ok(mut file) => file
-            .write_all(TEMPLATE.as_bytes())
-            .with_context(|| format!("recipe {}", path.display())),
+        Ok(mut file) => file.write_all(TEMPLATE.as_bytes()).or_else(|error| {
+            // On a full disk: an empty recipe would be in the way of the next try.
+            fs::remove_file(path).ok();
+            Err(error).with_context(named)
+        }),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!(
-                "recipe {}: it is there already; --force replaces it",
-                path.display()
-            )
+            bail!("{}: it is there already; --force replaces it", named())
         }
-        Err(error) => Err(error).with_context(|| format!("recipe {}", path.display())),
+        Err(error) => Err(error).with_context(named),
     }
+}
+
+/// The file that `path` stands for: where it is a link, what that leads to stays in its place.
+fn replaceable(path: &Path) -> Result<PathBuf> {
+    let named = || format!("recipe {}", path.display());
+    if path.symlink_metadata().is_err() {
+        return Ok(path.to_owned());
+    }
+    let target = path.canonicalize();
+    let target = target.with_context(|| format!("{}: it is a link to nothing", named()))?;
+    ensure!(
+        target.is_file(),
+        "{}: it is no regular file, which --force would replace; name another path",
+        named()
+    );
+    Ok(target)
 }

@@ -77,6 +77,30 @@ fn init_writes_once_and_check_reads_it() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn init_keeps_links_and_devices() {
+    use std::os::unix::fs::symlink;
+
+    let place = Place::new();
+    place.file("real.toml", "mine");
+    symlink("real.toml", place.path("link.toml")).unwrap();
+    place.good(&["init", "--force", "link.toml"]);
+    assert!(place.path("link.toml").is_symlink());
+    assert!(fs::read(place.path("real.toml")).unwrap() != b"mine");
+    symlink("/dev/null", place.path("null.toml")).unwrap();
+    symlink("nowhere", place.path("dangling.toml")).unwrap();
+    fs::create_dir(place.path("folder.toml")).unwrap();
+    for (name, says) in [
+        ("null.toml", "no regular file"),
+        ("folder.toml", "no regular file"),
+        ("dangling.toml", "a link to nothing"),
+    ] {
+        let error = place.bad(&["init", "--force", name]);
+        assert!(error.contains(says), "{name}: {error}");
+    }
+}
+
 #[test]
 fn check_counts_and_trains_nothing() {
     let place = Place::new();
