@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
@@ -157,8 +157,8 @@ fn print<T: Serialize>(
         shown.push('\n');
     }
     let mut out = std::io::stdout().lock();
-    out.write_all(shown.as_bytes())?;
-    Ok(out.flush()?)
+    let written = out.write_all(shown.as_bytes()).and_then(|()| out.flush());
+    written.context("standard output")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

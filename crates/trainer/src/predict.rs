@@ -14,11 +14,20 @@ use crate::progress::Progress;
 /// Texts classified between two writes.
 const CHUNK: usize = 512;
 
+/// What an answer holds beside label and scores.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Whether it is explained, and how.
+    pub explain: Explain,
+    /// Whether it says the line of its text, for where rows may be left out.
+    pub line: bool,
+}
+
 /// Classifies every row, in order, one JSON object a line.
 pub fn predict(
     model: &Model,
     rows: &[Row],
-    explain: Explain,
+    wanted: Wanted,
     out: &mut impl Write,
     progress: &Progress,
 ) -> Result<()> {
@@ -27,8 +36,10 @@ pub fn predict(
         let lines = chunk
             .par_iter()
             .map(|row| {
-                let answer = classify(model, &row.text, explain);
-                Ok(serde_json::to_vec(&Answer::new(model, &row.text, &answer))?)
+                let answer = classify(model, &row.text, wanted.explain);
+                let mut answer = Answer::new(model, &row.text, &answer);
+                answer.line = wanted.line.then_some(row.line);
+                Ok(serde_json::to_vec(&answer)?)
             })
             .collect::<Result<Vec<_>>>()?;
         for line in lines {
@@ -51,6 +62,9 @@ pub fn classify(model: &Model, text: &str, explain: Explain) -> Classification {
 /// One line of `predict`'s output.
 #[derive(Debug, Serialize)]
 pub struct Answer<'a> {
+    /// Line of the input on which the text starts, from 1, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     /// The likeliest label.
     pub label: &'a str,
     /// Probability by label.
@@ -125,6 +139,7 @@ impl<'a> Answer<'a> {
             explanation.words.iter().map(word).collect()
         });
         Self {
+            line: None,
             label: &labels[answer.label],
             scores: by_label(&answer.probabilities),
             truncated: answer.truncated.as_ref().map(|cut| Cut {

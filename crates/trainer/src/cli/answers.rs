@@ -9,7 +9,7 @@ use stillglass_runtime::Explain;
 use super::{General, print};
 use crate::data::{Columns, Format};
 use crate::inspect::Inspection;
-use crate::predict::Answer;
+use crate::predict::{Answer, Wanted};
 use crate::progress::Progress;
 use crate::{evaluate, explain, input, inspect, predict, terminal};
 
@@ -51,7 +51,7 @@ pub(super) struct PredictOptions {
     /// How the input is written [default: told by its content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Written>,
-    /// Leave out up to N bad rows instead of stopping
+    /// Leave out up to N bad rows instead of stopping; each answer then says its line
     #[arg(long, value_name = "N", default_value_t = 0)]
     skip_bad_rows: usize,
 }
@@ -133,13 +133,17 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     if sheet.format == Format::Lines && options.format.is_none() {
         progress.note("each line of the input is read as a text; no header names a column `text`");
     }
-    let how = if options.explain {
-        Explain::Native
-    } else {
-        Explain::No
+    let wanted = Wanted {
+        explain: if options.explain {
+            Explain::Native
+        } else {
+            Explain::No
+        },
+        line: options.skip_bad_rows > 0,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    predict::predict(&opened.model, &sheet.rows, how, &mut out, progress)
+    predict::predict(&opened.model, &sheet.rows, wanted, &mut out, progress)
+        .context("standard output")
 }
 
 pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()> {

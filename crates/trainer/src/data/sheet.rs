@@ -107,7 +107,9 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns<'_>) -> Result<Sheet
         return Ok(lines(bytes));
     }
     if blank {
-        return Ok(Sheet::default());
+        // Blank lines are texts as soon as lines are.
+        let are_lines = format == Format::DetectOrLines;
+        return Ok(if are_lines { lines(bytes) } else { Sheet::default() });
     }
     if format == Format::Jsonl || (detect && first == Some(&b'{')) {
         return jsonl::read(bytes, columns);

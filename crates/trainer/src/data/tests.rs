@@ -204,6 +204,8 @@ fn texts_alone_come_from_lines_or_a_column() {
     );
     assert_eq!(texts("{not json\n", Format::Lines), ["{not json"]);
     assert_eq!(texts("", detect), [""; 0]);
+    assert_eq!(texts("\n\n\n", detect), [""; 3]);
+    assert_eq!(texts("\n\n", Format::Delimited), [""; 0]);
     assert_eq!(texts("\n", Format::Lines), [""]);
     assert!(read(b"sentence\na", Format::Delimited, &columns).is_err());
 }

@@ -119,6 +119,22 @@ fn as_many_bad_rows_as_allowed_are_left_out_and_named() {
 }
 
 #[test]
+fn answers_say_their_lines_where_rows_may_be_left_out() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    place.file("in", b"the mill\n\xff\nrose\n");
+    let arguments = ["predict", "--bundle", "b.glass", "--input", "in"];
+    let out = place.good(&[&arguments[..], &["--skip-bad-rows", "1"]].concat());
+    let lines: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["line"].clone())
+        .collect();
+    assert_eq!(lines, [1, 3]);
+    place.file("in", "\n\n\n");
+    assert_eq!(place.good(&arguments).lines().count(), 3);
+}
+
+#[test]
 fn texts_that_can_not_be_read() {
     let place = Place::new();
     place.file("b.glass", bytes(card()));
