@@ -121,7 +121,8 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     };
     let format = match (options.format, text) {
         (Some(Written::Jsonl), _) => Format::Jsonl,
-        (Some(Written::Csv | Written::Tsv), _) => Format::Delimited,
+        (Some(Written::Csv), _) => Format::Csv,
+        (Some(Written::Tsv), _) => Format::Tsv,
         (Some(Written::Lines), _) => Format::Lines,
         (None, Some(_)) => Format::Detect,
         (None, None) => Format::DetectOrLines,

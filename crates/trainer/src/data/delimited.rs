@@ -6,7 +6,8 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::quotes;
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
 
-const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
+/// What may stand between fields, unless the reader is told.
+pub(super) const DELIMITERS: &[u8] = b",\t;";
 
 /// Whether some delimiter finds this column in the header.
 pub(super) fn has_column(bytes: &[u8], name: &str) -> bool {
@@ -15,10 +16,10 @@ pub(super) fn has_column(bytes: &[u8], name: &str) -> bool {
         .any(|d| header(bytes, *d).iter().any(|column| column == name))
 }
 
-/// Reads all records under the header.
-pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
+/// Reads all records under the header, their fields between one of `delimiters`.
+pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Result<Sheet> {
     let wanted: Vec<&str> = std::iter::once(columns.text).chain(columns.label).collect();
-    let (delimiter, names) = delimiter(bytes, &wanted);
+    let (delimiter, names) = delimiter(bytes, &wanted, delimiters);
     let find = |name: &str| -> Result<usize> {
         let found: Vec<usize> = (0..names.len()).filter(|i| names[*i] == name).collect();
         match found[..] {
@@ -57,21 +58,18 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
     })
 }
 
-/// The first delimiter that finds every wanted column, else the one with the most columns.
-fn delimiter(bytes: &[u8], wanted: &[&str]) -> (u8, Vec<String>) {
-    let headers = DELIMITERS.map(|d| (d, header(bytes, d)));
-    let all = |names: &[String]| wanted.iter().all(|w| names.iter().any(|name| name == w));
-    if let Some(found) = headers.iter().find(|(_, names)| all(names)) {
-        return found.clone();
-    }
-    let [first, rest @ ..] = headers;
-    rest.into_iter().fold(first, |best, next| {
-        if next.1.len() > best.1.len() {
-            next
-        } else {
-            best
-        }
-    })
+/// The first delimiter that finds every wanted column, else the one with the most columns, each with the
+/// header it gives.
+fn delimiter(bytes: &[u8], wanted: &[&str], delimiters: &[u8]) -> (u8, Vec<String>) {
+    let headers = delimiters.iter().map(|d| (*d, header(bytes, *d)));
+    let rank = |names: &[String]| {
+        let all = wanted.iter().all(|w| names.iter().any(|name| name == w));
+        // The first delimiter that finds every column is taken, however many others there are.
+        (all, if all { 0 } else { names.len() })
+    };
+    // The last of equals is the maximum.
+    let best = headers.rev().max_by_key(|(_, names)| rank(names));
+    best.unwrap_or_default()
 }
 
 fn header(bytes: &[u8], delimiter: u8) -> Vec<String> {
@@ -110,11 +108,7 @@ impl Layout<'_> {
             format: Format::Delimited,
             ..Sheet::default()
         };
-        let mut lines = Lines {
-            bytes,
-            at: 0,
-            line: 1,
-        };
+        let mut lines = Lines::new(bytes);
         let mut record = ByteRecord::new();
         let (mut first, mut malformed) = (true, false);
         while reader
@@ -205,11 +199,22 @@ fn unquote(field: &str) -> String {
 /// Line numbers of ascending offsets; the reader's own count is off by one after CRLF.
 struct Lines<'a> {
     bytes: &'a [u8],
+    end: u8,
     at: usize,
     line: usize,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            // Where there is no line feed, a carriage return ends a line, as on old Macs.
+            end: if bytes.contains(&b'\n') { b'\n' } else { b'\r' },
+            at: 0,
+            line: 1,
+        }
+    }
+
     /// Line, from 1, of the first byte at or after `offset` that is no line end.
     fn of(&mut self, offset: usize) -> usize {
         let rest = &self.bytes[offset..];
@@ -218,7 +223,8 @@ impl Lines<'_> {
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
         let to = offset + blank;
-        self.line += self.bytes[self.at..to].split(|byte| *byte == b'\n').count() - 1;
+        let passed = self.bytes[self.at..to].split(|byte| *byte == self.end);
+        self.line += passed.count() - 1;
         self.at = to;
         self.line
     }

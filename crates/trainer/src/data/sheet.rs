@@ -30,6 +30,10 @@ pub enum Format {
     Jsonl,
     /// A header and fields between commas, tabs or semicolons.
     Delimited,
+    /// A header and fields between commas or semicolons.
+    Csv,
+    /// A header and fields between tabs.
+    Tsv,
     /// Each line is a text.
     Lines,
 }
@@ -120,7 +124,12 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns<'_>) -> Result<Sheet
     if format == Format::DetectOrLines && !delimited::has_column(bytes, columns.text) {
         return Ok(lines(bytes));
     }
-    delimited::read(bytes, columns)
+    let delimiters = match format {
+        Format::Csv => &b",;"[..],
+        Format::Tsv => b"\t",
+        _ => delimited::DELIMITERS,
+    };
+    delimited::read(bytes, columns, delimiters)
 }
 
 /// Every line is a text, empty ones too: line n of the input answers to line n of the output.

@@ -57,6 +57,14 @@ fn lines_are_those_of_the_file() {
 }
 
 #[test]
+fn carriage_returns_alone_end_lines() {
+    let content = "text,label\rone,a\r\rtwo,b\r,c\r";
+    let sheet = sheet(content);
+    let lines: Vec<usize> = sheet.rows.iter().map(|row| row.line).collect();
+    assert_eq!((lines, sheet.bad[0].line), (vec![2, 4], 5));
+}
+
+#[test]
 fn json_numbers_and_truth_values_are_labels_too() {
     let content = "{\"text\":\"a\",\"label\":1}\n{\"text\":7,\"label\":true}\n{\"text\":\"c\",\"label\":-2.5}";
     let labels: Vec<String> = rows(content).into_iter().map(|row| row.2).collect();
@@ -208,6 +216,11 @@ fn texts_alone_come_from_lines_or_a_column() {
     assert_eq!(texts("\n\n", Format::Delimited), [""; 0]);
     assert_eq!(texts("\n", Format::Lines), [""]);
     assert!(read(b"sentence\na", Format::Delimited, &columns).is_err());
+    let both = "text,note\tn\none,two\t1\n";
+    assert_eq!(texts(both, Format::Csv), ["one"]);
+    let error = read(both.as_bytes(), Format::Tsv, &columns).unwrap_err();
+    let says = error.to_string();
+    assert!(says.contains("names `text,note`, `n`"), "{says}");
 }
 
 struct Files(tempfile::TempDir);
@@ -418,7 +431,8 @@ proptest::proptest! {
         let content = if header { [b"text,label\n", &content[..]].concat() } else { content };
         for format in [Format::Detect, Format::DetectOrLines, Format::Jsonl, Format::Delimited, Format::Lines] {
             if let Ok(sheet) = read(&content, format, &COLUMNS) {
-                let lines = content.split(|byte| *byte == b'\n').count();
+                let end = if content.contains(&b'\n') { b'\n' } else { b'\r' };
+                let lines = content.split(|byte| *byte == end).count();
                 let in_file = |line: usize| (1..=lines).contains(&line);
                 assert!(sheet.rows.iter().all(|row| in_file(row.line)));
                 assert!(sheet.bad.iter().all(|bad| in_file(bad.line)));
