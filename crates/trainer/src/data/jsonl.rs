@@ -1,9 +1,10 @@
 //! JSON Lines: one object a line.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use anyhow::{Result, ensure};
-use serde::de::IgnoredAny;
+use anyhow::{Result, bail, ensure};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
@@ -12,6 +13,12 @@ use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, m
 pub(super) fn is_array(bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     first == Some(&b'[') && serde_json::from_slice::<Vec<IgnoredAny>>(bytes).is_ok()
+}
+
+/// Whether the file is JSON values one after the other, whatever its lines.
+fn is_spread(bytes: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    values.all(|value| value.is_ok())
 }
 
 /// Reads every line that is not blank; an error if a column is in none of them.
@@ -28,6 +35,9 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
         if let Err(bad) = row(line, index + 1, columns, &mut sheet, &mut keys) {
             sheet.bad.push(bad);
         }
+    }
+    if sheet.rows.is_empty() && keys.is_empty() && is_spread(bytes) {
+        bail!("these are JSON objects over several lines; write one a line, such as with `jq -c .`");
     }
     for name in std::iter::once(columns.text).chain(columns.label) {
         ensure!(
@@ -54,7 +64,7 @@ fn row(
         place: Place::Byte(error.valid_up_to() + 1),
         why: NOT_UTF8.into(),
     })?;
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+    let Members(members) = serde_json::from_str(text).map_err(|error| {
         let shown = error.to_string();
         // serde_json adds its own position, which is always in line 1 of this one line.
         let what = shown.split(" at line ").next().unwrap_or_default();
@@ -65,6 +75,7 @@ fn row(
             why,
         }
     })?;
+    let object = unambiguous(members, line)?;
     keys.extend(object.keys().cloned());
     let text = value(&object, columns.text, line)?;
     let label = columns
@@ -77,6 +88,49 @@ fn row(
         .is_some_and(|mark| marked(&mark));
     place(sheet, columns, line, (text, label), duplicate);
     Ok(())
+}
+
+/// The members as a map, if each name is there once.
+fn unambiguous(members: Vec<(String, Value)>, line: usize) -> Result<Map<String, Value>, BadRow> {
+    let mut object = Map::new();
+    for (name, value) in members {
+        if object.contains_key(&name) {
+            return Err(BadRow {
+                line,
+                place: Place::Column(name),
+                why: "is there twice; keep one".into(),
+            });
+        }
+        object.insert(name, value);
+    }
+    Ok(object)
+}
+
+/// An object's members as they stand there, where a map would keep the last of equal names.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
 }
 
 fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String, BadRow> {

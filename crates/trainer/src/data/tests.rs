@@ -186,7 +186,11 @@ fn files_that_are_no_rows_are_refused() {
     assert!(refused(b"\xef\xbb\xbf \r\n\n").contains("empty"));
     assert!(refused(b"[{\"text\":\"a\",\"label\":\"b\"}]").contains("jq -c"));
     assert!(refused(b"PAR1....").contains("Parquet"));
-    assert!(bad("{\n\"text\":\"a\",\n\"label\":\"b\"}")[0].contains("on one line"));
+    let pretty = "{\n\"text\":\"a\",\n\"label\":\"b\"}";
+    assert!(refused(pretty.as_bytes()).contains("one a line, such as with `jq -c .`"));
+    assert!(bad(&pretty[..20])[0].contains("on one line"));
+    let twice = "{\"text\":\"a\",\"label\":\"b\",\"text\":\"c\"}";
+    assert_eq!(bad(twice), ["1: column `text`: is there twice; keep one"]);
 }
 
 #[test]
