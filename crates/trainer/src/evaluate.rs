@@ -13,6 +13,7 @@ use crate::input::Opened;
 use crate::metrics::{Scores, confusion};
 use crate::predict::classify;
 use crate::progress::Progress;
+use crate::terminal;
 
 /// What a bundle scores.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,9 +67,10 @@ pub fn evaluate(
                 gold.push(index);
             }
             None => bad.push(format!(
-                "{name}:{}: label \"{label}\" is none of the bundle's ({})",
+                "{name}:{}: label {} is none of the bundle's ({})",
                 row.line,
-                labels.join(", ")
+                terminal::names([label].into_iter(), "\""),
+                terminal::names(labels.iter().map(String::as_str), "")
             )),
         }
     }
@@ -81,8 +83,8 @@ pub fn evaluate(
             .collect();
         bail!(
             "{name}: no row has a label of the bundle's ({}); the rows have {}",
-            labels.join(", "),
-            found.into_iter().take(10).collect::<Vec<_>>().join(", ")
+            terminal::names(labels.iter().map(String::as_str), ""),
+            terminal::names(found.into_iter(), "")
         );
     }
     if !bad.is_empty() && bad_rows > allowed {
@@ -126,6 +128,16 @@ pub fn evaluate(
 }
 
 impl Evaluation {
+    /// Labels that no row has and no answer is, whose F1 says nothing.
+    fn absent(&self) -> impl Iterator<Item = &str> {
+        let counts = &self.confusion;
+        let occurs = move |class: usize| counts.iter().any(|row| row[class] > 0);
+        let labels = self.labels.iter().zip(counts).enumerate();
+        labels
+            .filter(move |(class, (_, row))| row.iter().all(|n| *n == 0) && !occurs(*class))
+            .map(|(_, (label, _))| label.as_str())
+    }
+
     /// The same for a person to read.
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -151,6 +163,14 @@ impl Evaluation {
             if count > 0 {
                 let _ = writeln!(out, "{count} {what}");
             }
+        }
+        let absent: Vec<&str> = self.absent().collect();
+        if !absent.is_empty() {
+            let _ = writeln!(
+                out,
+                "macro-F1 leaves out what is neither gold nor answer: {}",
+                absent.join(", ")
+            );
         }
         let width = self
             .labels

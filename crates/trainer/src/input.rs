@@ -52,8 +52,8 @@ pub fn rows(
     columns: &Columns<'_>,
     allowed: usize,
 ) -> Result<(Sheet, Vec<String>)> {
-    let (name, bytes) = bytes(path)?;
-    let sheet = data::read(&bytes, format, columns).with_context(|| name.clone())?;
+    let (name, bytes) = (name(path), bytes(path)?);
+    let sheet = data::read(&bytes, format, columns).with_context(|| name.to_owned())?;
     let bad: Vec<String> = sheet
         .bad
         .iter()
@@ -65,16 +65,26 @@ pub fn rows(
     Ok((sheet, bad))
 }
 
-fn bytes(path: &str) -> Result<(String, Vec<u8>)> {
+/// What the input at `path` is called in messages.
+pub fn name(path: &str) -> &str {
+    if path == STDIN { "standard input" } else { path }
+}
+
+fn bytes(path: &str) -> Result<Vec<u8>> {
     if path != STDIN {
-        let bytes = fs::read(path).with_context(|| format!("input {path}"))?;
-        return Ok((path.into(), bytes));
+        let named = || format!("input {path}");
+        ensure!(
+            !Path::new(path).is_dir(),
+            "{}: this is a folder; name a file in it",
+            named()
+        );
+        return fs::read(path).with_context(named);
     }
     let mut input = std::io::stdin();
     if input.is_terminal() {
         say("reading from the keyboard; end with ctrl-D, or name a file with --input");
     }
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).context("standard input")?;
-    Ok(("standard input".into(), bytes))
+    input.read_to_end(&mut bytes).context(name(path))?;
+    Ok(bytes)
 }

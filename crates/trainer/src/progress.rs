@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
-use crate::terminal::say;
+use crate::terminal::{say, shown_lines};
 
 /// Time between two lines where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ impl Progress {
         match &self.show {
             Show::Bars(bars) => {
                 // A terminal that has gone away is no reason to stop training.
-                let _ = bars.println(text);
+                let _ = bars.println(shown_lines(text));
             }
             Show::Lines => say(text),
             Show::Nothing => {}

@@ -16,10 +16,30 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// One message on standard error. Nobody may be reading there, or the disk under it be full: neither is
+/// [`shown`], line by line.
+pub fn shown_lines(text: &str) -> String {
+    text.lines().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// Names from a file for a message, each between `mark`s: a file can have any number of them, of any
+/// length.
+pub fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>, mark: &str) -> String {
+    const MOST: usize = 20;
+    const LONGEST: usize = 60;
+    let more = names.len().saturating_sub(MOST);
+    let cut = |name: &str| match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{mark}{}…{mark}", &name[..end]),
+        None => format!("{mark}{name}{mark}"),
+    };
+    let shown: Vec<String> = names.take(MOST).map(cut).collect();
+    let more = (more > 0).then(|| format!(" and {more} more"));
+    shown.join(", ") + &more.unwrap_or_default()
+}
+
+/// One message on standard error; control characters in it are escaped. Nobody may be reading there, or the disk under it be full: neither is
 /// a reason to stop what the message is about, where `eprintln!` would panic.
 pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", shown_lines(text));
 }
 
 /// Whether standard output is a terminal that wants colours (<https://no-color.org>).
@@ -31,6 +51,15 @@ pub fn coloured() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_and_long_lists_are_cut() {
+        let long = "é".repeat(61);
+        let shown = names([long.as_str(), "b"].into_iter(), "`");
+        assert_eq!(shown, format!("`{}…`, `b`", "é".repeat(60)));
+        let many = vec!["a"; 25];
+        assert!(names(many.into_iter(), "").ends_with("a, a and 5 more"));
+    }
 
     #[test]
     fn control_characters_are_escaped_and_letters_are_not() {

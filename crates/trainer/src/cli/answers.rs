@@ -108,7 +108,8 @@ pub(super) fn evaluate(
     for bad in &bad {
         progress.note(&format!("left out {bad}"));
     }
-    let evaluation = evaluate::evaluate(&opened, &options.input, &sheet, allowed, progress)?;
+    let name = input::name(&options.input);
+    let evaluation = evaluate::evaluate(&opened, name, &sheet, allowed, progress)?;
     print(general, &evaluation, evaluate::Evaluation::text)
 }
 
@@ -165,13 +166,7 @@ pub(super) fn inspect(general: &General, options: &InspectOptions) -> Result<()>
     let inspection = inspect::inspect(&bytes).with_context(named)?;
     if options.recipe {
         let recipe = &inspection.manifest.card.recipe;
-        // Line by line: a recipe is text with lines, each of them safe to show.
-        let shown = |text: &&String| {
-            text.lines()
-                .map(|line| terminal::shown(line) + "\n")
-                .collect()
-        };
-        return print(general, &recipe, shown);
+        return print(general, &recipe, |text| terminal::shown_lines(text));
     }
     print(general, &inspection, Inspection::text)
 }

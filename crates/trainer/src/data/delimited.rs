@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::quotes;
+use crate::terminal;
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
 
 /// What may stand between fields, unless the reader is told.
@@ -26,11 +27,7 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Re
             [index] => Ok(index),
             [] => bail!(
                 "no column `{name}`; the first line names {}",
-                names
-                    .iter()
-                    .map(|n| format!("`{n}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                terminal::names(names.iter().map(String::as_str), "`")
             ),
             _ => bail!(
                 "column `{name}` is there {} times; rename all but one",

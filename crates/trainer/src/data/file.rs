@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::leakage::fold;
 use super::sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
 use super::{Example, SplitReport};
 use crate::artefact::{digest, hash_bytes};
+use crate::terminal;
 
 /// One of the files that the recipe names.
 pub(super) struct File {
@@ -21,8 +22,13 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn read(split: &'static str, path: &str, columns: &Columns<'_>) -> Result<Self> {
-        let bytes =
-            fs::read(Path::new(path)).with_context(|| format!("data.{split} = \"{path}\""))?;
+        let named = || format!("data.{split} = \"{path}\"");
+        ensure!(
+            !Path::new(path).is_dir(),
+            "{}: this is a folder; name a file in it",
+            named()
+        );
+        let bytes = fs::read(path).with_context(named)?;
         let sheet = read(&bytes, Format::Detect, columns).with_context(|| path.to_owned())?;
         Ok(Self {
             split,
@@ -48,7 +54,7 @@ impl File {
         self.sheet.rows = kept;
         let mut names: Vec<(usize, &str)> = index.iter().map(|(label, i)| (*i, *label)).collect();
         names.sort_unstable();
-        let names: Vec<&str> = names.into_iter().take(20).map(|(_, label)| label).collect();
+        let names: Vec<&str> = names.into_iter().map(|(_, label)| label).collect();
         let source = if given {
             "data.labels"
         } else {
@@ -56,10 +62,9 @@ impl File {
         };
         for row in unknown {
             let label = row.label.unwrap_or_default();
-            let why = format!(
-                "label \"{label}\" is not in {source} ({})",
-                names.join(", ")
-            );
+            let label = terminal::names([label.as_str()].into_iter(), "\"");
+            let known = terminal::names(names.iter().copied(), "");
+            let why = format!("label {label} is not in {source} ({known})");
             let place = Place::Column(column.to_owned());
             self.sheet.bad.push(BadRow {
                 line: row.line,

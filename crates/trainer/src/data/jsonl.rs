@@ -8,6 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
+use crate::terminal;
 
 /// Whether the whole file is one JSON array.
 pub(super) fn is_array(bytes: &[u8]) -> bool {
@@ -43,10 +44,7 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
         ensure!(
             keys.is_empty() || keys.contains(name),
             "no column `{name}`; the rows have {}",
-            keys.iter()
-                .map(|key| format!("`{key}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            terminal::names(keys.iter().map(String::as_str), "`")
         );
     }
     Ok(sheet)
@@ -140,11 +138,8 @@ fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String,
         why,
     };
     let Some(value) = object.get(name) else {
-        let keys: Vec<&str> = object.keys().map(String::as_str).collect();
-        return Err(bad(format!(
-            "is not there; this row has {}",
-            keys.join(", ")
-        )));
+        let keys = terminal::names(object.keys().map(String::as_str), "");
+        return Err(bad(format!("is not there; this row has {keys}")));
     };
     plain(value).ok_or_else(|| {
         let kind = match value {

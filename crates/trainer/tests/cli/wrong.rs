@@ -119,6 +119,53 @@ fn as_many_bad_rows_as_allowed_are_left_out_and_named() {
 }
 
 #[test]
+fn what_macro_f1_leaves_out_is_said() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    place.file("in", "the mill rose\n");
+    let answer = place.good(&["predict", "--bundle", "b.glass", "--input", "in"]);
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let label = answer["label"].as_str().unwrap();
+    place.file("gold.csv", format!("text,label\nthe mill rose,{label}\n"));
+    let text = place.good(&["evaluate", "--bundle", "b.glass", "--input", "gold.csv"]);
+    let line = text.lines().find(|line| line.starts_with("macro-F1 leaves out"));
+    let absent = line.expect("two labels do not occur");
+    assert_eq!(absent.split(", ").count(), 2, "{absent}");
+    assert!(!absent.contains(label), "{absent}");
+}
+
+/// Text from a file is in errors, which are on a terminal.
+#[test]
+fn a_hostile_file_can_not_write_to_the_terminal() {
+    let place = Place::new();
+    place.file("b.glass", bytes(card()));
+    let many: Vec<String> = (0..500).map(|i| format!("c{i}")).collect();
+    let many = many.join(",");
+    for content in [
+        "a\u{1b}[2Jb,label\nx,up\n",
+        "text,label\na,up\nb,\u{1b}[31msideways\n",
+        "{\"a\\u001b[2J\":1}\n",
+        many.as_str(),
+    ] {
+        place.file("in", content);
+        let arguments = ["evaluate", "--bundle", "b.glass", "--input", "in"];
+        for options in [&[][..], &["--skip-bad-rows", "1"]] {
+            let answer = place.run(&[&arguments[..], options].concat());
+            let plain = |c: char| c == '\n' || !c.is_control();
+            assert!(answer.err.chars().all(plain), "{:?}", answer.err);
+            assert!(answer.err.len() < 1000, "{}", answer.err);
+        }
+    }
+    let error = place.bad(&["evaluate", "--bundle", "b.glass", "--input", "in"]);
+    assert!(error.contains("and 480 more"), "{error}");
+    let answer = place.run_with(
+        &["evaluate", "--bundle", "b.glass", "--input", "-"],
+        b"text,label\na,up\nb,sideways\n",
+    );
+    assert!(answer.err.contains("standard input:3: label"), "{}", answer.err);
+}
+
+#[test]
 fn answers_say_their_lines_where_rows_may_be_left_out() {
     let place = Place::new();
     place.file("b.glass", bytes(card()));
