@@ -48,10 +48,16 @@ pub(super) fn refuse(bytes: &[u8]) -> Result<()> {
             bail!("this is {what}, not rows of text; {way_out}");
         }
     }
-    if bytes.iter().take(4096).any(|byte| *byte == 0) {
-        bail!("this is a binary file (it has zero bytes); want CSV, TSV or JSONL in UTF-8");
+    match bytes.iter().position(|byte| *byte == 0) {
+        None => Ok(()),
+        Some(0..4096) => {
+            bail!("this is a binary file (it has zero bytes); want CSV, TSV or JSONL in UTF-8")
+        }
+        Some(at) => {
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
+            bail!("line {line} holds a zero byte; remove it, such as with `tr -d '\\0'`")
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -67,6 +73,9 @@ mod tests {
             assert!(error.contains(what) && error.contains(way_out), "{error}");
         }
         assert!(refuse(b"text\0label").is_err());
+        let late = ["text,label\n", &"a,b\n".repeat(2000), "a\0,b\n"].concat();
+        let error = refuse(late.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line 2002 holds a zero byte"), "{error}");
         assert!(refuse(b"text,label\na,b").is_ok());
         assert!(refuse(b"").is_ok());
     }

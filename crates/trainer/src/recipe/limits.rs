@@ -23,10 +23,13 @@ impl Recipe {
 
     fn check_names(&self, breaches: &mut Breaches) {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(plain) {
+        // A folder `-x` would be taken for an option by every tool.
+        let option = self.name.starts_with('-');
+        let fits = (1..=64).contains(&self.name.len()) && self.name.chars().all(plain);
+        if option || !fits {
             let name = &self.name;
             breaches.add(format!(
-                "name = \"{name}\": want 1 to 64 letters, digits, `-` or `_`; it names a folder"
+                "name = \"{name}\": want 1 to 64 letters, digits, `_` or `-`, not `-` first; it names a folder"
             ));
         }
         let data = &self.data;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::Serialize;
 use toml::Table;
 
@@ -25,22 +25,24 @@ pub struct Loaded {
 
 /// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
 pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
-    let text = fs::read_to_string(path).with_context(|| {
-        format!(
-            "recipe {}: can't read it; `stillglass init` writes a first one",
-            path.display()
-        )
+    let named = || format!("recipe {}", path.display());
+    ensure!(!path.is_dir(), "{}: this is a folder; name the recipe in it", named());
+    let bytes = fs::read(path).with_context(|| {
+        format!("{}: can't read it; `stillglass init` writes a first one", named())
     })?;
+    let text = String::from_utf8(bytes);
+    let text = text.with_context(|| format!("{}: not UTF-8; save it as UTF-8", named()))?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    parse(&text, folder, sets).with_context(|| format!("recipe {}", path.display()))
+    parse(&text, folder, sets).with_context(named)
 }
 
 /// [`load`] from the recipe's text; `folder` becomes `${RECIPE_DIR}`.
 pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
-    let mut table: Table = text.trim_start_matches('\u{feff}').parse()?;
+    let table = text.trim_start_matches('\u{feff}').parse();
+    let mut table: Table = table.map_err(|error| unreadable(&error))?;
     for assignment in sets {
         overrides::set(&mut table, assignment)?;
     }
@@ -71,6 +73,16 @@ fn typed(table: Table) -> Result<Recipe> {
     table
         .try_into()
         .map_err(|error: toml::de::Error| explain(&error))
+}
+
+/// The parser's message, in words of ours where its own are of its types.
+fn unreadable(error: &toml::de::Error) -> anyhow::Error {
+    let shown = error.to_string();
+    let why = error.message();
+    if why.contains("as i128") || why.contains("too large") {
+        return anyhow!("{}", shown.replace(why, overrides::TOO_LARGE));
+    }
+    anyhow!("{shown}")
 }
 
 /// Says which key is meant, and the nearest known one for a misspelt key or value.
@@ -258,6 +270,22 @@ mod tests {
         assert!(says.contains("needs the key `data`"), "{says}");
         let says = format!("{:#}", parse("name = ", Path::new("."), &[]).unwrap_err());
         assert!(says.contains("line 1"), "{says}");
+    }
+
+    #[test]
+    fn numbers_that_toml_can_not_hold_are_said_to_be_that() {
+        let seeded = |seed: &str| parse(&format!("seed = {seed}\n{SMALL}"), Path::new("."), &[]);
+        for seed in ["99999999999999999999", "18446744073709551615"] {
+            let says = format!("{:#}", seeded(seed).unwrap_err());
+            assert!(says.contains("line 1") && says.contains("larger than TOML"), "{says}");
+            let says = fails("", &[&format!("seed={seed}")]);
+            assert!(says.contains("larger than TOML"), "{says}");
+        }
+        let says = fails("", &["distill.mu=1e400"]);
+        assert!(says.contains("larger than TOML"), "{says}");
+        assert_eq!(read("", &["data.text=007"]).unwrap().recipe.data.text, "007");
+        let says = fails("", &["name=-x"]);
+        assert!(says.contains("not `-` first"), "{says}");
     }
 
     #[test]

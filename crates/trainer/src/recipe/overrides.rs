@@ -33,8 +33,21 @@ pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
         !matches!(inner.get(key), Some(Value::Table(_))),
         "--set {assignment}: `{path}` is a section; set a key in it, such as {path}.key=value"
     );
-    inner.insert(key.into(), parse_value(value.trim(), path));
+    let value = value.trim();
+    ensure!(!is_too_large(value), "--set {assignment}: {TOO_LARGE}");
+    inner.insert(key.into(), parse_value(value, path));
     Ok(())
+}
+
+/// What is wrong with 2^63 and 1e400.
+pub(super) const TOO_LARGE: &str = "a number larger than TOML holds (9223372036854775807, or 1.7e308 with \
+                                    a point or exponent)";
+
+/// Whether `text` is a number that no TOML value can be. As a string it would be of the wrong type.
+fn is_too_large(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
+    let whole = text.parse::<i128>().is_ok_and(|n| i64::try_from(n).is_err());
+    digits && (whole || text.parse::<f64>().is_ok_and(f64::is_infinite))
 }
 
 /// A variable is always text, so that `variables.YEAR=2024` needs no quotes.

@@ -19,7 +19,10 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
         "teacher {base}: no such directory, and not a hub id of the form owner/name"
     );
     let Some(revision) = revision else {
-        bail!("teacher {base}: a hub id needs teacher.revision, the commit to pin");
+        bail!(
+            "teacher {base}: there is no such folder here; if it is a hub id, name the commit to pin in \
+             teacher.revision"
+        );
     };
     let api = hf_hub::api::sync::Api::new().context("opening the model hub's cache")?;
     let repository = api.repo(hf_hub::Repo::with_revision(

@@ -192,6 +192,14 @@ fn recipes_that_can_not_run() {
             "data.train = \"none.csv\"",
         ),
         (
+            &["--set", "data.train=pickled"],
+            "data.train = \"pickled\": this is a folder",
+        ),
+        (
+            &["--set", "teacher.base=modles/mini"],
+            "teacher modles/mini: there is no such folder here",
+        ),
+        (
             &["--set", "data.text=body"],
             "no column `body`; the rows have `label`, `text`",
         ),
@@ -239,6 +247,9 @@ fn recipes_that_can_not_run() {
             .bad(&["run", "none.toml"])
             .contains("`stillglass init` writes a first one")
     );
+    place.file("utf16.toml", b"\xff\xfen\0a\0m\0e\0");
+    assert!(place.bad(&["check", "utf16.toml"]).contains("save it as UTF-8"));
+    assert!(place.bad(&["check", "pickled"]).contains("this is a folder"));
     place.file("broken.toml", "name = \n");
     assert!(place.bad(&["check", "broken.toml"]).contains("line 1"));
     place.file("file", "");
