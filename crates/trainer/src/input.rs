@@ -67,7 +67,11 @@ pub fn rows(
 
 /// What the input at `path` is called in messages.
 pub fn name(path: &str) -> &str {
-    if path == STDIN { "standard input" } else { path }
+    if path == STDIN {
+        "standard input"
+    } else {
+        path
+    }
 }
 
 fn bytes(path: &str) -> Result<Vec<u8>> {
@@ -85,6 +89,7 @@ fn bytes(path: &str) -> Result<Vec<u8>> {
         say("reading from the keyboard; end with ctrl-D, or name a file with --input");
     }
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).context(name(path))?;
+    let read = input.read_to_end(&mut bytes);
+    read.with_context(|| name(path).to_owned())?;
     Ok(bytes)
 }

@@ -44,13 +44,23 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
 pub(super) fn writable(folder: &Path) -> Result<()> {
     let named = || format!("run folder {}", folder.display());
     let whole = std::path::absolute(folder).with_context(named)?;
-    let there = whole.ancestors().find(|path| path.symlink_metadata().is_ok());
+    let there = whole
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
     let there = there.with_context(named)?;
     let way_out = "choose another folder with --runs";
-    ensure!(there.is_dir(), "{}: {} is no folder; {way_out}", named(), there.display());
+    ensure!(
+        there.is_dir(),
+        "{}: {} is no folder; {way_out}",
+        named(),
+        there.display()
+    );
     #[cfg(unix)]
-    rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
-        .with_context(|| format!("{}: can't write in {}; {way_out}", named(), there.display()))?;
+    rustix::fs::access(
+        there,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .with_context(|| format!("{}: can't write in {}; {way_out}", named(), there.display()))?;
     Ok(())
 }
 

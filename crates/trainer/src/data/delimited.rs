@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::quotes;
-use crate::terminal;
 use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
+use crate::terminal;
 
 /// What may stand between fields, unless the reader is told.
 pub(super) const DELIMITERS: &[u8] = b",\t;";

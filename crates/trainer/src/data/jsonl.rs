@@ -38,7 +38,9 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
         }
     }
     if sheet.rows.is_empty() && keys.is_empty() && is_spread(bytes) {
-        bail!("these are JSON objects over several lines; write one a line, such as with `jq -c .`");
+        bail!(
+            "these are JSON objects over several lines; write one a line, such as with `jq -c .`"
+        );
     }
     for name in std::iter::once(columns.text).chain(columns.label) {
         ensure!(

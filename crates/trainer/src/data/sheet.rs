@@ -113,7 +113,11 @@ pub fn read(bytes: &[u8], format: Format, columns: &Columns<'_>) -> Result<Sheet
     if blank {
         // Blank lines are texts as soon as lines are.
         let are_lines = format == Format::DetectOrLines;
-        return Ok(if are_lines { lines(bytes) } else { Sheet::default() });
+        return Ok(if are_lines {
+            lines(bytes)
+        } else {
+            Sheet::default()
+        });
     }
     if format == Format::Jsonl || (detect && first == Some(&b'{')) {
         return jsonl::read(bytes, columns);

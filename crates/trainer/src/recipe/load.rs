@@ -26,9 +26,16 @@ pub struct Loaded {
 /// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
 pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
     let named = || format!("recipe {}", path.display());
-    ensure!(!path.is_dir(), "{}: this is a folder; name the recipe in it", named());
+    ensure!(
+        !path.is_dir(),
+        "{}: this is a folder; name the recipe in it",
+        named()
+    );
     let bytes = fs::read(path).with_context(|| {
-        format!("{}: can't read it; `stillglass init` writes a first one", named())
+        format!(
+            "{}: can't read it; `stillglass init` writes a first one",
+            named()
+        )
     })?;
     let text = String::from_utf8(bytes);
     let text = text.with_context(|| format!("{}: not UTF-8; save it as UTF-8", named()))?;
@@ -277,13 +284,19 @@ mod tests {
         let seeded = |seed: &str| parse(&format!("seed = {seed}\n{SMALL}"), Path::new("."), &[]);
         for seed in ["99999999999999999999", "18446744073709551615"] {
             let says = format!("{:#}", seeded(seed).unwrap_err());
-            assert!(says.contains("line 1") && says.contains("larger than TOML"), "{says}");
+            assert!(
+                says.contains("line 1") && says.contains("larger than TOML"),
+                "{says}"
+            );
             let says = fails("", &[&format!("seed={seed}")]);
             assert!(says.contains("larger than TOML"), "{says}");
         }
         let says = fails("", &["distill.mu=1e400"]);
         assert!(says.contains("larger than TOML"), "{says}");
-        assert_eq!(read("", &["data.text=007"]).unwrap().recipe.data.text, "007");
+        assert_eq!(
+            read("", &["data.text=007"]).unwrap().recipe.data.text,
+            "007"
+        );
         let says = fails("", &["name=-x"]);
         assert!(says.contains("not `-` first"), "{says}");
     }

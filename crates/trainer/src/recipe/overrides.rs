@@ -45,8 +45,12 @@ pub(super) const TOO_LARGE: &str = "a number larger than TOML holds (92233720368
 
 /// Whether `text` is a number that no TOML value can be. As a string it would be of the wrong type.
 fn is_too_large(text: &str) -> bool {
-    let digits = text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
-    let whole = text.parse::<i128>().is_ok_and(|n| i64::try_from(n).is_err());
+    let digits = text
+        .trim_start_matches(['+', '-'])
+        .starts_with(|c: char| c.is_ascii_digit());
+    let whole = text
+        .parse::<i128>()
+        .is_ok_and(|n| i64::try_from(n).is_err());
     digits && (whole || text.parse::<f64>().is_ok_and(f64::is_infinite))
 }
 

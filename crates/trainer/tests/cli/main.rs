@@ -1,8 +1,11 @@
 //! The `stillglass` binary, from the outside.
 
 mod answers;
+mod bases;
 mod bundle;
 mod recipes;
+mod runs;
+mod tiny;
 mod wrong;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! `init`, `check` and `run`.
+//! `init`, and recipes good and bad.
 
 use std::fs;
 use std::path::Path;
@@ -6,50 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::Place;
-
-const SUBJECTS: [&str; 5] = [
-    "the mill",
-    "this bakery",
-    "the harbour",
-    "old boats",
-    "its rivals",
-];
-const TAILS: [&str; 4] = ["early", "again", "in winter", "with heavy rain"];
-
-/// One row for each subject, verb and tail, over three files without a text in common.
-fn data(place: &Place) {
-    let (mut train, mut validation, mut test) = (String::new(), String::new(), String::new());
-    for (s, subject) in SUBJECTS.iter().enumerate() {
-        for (t, tail) in TAILS.iter().enumerate() {
-            for (verb, label) in [("rose", "up"), ("fell", "down")] {
-                let row =
-                    format!("{{\"text\":\"{subject} {verb} {tail}\",\"label\":\"{label}\"}}\n");
-                match (s + t) % 5 {
-                    0 => validation.push_str(&row),
-                    1 => test.push_str(&row),
-                    _ => train.push_str(&row),
-                }
-            }
-        }
-    }
-    place.file("train.jsonl", train);
-    place.file("validation.jsonl", validation);
-    place.file("test.jsonl", test);
-}
-
-fn recipe(place: &Place) {
-    data(place);
-    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bert");
-    let text = format!(
-        "name = \"tiny\"\n\
-         [data]\ntrain = \"train.jsonl\"\nvalidation = \"validation.jsonl\"\ntest = \"test.jsonl\"\n\
-         [teacher]\nbase = {base:?}\nmax_tokens = 24\nepochs = 1\nbatch = 8\n\
-         [label]\nnodes = 2\n[transfer]\nvariants = 1\n\
-         [student]\nembedding = 6\nhidden = 5\nattention = 4\n\
-         [distill]\nepochs = 1\nbatch = 8\n[card]\nname = \"Tiny\"\n"
-    );
-    place.file("tiny.toml", text);
-}
+use crate::tiny::recipe;
 
 #[test]
 fn init_writes_once_and_check_reads_it() {
@@ -142,34 +99,7 @@ fn recipes_that_can_not_run() {
         "gap.jsonl",
         "{\"text\":\"a\",\"label\":\"up\"}\n{\"text\":\"b\"}\n",
     );
-    fs::create_dir(place.path("pickled")).unwrap();
-    place.file("pickled/pytorch_model.bin", "");
-    fs::create_dir(place.path("cut")).unwrap();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert");
-    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
-        let bytes = fs::read(fixture.join(name)).unwrap();
-        let kept = if name.ends_with("tensors") {
-            bytes.len() - 9
-        } else {
-            bytes.len()
-        };
-        fs::write(place.path("cut").join(name), &bytes[..kept]).unwrap();
-    }
-    for (key, value) in [
-        ("num_hidden_layers", Value::from(3)),
-        ("vocab_size", Value::from(7)),
-        ("layer_norm_eps", Value::from(0)),
-    ] {
-        let folder = place.path(key);
-        fs::create_dir(&folder).unwrap();
-        for name in ["config.json", "tokenizer.json", "model.safetensors"] {
-            fs::copy(fixture.join(name), folder.join(name)).unwrap();
-        }
-        let config = fs::read(folder.join("config.json")).unwrap();
-        let mut config: Value = serde_json::from_slice(&config).unwrap();
-        config[key] = value;
-        fs::write(folder.join("config.json"), config.to_string()).unwrap();
-    }
+    fs::create_dir(place.path("folder")).unwrap();
     for (options, says) in [
         (
             &["--set", "distill.epoch=3"][..],
@@ -192,12 +122,8 @@ fn recipes_that_can_not_run() {
             "data.train = \"none.csv\"",
         ),
         (
-            &["--set", "data.train=pickled"],
-            "data.train = \"pickled\": this is a folder",
-        ),
-        (
-            &["--set", "teacher.base=modles/mini"],
-            "teacher modles/mini: there is no such folder here",
+            &["--set", "data.train=folder"],
+            "data.train = \"folder\": this is a folder",
         ),
         (
             &["--set", "data.text=body"],
@@ -211,35 +137,11 @@ fn recipes_that_can_not_run() {
             &["--set", "data.labels=[\"up\",\"flat\"]"],
             "label \"down\" is not in data.labels (up, flat)",
         ),
-        (&["--set", "teacher.base=nowhere"], "teacher nowhere"),
-        (&["--set", "teacher.base=pickled"], "pickled"),
-        (&["--set", "teacher.base=cut"], "fetch it again"),
-        (&["--set", "teacher.base=some/model"], "teacher.revision"),
-        (
-            &["--set", "teacher.epochs=0"],
-            "set data.labels to the teacher's order",
-        ),
-        (
-            &["--set", "teacher.base=num_hidden_layers"],
-            "layer.2.attention",
-        ),
-        (
-            &["--set", "teacher.base=vocab_size"],
-            "word_embeddings.weight: want [7, 32] from config.json",
-        ),
-        (
-            &["--set", "teacher.base=layer_norm_eps"],
-            "layer_norm_eps is 0; want a number above 0",
-        ),
         (&["--device", "abacus"], "device abacus"),
     ] {
         for verb in ["check", "run"] {
-            // A run finds a cut file when it loads it, in its own words.
-            if verb == "check" || !options[1].ends_with("=cut") && !options[1].ends_with("epochs=0")
-            {
-                let error = place.bad(&[&[verb, "tiny.toml"], options].concat());
-                assert!(error.contains(says), "{verb} {options:?}: {error}");
-            }
+            let error = place.bad(&[&[verb, "tiny.toml"], options].concat());
+            assert!(error.contains(says), "{verb} {options:?}: {error}");
         }
     }
     assert!(
@@ -248,8 +150,12 @@ fn recipes_that_can_not_run() {
             .contains("`stillglass init` writes a first one")
     );
     place.file("utf16.toml", b"\xff\xfen\0a\0m\0e\0");
-    assert!(place.bad(&["check", "utf16.toml"]).contains("save it as UTF-8"));
-    assert!(place.bad(&["check", "pickled"]).contains("this is a folder"));
+    assert!(
+        place
+            .bad(&["check", "utf16.toml"])
+            .contains("save it as UTF-8")
+    );
+    assert!(place.bad(&["check", "folder"]).contains("this is a folder"));
     place.file("broken.toml", "name = \n");
     assert!(place.bad(&["check", "broken.toml"]).contains("line 1"));
     place.file("file", "");
@@ -304,160 +210,6 @@ fn recipes_whose_bundle_could_not_be_written() {
             assert!(!place.path("runs").exists(), "{verb}: {says}");
         }
     }
-}
-
-#[test]
-fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
-    let place = Place::new();
-    recipe(&place);
-    let out = place.good(&["run", "tiny.toml", "--json", "--quiet", "--seed", "5"]);
-    let first: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        (
-            first["seed"].as_u64(),
-            first["students"][0]["seed"].as_u64()
-        ),
-        (Some(5), Some(5))
-    );
-    let bundle = place.path(first["bundle"].as_str().unwrap());
-    let bytes = fs::read(&bundle).unwrap();
-    assert_eq!(first["bytes"].as_u64(), Some(bytes.len() as u64));
-
-    let saved: Value =
-        serde_json::from_slice(&fs::read(place.path("runs/tiny/run.json")).unwrap()).unwrap();
-    assert_eq!(saved, first);
-    let resolved = place.good(&["check", "runs/tiny/recipe.toml", "--json"]);
-    let resolved: Value = serde_json::from_str(&resolved).unwrap();
-    assert_eq!(resolved["data_hash"], first["data_hash"]);
-
-    let bundle = bundle.to_str().unwrap();
-    let scores = place.good(&[
-        "evaluate",
-        "--bundle",
-        bundle,
-        "--input",
-        "test.jsonl",
-        "--json",
-    ]);
-    let scores: Value = serde_json::from_str(&scores).unwrap();
-    let card: Value = serde_json::from_str(&place.good(&["inspect", bundle, "--json"])).unwrap();
-    let metrics = card["manifest"]["card"]["metrics"].as_array().unwrap();
-    let own = |m: &&Value| {
-        m["name"] == "accuracy"
-            && m["note"]
-                .as_str()
-                .is_some_and(|n| n.contains("this bundle"))
-    };
-    assert_eq!(
-        metrics.iter().find(own).unwrap()["value"],
-        scores["accuracy"]
-    );
-
-    // What a process leaves that is killed where it hurts most.
-    let stages = fs::read_dir(place.path("runs/tiny")).unwrap();
-    let stages = stages.map(|entry| entry.unwrap().path());
-    let done: Vec<_> = stages.filter(|path| path.join("manifest.json").exists()).collect();
-    let left: Vec<_> = done.iter().map(|stage| stage.join("checkpoints")).collect();
-    left.iter().for_each(|path| fs::create_dir(path).unwrap());
-    place.file("runs/tiny/.tiny.glass.1.tmp", "half");
-
-    let before = modified(&place);
-    let again: Value =
-        serde_json::from_str(&place.good(&["run", "tiny.toml", "--json", "--seed", "5"])).unwrap();
-    assert_eq!(again["students"], first["students"]);
-    assert_eq!(modified(&place), before);
-    assert!(!left.iter().any(|path| path.exists()));
-    assert!(!place.path("runs/tiny/.tiny.glass.1.tmp").exists());
-    let seconds = |run: &Value| run["stages"][0]["seconds"].as_f64().unwrap();
-    assert!(seconds(&again) >= seconds(&first));
-
-    // A verb that makes no bundle leaves the recipe beside the bundle that it belongs to.
-    let beside = || fs::read(place.path("runs/tiny/recipe.toml")).unwrap();
-    let before = beside();
-    place.good(&[
-        "teach",
-        "tiny.toml",
-        "--seed",
-        "5",
-        "--set",
-        "card.name=Other",
-    ]);
-    assert!(beside() == before);
-}
-
-#[test]
-fn one_process_at_a_time_works_on_a_run_folder() {
-    let place = Place::new();
-    recipe(&place);
-    fs::create_dir_all(place.path("runs/tiny")).unwrap();
-    let held = fs::File::create(place.path("runs/tiny/lock")).unwrap();
-    held.try_lock().unwrap();
-    for verb in ["teach", "label", "distill", "export", "run"] {
-        let error = place.bad(&[verb, "tiny.toml"]);
-        assert!(
-            error.contains("run folder runs/tiny: another process is at work on this run folder"),
-            "{verb}: {error}"
-        );
-    }
-    place.good(&["check", "tiny.toml"]);
-    place.good(&["teach", "tiny.toml", "--set", "name=other"]);
-    drop(held);
-    place.good(&["teach", "tiny.toml"]);
-}
-
-/// When each stage's manifest was written.
-fn modified(place: &Place) -> Vec<std::time::SystemTime> {
-    let folders = fs::read_dir(place.path("runs/tiny"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut times: Vec<_> = folders
-        .filter_map(|folder| {
-            fs::metadata(folder.join("manifest.json"))
-                .ok()?
-                .modified()
-                .ok()
-        })
-        .collect();
-    times.sort();
-    assert!(times.len() >= 2, "teach and distill have a manifest");
-    times
-}
-
-#[test]
-fn each_verb_stops_after_its_stage() {
-    let place = Place::new();
-    recipe(&place);
-    let teacher: Value =
-        serde_json::from_str(&place.good(&["teach", "tiny.toml", "--json", "-q"])).unwrap();
-    let folder = place.path(teacher["folder"].as_str().unwrap());
-    assert!(folder.join("model.safetensors").is_file());
-    let labels: Value =
-        serde_json::from_str(&place.good(&["label", "tiny.toml", "--json", "-q"])).unwrap();
-    let rows = fs::read_to_string(place.path("train.jsonl"))
-        .unwrap()
-        .lines()
-        .count() as u64;
-    assert_eq!(labels["train"].as_u64(), Some(rows));
-    let stages = || {
-        let names = fs::read_dir(place.path("runs/tiny"))
-            .unwrap()
-            .map(|e| e.unwrap().file_name());
-        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
-        names.retain(|name| name.contains('-') || name.contains(".glass"));
-        names
-            .iter()
-            .map(|name| name.split('-').next().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let mut done = stages();
-    done.sort();
-    assert_eq!(done, ["explain", "label", "teach"]);
-    let students: Value =
-        serde_json::from_str(&place.good(&["distill", "tiny.toml", "--json", "-q"])).unwrap();
-    assert_eq!(students[0]["seed"], 0);
-    assert!(!stages().iter().any(|name| name.contains(".glass")));
-    place.good(&["export", "tiny.toml", "-q"]);
-    assert!(stages().iter().any(|name| name.contains(".glass")));
 }
 
 /// The recipes of the repository name no file that is here, but are otherwise in order.

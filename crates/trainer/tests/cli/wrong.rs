@@ -128,7 +128,9 @@ fn what_macro_f1_leaves_out_is_said() {
     let label = answer["label"].as_str().unwrap();
     place.file("gold.csv", format!("text,label\nthe mill rose,{label}\n"));
     let text = place.good(&["evaluate", "--bundle", "b.glass", "--input", "gold.csv"]);
-    let line = text.lines().find(|line| line.starts_with("macro-F1 leaves out"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("macro-F1 leaves out"));
     let absent = line.expect("two labels do not occur");
     assert_eq!(absent.split(", ").count(), 2, "{absent}");
     assert!(!absent.contains(label), "{absent}");
@@ -162,7 +164,11 @@ fn a_hostile_file_can_not_write_to_the_terminal() {
         &["evaluate", "--bundle", "b.glass", "--input", "-"],
         b"text,label\na,up\nb,sideways\n",
     );
-    assert!(answer.err.contains("standard input:3: label"), "{}", answer.err);
+    assert!(
+        answer.err.contains("standard input:3: label"),
+        "{}",
+        answer.err
+    );
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Bases that no teacher can be made of.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Place;
+use crate::tiny::recipe;
+
+const FILES: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/// Copies the tiny base to a folder of this name.
+fn base(place: &Place, name: &str) {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert");
+    fs::create_dir(place.path(name)).unwrap();
+    for file in FILES {
+        fs::copy(fixture.join(file), place.path(name).join(file)).unwrap();
+    }
+}
+
+#[test]
+fn bases_that_can_not_teach() {
+    let place = Place::new();
+    recipe(&place);
+    fs::create_dir(place.path("pickled")).unwrap();
+    place.file("pickled/pytorch_model.bin", "");
+    base(&place, "cut");
+    let whole = fs::read(place.path("cut/model.safetensors")).unwrap();
+    place.file("cut/model.safetensors", &whole[..whole.len() - 9]);
+    for (key, value) in [
+        ("num_hidden_layers", Value::from(3)),
+        ("vocab_size", Value::from(7)),
+        ("layer_norm_eps", Value::from(0)),
+    ] {
+        base(&place, key);
+        let path = place.path(key).join("config.json");
+        let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        config[key] = value;
+        fs::write(path, config.to_string()).unwrap();
+    }
+    for (set, says) in [
+        (
+            "base=modles/mini",
+            "teacher modles/mini: there is no such folder here",
+        ),
+        ("base=nowhere", "teacher nowhere"),
+        ("base=pickled", "pickled"),
+        ("base=cut", "fetch it again"),
+        ("base=some/model", "teacher.revision"),
+        ("epochs=0", "set data.labels to the teacher's order"),
+        ("base=num_hidden_layers", "layer.2.attention"),
+        (
+            "base=vocab_size",
+            "word_embeddings.weight: want [7, 32] from config.json",
+        ),
+        (
+            "base=layer_norm_eps",
+            "layer_norm_eps is 0; want a number above 0",
+        ),
+    ] {
+        for verb in ["check", "run"] {
+            // A run finds a cut file when it loads it, in its own words.
+            if verb == "check" || !["base=cut", "epochs=0"].contains(&set) {
+                let set = format!("teacher.{set}");
+                let error = place.bad(&[verb, "tiny.toml", "--set", &set]);
+                assert!(error.contains(says), "{verb} {set}: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `run` and the verbs that stop before its end.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::Place;
+use crate::tiny::recipe;
+
+#[test]
+fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
+    let place = Place::new();
+    recipe(&place);
+    let out = place.good(&["run", "tiny.toml", "--json", "--quiet", "--seed", "5"]);
+    let first: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (
+            first["seed"].as_u64(),
+            first["students"][0]["seed"].as_u64()
+        ),
+        (Some(5), Some(5))
+    );
+    let bundle = place.path(first["bundle"].as_str().unwrap());
+    let bytes = fs::read(&bundle).unwrap();
+    assert_eq!(first["bytes"].as_u64(), Some(bytes.len() as u64));
+
+    let saved: Value =
+        serde_json::from_slice(&fs::read(place.path("runs/tiny/run.json")).unwrap()).unwrap();
+    assert_eq!(saved, first);
+    let resolved = place.good(&["check", "runs/tiny/recipe.toml", "--json"]);
+    let resolved: Value = serde_json::from_str(&resolved).unwrap();
+    assert_eq!(resolved["data_hash"], first["data_hash"]);
+
+    let bundle = bundle.to_str().unwrap();
+    let scores = place.good(&[
+        "evaluate",
+        "--bundle",
+        bundle,
+        "--input",
+        "test.jsonl",
+        "--json",
+    ]);
+    let scores: Value = serde_json::from_str(&scores).unwrap();
+    let card: Value = serde_json::from_str(&place.good(&["inspect", bundle, "--json"])).unwrap();
+    let metrics = card["manifest"]["card"]["metrics"].as_array().unwrap();
+    let own = |m: &&Value| {
+        m["name"] == "accuracy"
+            && m["note"]
+                .as_str()
+                .is_some_and(|n| n.contains("this bundle"))
+    };
+    assert_eq!(
+        metrics.iter().find(own).unwrap()["value"],
+        scores["accuracy"]
+    );
+
+    // What a process leaves that is killed where it hurts most.
+    let stages = fs::read_dir(place.path("runs/tiny")).unwrap();
+    let stages = stages.map(|entry| entry.unwrap().path());
+    let done: Vec<_> = stages
+        .filter(|path| path.join("manifest.json").exists())
+        .collect();
+    let left: Vec<_> = done.iter().map(|stage| stage.join("checkpoints")).collect();
+    for path in &left {
+        fs::create_dir(path).unwrap();
+    }
+    place.file("runs/tiny/.tiny.glass.1.tmp", "half");
+
+    let before = modified(&place);
+    let again: Value =
+        serde_json::from_str(&place.good(&["run", "tiny.toml", "--json", "--seed", "5"])).unwrap();
+    assert_eq!(again["students"], first["students"]);
+    assert_eq!(modified(&place), before);
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(!place.path("runs/tiny/.tiny.glass.1.tmp").exists());
+    let seconds = |run: &Value| run["stages"][0]["seconds"].as_f64().unwrap();
+    assert!(seconds(&again) >= seconds(&first));
+
+    // A verb that makes no bundle leaves the recipe beside the bundle that it belongs to.
+    let beside = || fs::read(place.path("runs/tiny/recipe.toml")).unwrap();
+    let before = beside();
+    place.good(&[
+        "teach",
+        "tiny.toml",
+        "--seed",
+        "5",
+        "--set",
+        "card.name=Other",
+    ]);
+    assert!(beside() == before);
+}
+
+#[test]
+fn one_process_at_a_time_works_on_a_run_folder() {
+    let place = Place::new();
+    recipe(&place);
+    fs::create_dir_all(place.path("runs/tiny")).unwrap();
+    let held = fs::File::create(place.path("runs/tiny/lock")).unwrap();
+    held.try_lock().unwrap();
+    for verb in ["teach", "label", "distill", "export", "run"] {
+        let error = place.bad(&[verb, "tiny.toml"]);
+        assert!(
+            error.contains("run folder runs/tiny: another process is at work on this run folder"),
+            "{verb}: {error}"
+        );
+    }
+    place.good(&["check", "tiny.toml"]);
+    place.good(&["teach", "tiny.toml", "--set", "name=other"]);
+    drop(held);
+    place.good(&["teach", "tiny.toml"]);
+}
+
+/// When each stage's manifest was written.
+fn modified(place: &Place) -> Vec<std::time::SystemTime> {
+    let folders = fs::read_dir(place.path("runs/tiny"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut times: Vec<_> = folders
+        .filter_map(|folder| {
+            fs::metadata(folder.join("manifest.json"))
+                .ok()?
+                .modified()
+                .ok()
+        })
+        .collect();
+    times.sort();
+    assert!(times.len() >= 2, "teach and distill have a manifest");
+    times
+}
+
+#[test]
+fn each_verb_stops_after_its_stage() {
+    let place = Place::new();
+    recipe(&place);
+    let teacher: Value =
+        serde_json::from_str(&place.good(&["teach", "tiny.toml", "--json", "-q"])).unwrap();
+    let folder = place.path(teacher["folder"].as_str().unwrap());
+    assert!(folder.join("model.safetensors").is_file());
+    let labels: Value =
+        serde_json::from_str(&place.good(&["label", "tiny.toml", "--json", "-q"])).unwrap();
+    let rows = fs::read_to_string(place.path("train.jsonl"))
+        .unwrap()
+        .lines()
+        .count() as u64;
+    assert_eq!(labels["train"].as_u64(), Some(rows));
+    let stages = || {
+        let names = fs::read_dir(place.path("runs/tiny"))
+            .unwrap()
+            .map(|e| e.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.retain(|name| name.contains('-') || name.contains(".glass"));
+        names
+            .iter()
+            .map(|name| name.split('-').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut done = stages();
+    done.sort();
+    assert_eq!(done, ["explain", "label", "teach"]);
+    let students: Value =
+        serde_json::from_str(&place.good(&["distill", "tiny.toml", "--json", "-q"])).unwrap();
+    assert_eq!(students[0]["seed"], 0);
+    assert!(!stages().iter().any(|name| name.contains(".glass")));
+    place.good(&["export", "tiny.toml", "-q"]);
+    assert!(stages().iter().any(|name| name.contains(".glass")));
+}
