@@ -34,7 +34,11 @@ pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
         "--set {assignment}: `{path}` is a section; set a key in it, such as {path}.key=value"
     );
     let value = value.trim();
-    ensure!(!is_too_large(value), "--set {assignment}: {TOO_LARGE}");
+    let text = path.starts_with("variables.");
+    ensure!(
+        text || !is_too_large(value),
+        "--set {assignment}: {TOO_LARGE}"
+    );
     inner.insert(key.into(), parse_value(value, path));
     Ok(())
 }
@@ -173,6 +177,7 @@ mod tests {
             "data.labels=[\"b\", \"a\"]",
             "card.name=\"quoted\"",
             "variables.YEAR=2024",
+            "variables.ID=99999999999999999999",
             "data.text=a = b",
         ] {
             set(&mut t, assignment).unwrap();
