@@ -60,7 +60,7 @@ impl Model {
             strip_accents: spec.strip_accents,
             unknown: spec.unknown,
         };
-        let tokenizer = Tokenizer::new(bundle.vocabulary.clone(), options)?;
+        let tokenizer = Tokenizer::new(&bundle.vocabulary, options)?;
         Ok(Self { bundle, tokenizer })
     }
 

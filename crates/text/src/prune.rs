@@ -1,7 +1,7 @@
 //! Cutting a vocabulary down to the pieces that are used.
 
 use crate::Error;
-use crate::tokenizer::{CONTINUATION, index};
+use crate::pieces::{CONTINUATION, Pieces};
 
 /// A vocabulary cut down to what is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn prune(
     if unknown as usize >= size {
         return Err(Error::UnknownOutOfRange { unknown, size });
     }
-    index(vocabulary.to_vec())?;
+    Pieces::new(vocabulary)?;
     let old: Vec<u32> = (0u32..)
         .zip(vocabulary)
         .filter(|&(id, piece)| id == unknown || used(id) || is_single(piece))

@@ -2,79 +2,87 @@
 
 use std::ops::Range;
 
-use tokenizers::normalizer::Range as Of;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::{NormalizedString, Normalizer, PreTokenizedString, PreTokenizer};
+use crate::Options;
+use crate::normalize::{Span, normalize};
+use crate::unicode::Unicode;
 
-/// Bytes after which a text is cut at the next blank. The alignments take 16 bytes for each byte of
-/// text, several times over, and wasm memory never shrinks; cutting bounds them for ordinary prose.
-const STRETCH: usize = 8 << 10;
+/// Longer words become one unknown token, as in BERT; it also bounds the work for each word.
+const LONGEST_WORD: usize = 100;
 
 /// One normalised word, and where it stands in the original text.
+#[derive(Default)]
 pub(crate) struct Segment {
-    word: NormalizedString,
-    /// Byte at which its stretch begins in the whole text.
-    stretch: usize,
+    /// At most its first [`LONGEST_WORD`] characters: a longer word is never looked at.
+    text: String,
+    /// For each byte of `text` the original bytes of its character.
+    spans: Vec<Span>,
+    characters: usize,
+    bytes: Span,
 }
 
 impl Segment {
-    /// The normalised word.
-    pub(crate) fn normalized(&self) -> &str {
-        self.word.get()
+    /// The normalised word, unless it is too long to have pieces.
+    pub(crate) fn text(&self) -> Option<&str> {
+        (self.characters <= LONGEST_WORD).then_some(&self.text)
     }
 
     /// Its bytes in the original text.
-    pub(crate) fn bytes(&self) -> Range<usize> {
-        let (start, end) = self.word.offsets_original();
-        self.stretch + start..self.stretch + end
+    pub(crate) fn bytes(&self) -> Span {
+        self.bytes
     }
 
-    /// Original bytes of a part of it, given in bytes of the normalised word.
-    pub(crate) fn part(&self, (start, end): (usize, usize)) -> Range<usize> {
-        let word = self.bytes();
-        match self.word.convert_offsets(Of::Normalized(start..end)) {
-            Some(part) => word.start + part.start..word.start + part.end,
-            None => word,
+    /// Original bytes of a part of [`Self::text`] that is not empty.
+    pub(crate) fn part(&self, normalized: Range<usize>) -> Span {
+        Span {
+            start: self.spans[normalized.start].start,
+            end: self.spans[normalized.end - 1].end,
         }
+    }
+
+    fn push(&mut self, character: char, span: Span) {
+        if self.characters == 0 {
+            self.bytes.start = span.start;
+        }
+        self.bytes.end = span.end;
+        self.characters += 1;
+        if self.characters <= LONGEST_WORD {
+            self.text.push(character);
+            self.spans.resize(self.text.len(), span);
+        }
+    }
+
+    /// Makes room for the next word.
+    fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
+        self.characters = 0;
     }
 }
 
 /// Calls `visit` with each word of `text`, in order.
 pub(crate) fn for_each_word(
     text: &str,
-    normalizer: BertNormalizer,
-    mut visit: impl FnMut(&Segment),
+    options: Options,
+    unicode: &Unicode,
+    visit: &mut dyn FnMut(&Segment),
 ) {
-    let mut stretch = 0;
-    while stretch < text.len() {
-        let end = stretch_end(text, stretch);
-        let mut parts = PreTokenizedString::from(&text[stretch..end]);
-        // `split` is the one door to each word with its alignments: words are seen and dropped.
-        parts
-            .normalize(|whole| normalizer.normalize(whole))
-            .and_then(|()| BertPreTokenizer.pre_tokenize(&mut parts))
-            .and_then(|()| {
-                parts.split(|_, word| {
-                    visit(&Segment { word, stretch });
-                    Ok(std::iter::empty::<NormalizedString>())
-                })
-            })
-            .expect("normalising and splitting into words have no error of their own");
-        stretch = end;
-    }
-}
-
-/// Where the stretch that begins at `start` ends: at a blank, where no word, no reordering of accents
-/// and no removal of control characters reaches across, or at the end of the text.
-///
-/// Only these four blanks: the other white space of ASCII is removed as control characters, which joins
-/// the words around it.
-fn stretch_end(text: &str, start: usize) -> usize {
-    let from = start.saturating_add(STRETCH);
-    let rest = text.as_bytes().get(from..).unwrap_or_default();
-    let blank = rest
-        .iter()
-        .position(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    blank.map_or(text.len(), |at| from + at)
+    let mut word = Segment::default();
+    let mut end = |word: &mut Segment| {
+        if word.characters > 0 {
+            visit(word);
+            word.clear();
+        }
+    };
+    normalize(text, options, unicode, |character, span| {
+        if character.is_whitespace() {
+            end(&mut word);
+        } else if character.is_ascii_punctuation() || unicode.of(character).is_punctuation() {
+            end(&mut word);
+            word.push(character, span);
+            end(&mut word);
+        } else {
+            word.push(character, span);
+        }
+    });
+    end(&mut word);
 }

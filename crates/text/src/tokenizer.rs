@@ -1,20 +1,18 @@
 //! The tokenizer: text to ids and words, by the vocabulary.
 
-use ahash::AHashMap;
-use tokenizers::Model;
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-
+use crate::normalize::Span;
+use crate::pieces::Pieces;
 use crate::segment::{Segment, for_each_word};
+use crate::unicode::Unicode;
 use crate::utf16::Utf16;
 use crate::{Encoding, Error, Token, Truncated, Word};
 
+<<<<<<< HEAD
 /// What begins a piece that continues a word.
 pub(crate) const CONTINUATION: &str = "##";
 
-/// Longer words become one unknown token, as in BERT; it also bounds the work for each word.
-pub(crate) const LONGEST_WORD: usize = 100;
-
+=======
+>>>>>>> text-tables
 /// How text is normalised, and which piece stands for what the vocabulary cannot spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -29,29 +27,23 @@ pub struct Options {
 /// BERT's tokenizer without special tokens: text to words to WordPiece ids, with offsets.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
-    normalizer: BertNormalizer,
-    model: WordPiece,
+    options: Options,
+    unicode: Unicode,
+    pieces: Pieces,
 }
 
 impl Tokenizer {
     /// Checks the vocabulary (piece `i` has id `i`, continuations begin with `##`) and builds on it.
-    pub fn new(vocabulary: Vec<String>, options: Options) -> Result<Self, Error> {
-        let size = vocabulary.len();
-        let unknown = options.unknown;
-        let unknown_piece = vocabulary
-            .get(unknown as usize)
-            .cloned()
-            .ok_or(Error::UnknownOutOfRange { unknown, size })?;
-        let model = WordPiece::builder()
-            .vocab(index(vocabulary)?)
-            .unk_token(unknown_piece)
-            .continuing_subword_prefix(CONTINUATION.to_owned())
-            .max_input_chars_per_word(LONGEST_WORD)
-            .build()
-            .expect("building fails only on a vocabulary file, and none is given");
-        let strip_accents = Some(options.strip_accents);
-        let normalizer = BertNormalizer::new(true, true, strip_accents, options.lowercase);
-        Ok(Self { normalizer, model })
+    pub fn new(vocabulary: &[String], options: Options) -> Result<Self, Error> {
+        let (unknown, size) = (options.unknown, vocabulary.len());
+        if unknown as usize >= size {
+            return Err(Error::UnknownOutOfRange { unknown, size });
+        }
+        Ok(Self {
+            options,
+            unicode: Unicode::unpack(),
+            pieces: Pieces::new(vocabulary)?,
+        })
     }
 
     /// The first `max_tokens` tokens of `text` and their words; what is left out is counted and reported
@@ -59,13 +51,14 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, max_tokens: usize) -> Encoding {
         let mut encoding = Encoding::default();
         let mut units = Utf16::new(text);
+        let mut pieces = Vec::new();
         let mut total = 0;
-        for_each_word(text, self.normalizer, |segment| {
-            let pieces = self.pieces(segment);
+        self.for_each_word(text, &mut |segment| {
+            self.spell(segment, &mut pieces);
             let room = max_tokens - encoding.ids.len();
             let kept = room.min(pieces.len());
             if kept < pieces.len() && encoding.truncated.is_none() {
-                let from_byte = segment.part(pieces[kept].1).start;
+                let from_byte = pieces[kept].1.start;
                 let from_utf16 = units.clone().at(from_byte);
                 encoding.truncated = Some(Truncated {
                     tokens: 0,
@@ -88,8 +81,8 @@ impl Tokenizer {
     pub fn words(&self, text: &str) -> Vec<Word> {
         let mut units = Utf16::new(text);
         let mut words = Vec::new();
-        for_each_word(text, self.normalizer, |segment| {
-            let bytes = segment.bytes();
+        self.for_each_word(text, &mut |segment| {
+            let bytes = segment.bytes().into();
             let utf16 = units.range(&bytes);
             words.push(Word {
                 bytes,
@@ -100,32 +93,40 @@ impl Tokenizer {
         words
     }
 
-    /// Ids of a word's pieces, each with its bytes in the normalised word; at least one.
-    fn pieces(&self, segment: &Segment) -> Vec<(u32, (usize, usize))> {
-        let tokens = self
-            .model
-            .tokenize(segment.normalized())
-            .expect("a word becomes the unknown token at worst, and that is in the vocabulary");
-        tokens
-            .into_iter()
-            .map(|token| (token.id, token.offsets))
-            .collect()
+    fn for_each_word(&self, text: &str, visit: &mut dyn FnMut(&Segment)) {
+        for_each_word(text, self.options, &self.unicode, visit);
+    }
+
+    /// A word's pieces, each the longest that fits, with their ids and original bytes; where none fits,
+    /// the unknown token alone. At least one.
+    fn spell(&self, segment: &Segment, pieces: &mut Vec<(u32, Span)>) {
+        pieces.clear();
+        let mut from = 0;
+        if let Some(word) = segment.text() {
+            while let Some((id, end)) = self.pieces.longest(word, from) {
+                pieces.push((id, segment.part(from..end)));
+                from = end;
+            }
+            if from == word.len() {
+                return;
+            }
+        }
+        pieces.clear();
+        pieces.push((self.options.unknown, segment.bytes()));
     }
 }
 
 impl Encoding {
     /// Appends a word and the pieces of it that are kept.
-    fn push(&mut self, segment: &Segment, pieces: &[(u32, (usize, usize))], units: &mut Utf16) {
+    fn push(&mut self, segment: &Segment, pieces: &[(u32, Span)], units: &mut Utf16) {
         let word = self.words.len();
         let first = self.tokens.len();
-        for &(id, offsets) in pieces {
+        for &(id, bytes) in pieces {
             self.ids.push(id);
-            self.tokens.push(Token {
-                bytes: segment.part(offsets),
-                word,
-            });
+            let bytes = bytes.into();
+            self.tokens.push(Token { bytes, word });
         }
-        let bytes = segment.bytes();
+        let bytes = segment.bytes().into();
         let utf16 = units.range(&bytes);
         self.words.push(Word {
             bytes,
@@ -133,27 +134,4 @@ impl Encoding {
             tokens: first..self.tokens.len(),
         });
     }
-}
-
-/// Piece → id; each piece once and none empty.
-pub(crate) fn index(vocabulary: Vec<String>) -> Result<AHashMap<String, u32>, Error> {
-    let size = vocabulary.len();
-    if u32::try_from(size).is_err() {
-        return Err(Error::TooLarge { size });
-    }
-    let mut ids = AHashMap::with_capacity(size);
-    for (id, piece) in (0u32..).zip(vocabulary) {
-        if piece.is_empty() {
-            return Err(Error::EmptyPiece { id });
-        }
-        if let Some(&first) = ids.get(&piece) {
-            return Err(Error::DuplicatePiece {
-                piece,
-                first,
-                second: id,
-            });
-        }
-        ids.insert(piece, id);
-    }
-    Ok(ids)
 }

@@ -21,6 +21,7 @@ pub mod init;
 pub mod input;
 pub mod inspect;
 pub mod label;
+pub mod learn;
 pub mod metrics;
 pub mod objective;
 pub mod predict;

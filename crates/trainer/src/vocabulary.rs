@@ -5,8 +5,9 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
-use stillglass_text::{Options, Tokenizer, learn, prune};
+use stillglass_text::{Options, Tokenizer, prune};
 
+use crate::learn::learn;
 use crate::progress::Progress;
 use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
 
@@ -65,7 +66,7 @@ impl Vocabulary {
             strip_accents: self.strip_accents,
             unknown: self.unknown,
         };
-        Ok(Tokenizer::new(self.pieces.clone(), options)?)
+        Ok(Tokenizer::new(&self.pieces, options)?)
     }
 
     /// Only the pieces that `texts` use at least `min_count` times, and every single character.

@@ -23,7 +23,7 @@ fn a_text_keeps_its_label_when_another_list_holds_it_too() {
         strip_accents: true,
         unknown: 0,
     };
-    let words = Tokenizer::new(vec!["[UNK]".into()], options).unwrap();
+    let words = Tokenizer::new(&["[UNK]".into()], options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (path, section) = (folder.path().join("labels.cache"), LabelSection::default());
     let (cache, _) = Cache::open(&path, &[0; 32]).unwrap();

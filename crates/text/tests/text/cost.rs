@@ -20,7 +20,7 @@ fn tokenizer() -> Tokenizer {
         strip_accents: true,
         unknown: 0,
     };
-    Tokenizer::new(pieces.map(String::from).to_vec(), options).unwrap()
+    Tokenizer::new(&pieces.map(String::from), options).unwrap()
 }
 
 fn seconds(tokenizer: &Tokenizer, text: &str, limit: usize) -> f64 {
@@ -51,19 +51,28 @@ fn assert_linear(unit: &str, bytes: usize, limit: usize) {
     let tokenizer = tokenizer();
     let quarter = unit.repeat(bytes / 4 / unit.len());
     let whole = quarter.repeat(4);
+    assert_in_proportion(
+        &format!("{bytes} bytes of {unit:?}"),
+        || seconds(&tokenizer, &quarter, limit),
+        || seconds(&tokenizer, &whole, limit),
+    );
+}
+
+/// All of some work, in seconds, costs in proportion to a quarter of it.
+fn assert_in_proportion(name: &str, quarter: impl Fn() -> f64, whole: impl Fn() -> f64) {
     // Pages and caches are cold only once.
-    seconds(&tokenizer, &quarter, limit);
-    seconds(&tokenizer, &whole, limit);
+    quarter();
+    whole();
     let (mut least_quarter, mut least_whole) = (f64::INFINITY, f64::INFINITY);
     for round in 1..=ROUNDS {
-        least_quarter = least_quarter.min(seconds(&tokenizer, &quarter, limit));
-        least_whole = least_whole.min(seconds(&tokenizer, &whole, limit));
+        least_quarter = least_quarter.min(quarter());
+        least_whole = least_whole.min(whole());
         if round >= LEAST_ROUNDS && least_whole < LIMIT * least_quarter {
-            println!("{unit:?}: {bytes} bytes in {least_whole:.3} s");
+            println!("{name}: {least_whole:.3} s");
             return;
         }
     }
-    panic!("{unit:?}: {least_quarter} s for a quarter of {bytes} bytes, {least_whole} s for all");
+    panic!("{name}: {least_quarter} s for a quarter, {least_whole} s for all");
 }
 
 #[test]
@@ -91,6 +100,33 @@ fn texts_made_to_be_slow_cost_linear_time() {
         growing,
     ] {
         assert_linear(unit, MEGABYTE / 4, 128);
+    }
+}
+
+/// Pieces that differ only at their ends, and pieces that all begin with each other.
+#[test]
+fn vocabularies_made_to_be_slow_load_in_linear_time() {
+    let alike: Vec<_> = (0..100_000).map(|i| format!("{:a>60}{i:06}", "")).collect();
+    let nested: Vec<_> = (1..=2_000).map(|i| "a".repeat(i)).collect();
+    let shuffled = |i: usize| alike[i * 7 % alike.len()].clone();
+    let shuffled: Vec<_> = (0..alike.len()).map(shuffled).collect();
+    // Bytes grow with the square of how many are nested.
+    for (name, pieces, quarter) in [
+        ("alike", &alike, 25_000),
+        ("shuffled", &shuffled, 25_000),
+        ("nested", &nested, 1_000),
+    ] {
+        let load = |pieces: &[String]| {
+            let options = Options {
+                lowercase: true,
+                strip_accents: true,
+                unknown: 0,
+            };
+            let begun = now();
+            Tokenizer::new(pieces, options).unwrap();
+            now() - begun
+        };
+        assert_in_proportion(name, || load(&pieces[..quarter]), || load(pieces));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tokenizer against the whole `tokenizers::Tokenizer`, its ranges, its cost and its vocabulary.
 
 mod cost;
+mod every_character;
 mod generator;
 mod prune;
 mod ranges;

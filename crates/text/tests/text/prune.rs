@@ -7,7 +7,7 @@ use crate::foldings;
 use crate::generator::{Generator, UNKNOWN, normalized_words};
 
 fn tokenizer(vocabulary: &[String], options: Options) -> Tokenizer {
-    Tokenizer::new(vocabulary.to_vec(), options).unwrap()
+    Tokenizer::new(vocabulary, options).unwrap()
 }
 
 fn pruned_tokenizer(pruned: &Pruned, options: Options) -> Tokenizer {

@@ -9,7 +9,8 @@ fn tokenizer(pieces: &[&str], lowercase: bool) -> Tokenizer {
         strip_accents: lowercase,
         unknown: 0,
     };
-    Tokenizer::new(pieces.iter().copied().map(String::from).collect(), options).unwrap()
+    let pieces: Vec<_> = pieces.iter().copied().map(String::from).collect();
+    Tokenizer::new(&pieces, options).unwrap()
 }
 
 /// Counted from the start each time, by the standard library's encoder.
@@ -22,7 +23,7 @@ fn ranges_slice_the_original_in_order_and_count_utf16() {
     for options in foldings() {
         let mut generator = Generator::new(5);
         let vocabulary = generator.vocabulary(options);
-        let tokenizer = Tokenizer::new(vocabulary, options).unwrap();
+        let tokenizer = Tokenizer::new(&vocabulary, options).unwrap();
         for _ in 0..5_000 {
             let text = generator.text();
             let encoding = tokenizer.encode(&text, usize::MAX);
@@ -56,7 +57,7 @@ fn ranges_slice_the_original_in_order_and_count_utf16() {
 fn words_alone_are_the_words_of_the_encoding() {
     let options = foldings()[0];
     let mut generator = Generator::new(6);
-    let tokenizer = Tokenizer::new(generator.vocabulary(options), options).unwrap();
+    let tokenizer = Tokenizer::new(&generator.vocabulary(options), options).unwrap();
     for _ in 0..2_000 {
         let text = generator.text();
         let encoding = tokenizer.encode(&text, usize::MAX);
@@ -77,7 +78,7 @@ fn words_alone_are_the_words_of_the_encoding() {
 fn truncation_is_a_prefix_and_is_reported() {
     let options = foldings()[0];
     let mut generator = Generator::new(7);
-    let tokenizer = Tokenizer::new(generator.vocabulary(options), options).unwrap();
+    let tokenizer = Tokenizer::new(&generator.vocabulary(options), options).unwrap();
     for _ in 0..1_000 {
         let text = generator.text();
         let whole = tokenizer.encode(&text, usize::MAX);

@@ -6,7 +6,8 @@ fn build(pieces: &[&str], unknown: u32) -> Result<Tokenizer, Error> {
         strip_accents: true,
         unknown,
     };
-    Tokenizer::new(pieces.iter().copied().map(String::from).collect(), options)
+    let pieces: Vec<_> = pieces.iter().copied().map(String::from).collect();
+    Tokenizer::new(&pieces, options)
 }
 
 #[test]

@@ -16,10 +16,13 @@ pub(super) fn is_array(bytes: &[u8]) -> bool {
     first == Some(&b'[') && serde_json::from_slice::<Vec<IgnoredAny>>(bytes).is_ok()
 }
 
-/// Whether the file is JSON values one after the other, whatever its lines.
+/// Whether the file is JSON values one after the other, some of them over several lines.
 fn is_spread(bytes: &[u8]) -> bool {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
-    values.all(|value| value.is_ok())
+    let values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let lines = lines.filter(|line| !line.iter().all(u8::is_ascii_whitespace));
+    let values: Result<Vec<IgnoredAny>, _> = values.collect();
+    values.is_ok_and(|values| values.len() < lines.count())
 }
 
 /// Reads every line that is not blank; an error if a column is in none of them.

@@ -191,9 +191,7 @@ mod tests {
             strip_accents: true,
             unknown: 0,
         };
-        Words::new(vec!["[UNK]".into()], options)
-            .unwrap()
-            .words(text)
+        Words::new(&["[UNK]".into()], options).unwrap().words(text)
     }
 
     /// The tokens' texts by the word that owns them, special tokens left out.

@@ -4,10 +4,17 @@ use std::collections::BTreeSet;
 
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};
 use tokenizers::normalizers::BertNormalizer;
-use tokenizers::{AddedToken, Model, Trainer};
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{
+    AddedToken, Model, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    Trainer,
+};
 
-use crate::segment::for_each_word;
-use crate::tokenizer::{CONTINUATION, LONGEST_WORD};
+/// What begins a piece that continues a word.
+const CONTINUATION: &str = "##";
+
+/// Longer words become one unknown token, as in BERT: no piece of theirs would be used.
+const LONGEST_WORD: usize = 100;
 
 /// Spelling of the unknown token, which comes first.
 const UNKNOWN: &str = "[UNK]";
@@ -60,19 +67,22 @@ fn characters(texts: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// The words that the student's tokenizer finds in a text, by the components it is measured against.
 fn normalized_words(text: &str) -> Vec<String> {
     let normalizer = BertNormalizer::new(true, true, Some(true), true);
-    let mut words = Vec::new();
-    for_each_word(text, normalizer, |word| {
-        words.push(word.normalized().to_owned());
-    });
-    words
+    let mut parts = PreTokenizedString::from(text);
+    parts
+        .normalize(|whole| normalizer.normalize(whole))
+        .and_then(|()| BertPreTokenizer.pre_tokenize(&mut parts))
+        .expect("normalising and splitting into words have no error of their own");
+    let splits = parts.get_splits(OffsetReferential::Original, OffsetType::None);
+    splits.into_iter().map(|(word, ..)| word.into()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Options, Tokenizer};
+    use stillglass_text::{Options, Tokenizer};
 
     const TEXTS: [&str; 3] = [
         "Lower the lowest low of the tower",
@@ -86,7 +96,7 @@ mod tests {
             strip_accents: true,
             unknown: 0,
         };
-        Tokenizer::new(learn(&TEXTS, most), options).expect("a sound vocabulary")
+        Tokenizer::new(&learn(&TEXTS, most), options).expect("a sound vocabulary")
     }
 
     #[test]
