@@ -163,18 +163,19 @@ impl Run<'_> {
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
         let section = &recipe.label;
-        let open = |stage: &StageDir| -> Result<Labeller> {
-            let most = recipe.teacher.max_tokens;
-            let settings = format!("{:?} {} {most}", section.target, section.nodes);
+        let most = recipe.teacher.max_tokens;
+        // Each cache is of what its stage's key names: soft labels know nothing of how texts are explained.
+        let open = |stage: &StageDir, settings: &str| -> Result<Labeller> {
             let context = digest(&[from.hash.as_bytes(), settings.as_bytes()]);
             let cache = self.cache(stage, &context)?;
             Ok(Labeller::new(cache, &teacher, section, &words, most))
         };
         let [soft, explained] = self.label_inputs(from)?;
         let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
-        let mut soft = open(&stage)?;
+        let mut soft = open(&stage, &most.to_string())?;
         let stage = StageDir::open(&self.folder, Stage::Explain, explained, recipe.seed)?;
-        let mut explainer = open(&stage)?;
+        let settings = format!("{:?} {} {most}", section.target, section.nodes);
+        let mut explainer = open(&stage, &settings)?;
 
         let (train, _) = columns(&self.split().train);
         let (validation, _) = columns(&self.split().validation);

@@ -143,6 +143,9 @@ fn each_verb_stops_after_its_stage() {
         .lines()
         .count() as u64;
     assert_eq!(labels["train"].as_u64(), Some(rows));
+    // Other explanations of the same soft labels.
+    place.good(&["label", "tiny.toml", "-q", "--set", "label.nodes=3"]);
+    place.good(&["label", "tiny.toml", "-q", "--set", "label.target=probability"]);
     let stages = || {
         let names = fs::read_dir(place.path("runs/tiny"))
             .unwrap()
@@ -156,7 +159,7 @@ fn each_verb_stops_after_its_stage() {
     };
     let mut done = stages();
     done.sort();
-    assert_eq!(done, ["explain", "label", "teach"]);
+    assert_eq!(done, ["explain", "explain", "explain", "label", "teach"]);
     let students: Value =
         serde_json::from_str(&place.good(&["distill", "tiny.toml", "--json", "-q"])).unwrap();
     assert_eq!(students[0]["seed"], 0);
