@@ -7,12 +7,6 @@ use crate::unicode::Unicode;
 use crate::utf16::Utf16;
 use crate::{Encoding, Error, Token, Truncated, Word};
 
-<<<<<<< HEAD
-/// What begins a piece that continues a word.
-pub(crate) const CONTINUATION: &str = "##";
-
-=======
->>>>>>> text-tables
 /// How text is normalised, and which piece stands for what the vocabulary cannot spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
