@@ -145,7 +145,13 @@ fn each_verb_stops_after_its_stage() {
     assert_eq!(labels["train"].as_u64(), Some(rows));
     // Other explanations of the same soft labels.
     place.good(&["label", "tiny.toml", "-q", "--set", "label.nodes=3"]);
-    place.good(&["label", "tiny.toml", "-q", "--set", "label.target=probability"]);
+    place.good(&[
+        "label",
+        "tiny.toml",
+        "-q",
+        "--set",
+        "label.target=probability",
+    ]);
     let stages = || {
         let names = fs::read_dir(place.path("runs/tiny"))
             .unwrap()
