@@ -1,0 +1,121 @@
+//! Linear layer: 4-bit weights in groups, 12-bit activations, exact integer sums in each group.
+
+use crate::lanes::{Job, Lanes};
+use crate::{Cpu, Int12};
+
+/// Columns that share a scale.
+pub const GROUP: usize = 32;
+
+/// Weights `[rows, columns]` of four bits, `columns` a multiple of [`GROUP`]: w ≈ scale · q, q in
+/// -7..=7, stored as q + 8, the even column in the low half of a byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Int4<'a> {
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs.
+    pub columns: usize,
+    /// `[rows, columns / 2]`.
+    pub values: &'a [u8],
+    /// `[rows, columns / 32]`.
+    pub scales: &'a [f32],
+}
+
+impl Int4<'_> {
+    /// A weight's integer.
+    #[inline(always)]
+    fn integer(&self, row: usize, column: usize) -> i8 {
+        let byte = self.values[row * (self.columns / 2) + column / 2];
+        (byte >> (column % 2 * 4) & 15).cast_signed() - 8
+    }
+
+    /// A weight's scale.
+    #[inline(always)]
+    fn scale(&self, row: usize, column: usize) -> f32 {
+        self.scales[(row * self.columns + column) / GROUP]
+    }
+
+    /// One weight.
+    #[inline(always)]
+    pub(crate) fn at(&self, row: usize, column: usize) -> f32 {
+        f32::from(self.integer(row, column)) * self.scale(row, column)
+    }
+
+    fn debug_check(&self) {
+        debug_assert_eq!(self.columns % GROUP, 0, "groups are whole");
+        debug_assert_eq!(self.values.len() * 2, self.rows * self.columns);
+        debug_assert_eq!(self.scales.len() * GROUP, self.rows * self.columns);
+    }
+}
+
+/// `out[t, r] += scale_x[t] · Σ over groups scale_w[r, g] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
+///
+/// Adding lets the caller start from the bias, or from another input's share.
+pub fn linear_int4(cpu: Cpu, w: Int4, x: &Int12, out: &mut [f32]) {
+    w.debug_check();
+    debug_assert_eq!(x.columns(), w.columns);
+    debug_assert_eq!(out.len(), x.rows() * w.rows);
+    cpu.run(Linear { w, x, out });
+}
+
+struct Linear<'a> {
+    w: Int4<'a>,
+    x: &'a Int12,
+    out: &'a mut [f32],
+}
+
+impl Job for Linear<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self { w, x, out } = self;
+        // Four rows are unpacked once and stay in the nearest cache while all of x goes by.
+        let mut unpacked = vec![0; 4 * w.columns];
+        for first in (0..w.rows).step_by(4) {
+            let wanted = 4.min(w.rows - first);
+            // A short last block repeats its last row; the surplus sums are dropped.
+            let rows: [usize; 4] = std::array::from_fn(|i| first + i.min(wanted - 1));
+            for (unpacked, &row) in unpacked.chunks_exact_mut(w.columns.max(1)).zip(&rows) {
+                for (column, value) in unpacked.iter_mut().enumerate() {
+                    *value = w.integer(row, column);
+                }
+            }
+            for (t, out) in out.chunks_exact_mut(w.rows).enumerate() {
+                let (x, scale) = x.row(t);
+                let sums = dot4(l, w, rows, &unpacked, x);
+                for (out, sum) in out[first..].iter_mut().zip(sums).take(wanted) {
+                    *out += scale * sum;
+                }
+            }
+        }
+    }
+}
+
+/// x with each of four rows: exact within a group, then the groups one after the other.
+#[inline(always)]
+fn dot4<L: Lanes>(l: L, w: Int4, rows: [usize; 4], unpacked: &[i8], x: &[i16]) -> [f32; 4] {
+    let mut sums = [0.0; 4];
+    for (group, x) in x.chunks_exact(GROUP).enumerate() {
+        let column = group * GROUP;
+        let parts = std::array::from_fn(|i| &unpacked[i * w.columns + column..][..GROUP]);
+        let exact = l.dot4(parts, x);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum += w.scale(rows[i], column) * exact[i] as f32;
+        }
+    }
+    sums
+}
+
+/// The definition: `[x.rows, w.rows]`, without what `out` held before.
+pub fn reference(w: Int4, x: &Int12) -> Vec<f64> {
+    let cell = |t: usize, row: usize| {
+        let (x, scale) = x.row(t);
+        let product = |(column, &x): (usize, &i16)| {
+            let weight = f64::from(w.integer(row, column)) * f64::from(w.scale(row, column));
+            weight * f64::from(x)
+        };
+        x.iter().enumerate().map(product).sum::<f64>() * f64::from(scale)
+    };
+    (0..x.rows())
+        .flat_map(|t| (0..w.rows).map(move |row| cell(t, row)))
+        .collect()
+}
