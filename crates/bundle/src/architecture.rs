@@ -174,9 +174,9 @@ impl TeacherShape {
         if !limits::EPSILON.contains(&self.epsilon) {
             return Err(Error::Epsilon(self.epsilon));
         }
-        // What an explanation keeps of each layer (its input, query, key, value, both sums, the inside
-        // of its feed-forward block), and one row of attention in each head.
-        let layer = 6 * self.hidden + self.intermediate;
+        // What an explanation keeps of each layer (query, key, value, both sums, the inside of its
+        // feed-forward block), and one row of attention in each head.
+        let layer = 5 * self.hidden + self.intermediate;
         Ok(self.layers * layer + self.heads * self.positions)
     }
 

@@ -27,6 +27,7 @@ pub mod multi_head_attention_backward;
 pub mod pooling;
 pub mod softmax;
 pub mod softmax_backward;
+pub mod tanh;
 
 pub use int12::Int12;
 pub use lanes::Cpu;
