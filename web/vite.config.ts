@@ -4,7 +4,8 @@ import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 /**
  * The page's whole policy: everything from its own server, no inline code, and WebAssembly. Sent as a
  * header by `vite preview`, and written into the built page so that a host that sends no headers
- * still serves a page that cannot talk to anyone else.
+ * still serves a page that cannot talk to anyone else. What is written there does not govern the
+ * worker, whose policy comes with its own file: only a host that sends the header holds it too.
  */
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 

@@ -97,12 +97,12 @@ export interface ClassifyOptions {
 /**
  * What went wrong, for programs:
  *
- * - `unsupported`: this browser cannot run the runtime (WebAssembly with SIMD is needed);
- * - `runtime-failed`: the runtime could not be fetched or started;
+ * - `unsupported`: this browser cannot run the runtime (see {@link supported});
+ * - `runtime-failed`: the runtime could not be fetched or started, or its file is damaged;
  * - `fetch-failed`: the bundle could not be fetched;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
- * - `unusable-bundle`: the bundle reads well, but no model can be made of it;
  * - `not-started`: a model was made before {@link start} had finished;
+ * - `bad-argument`: what was to be classified is no string, or no array of strings;
  * - `freed`: the model was used after {@link Model.free};
  * - `trapped`: the runtime stopped in mid-call; every model of this page or worker is lost;
  * - `failed`: anything else, as the message says.
@@ -112,13 +112,13 @@ export type ErrorCode =
   | 'runtime-failed'
   | 'fetch-failed'
   | 'bad-bundle'
-  | 'unusable-bundle'
   | 'not-started'
+  | 'bad-argument'
   | 'freed'
   | 'trapped'
   | 'failed';
 
-/** Every error this package throws. */
+/** Every error this package throws; only a load stopped by its signal throws the signal's reason instead. */
 export class StillglassError extends Error {
   override readonly name = 'StillglassError';
   readonly code: ErrorCode;
@@ -135,17 +135,34 @@ export type RuntimeSource = URL | string | Response | BufferSource | WebAssembly
 /** Where a bundle may come from. */
 export type BundleSource = URL | string | Response | ArrayBuffer | Uint8Array;
 
+/**
+ * A module with the two features of the runtime that came last: a table of `externref`, and a function
+ * that returns a vector.
+ */
+const PROBE = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // the magic number and version
+  ...[1, 5, 1, 0x60, 0, 1, 0x7b], // type: () -> v128
+  ...[3, 2, 1, 0], // one function of it
+  ...[4, 4, 1, 0x6f, 0, 0], // one empty table of externref
+  ...[10, 10, 1, 8, 0, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x62, 0x0b], // i32.const 0, i8x16.splat, i8x16.popcnt
+);
+
 let starting: Promise<InitOutput> | undefined;
 let started: InitOutput | undefined;
 let trapped = false;
+
+/** Whether this browser has what the runtime needs: WebAssembly with SIMD and reference types. */
+export function supported(): boolean {
+  return typeof WebAssembly !== 'undefined' && WebAssembly.validate(PROBE);
+}
 
 /**
  * Fetches, compiles and starts the runtime. Later calls return the first call's promise, unless
  * that call failed; then they try again.
  */
 export async function start(source?: RuntimeSource): Promise<void> {
-  if (typeof WebAssembly === 'undefined') {
-    throw new StillglassError('unsupported', 'this browser has no WebAssembly; use a current one');
+  if (!supported()) {
+    throw new StillglassError('unsupported', 'this browser has no WebAssembly with SIMD; use a current one');
   }
   starting ??= initialise({
     module_or_path: source ?? new URL('../dist/stillglass_bg.wasm', import.meta.url),
@@ -178,7 +195,7 @@ export class Model {
     this.info = guarded(() => model.info as ModelInfo);
   }
 
-  /** Starts the runtime if need be, fetches the bundle and reads it. */
+  /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
     const [bytes] = await Promise.all([fetchBundle(source, options.signal), start()]);
     return new Model(bytes);
@@ -187,13 +204,15 @@ export class Model {
   /** Classifies one text. Lone surrogates read as U+FFFD. */
   classify(text: string, options: ClassifyOptions = {}): Classification {
     const model = this.#live();
-    return guarded(() => model.classify(text, options.explain ?? false) as Classification);
+    const checked = string(text, 'classify');
+    return guarded(() => model.classify(checked, options.explain ?? false) as Classification);
   }
 
   /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
   classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
     const model = this.#live();
-    return guarded(() => model.classifyAll(texts, options.explain ?? false) as Classification[]);
+    const checked = strings(texts);
+    return guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
   }
 
   /** Returns the model's memory. Calling it twice is fine; using the model afterwards is not. */
@@ -226,6 +245,25 @@ async function fetchBundle(source: BundleSource, signal?: AbortSignal): Promise<
   );
 }
 
+/** Refuses what is no string: it would make the runtime trap, or be answered as if it were empty. */
+function string(text: unknown, place: string): string {
+  if (typeof text === 'string') return text;
+  throw new StillglassError('bad-argument', `${place}: want a string, found ${kind(text)}`);
+}
+
+function strings(texts: unknown): string[] {
+  if (!Array.isArray(texts)) {
+    throw new StillglassError('bad-argument', `classifyAll: want an array of strings, found ${kind(texts)}`);
+  }
+  // Not `map`, which passes over holes.
+  return Array.from(texts, (text, index) => string(text, `classifyAll, text ${index}`));
+}
+
+function kind(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
+}
+
 /** Runs one call into the runtime and names what it throws. */
 function guarded<T>(call: () => T): T {
   if (trapped) {
@@ -246,8 +284,8 @@ function guarded<T>(call: () => T): T {
 function startFailure(cause: unknown): StillglassError {
   if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
     return new StillglassError(
-      'unsupported',
-      `this browser cannot run the runtime, which needs WebAssembly with SIMD: ${text(cause)}`,
+      'runtime-failed',
+      `the runtime's file is damaged or of another version; reload it: ${text(cause)}`,
       { cause },
     );
   }
@@ -256,7 +294,7 @@ function startFailure(cause: unknown): StillglassError {
 
 function codeOf(cause: unknown): ErrorCode {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'bad-bundle' || code === 'unusable-bundle' ? code : 'failed';
+  return code === 'bad-bundle' ? code : 'failed';
 }
 
 function text(cause: unknown): string {

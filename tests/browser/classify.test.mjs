@@ -21,7 +21,7 @@ test('an answer follows typing, letter by letter', async () => {
   const sum = shares.reduce((total, share) => total + Number(share.replace(/[<>%]/g, '')), 0);
   assert.ok(sum >= 97 && sum <= 103, shares.join());
   assert.match(await page.locator('#fact-time').textContent(), /^(< 0\.1|\d+(\.\d)?) m?s$/);
-  assert.match(await page.locator('#fact-loaded').textContent(), /^[\d.]+ [KM]B: model [1-9].*runtime [1-9].*page [1-9]/);
+  assert.match(await page.locator('#fact-loaded').textContent(), /^[\d.]+ [KM]B: models [1-9].*runtime [1-9].*page [1-9]/);
   await page.getByRole('button', { name: 'Clear' }).click();
   await page.locator('#answer').waitFor({ state: 'hidden' });
   assert.equal(await page.locator('#summary').textContent(), '');
@@ -89,6 +89,7 @@ test('a text too long for the model says so, and fades what was not read', async
   assert.match(await page.locator('#cut').textContent(), /reads \d+ tokens at most, and the text has [\d,]+/);
   const unread = (await page.locator('.unread').textContent()).replace(/…$/, '');
   assert.ok(unread.length > 100 && text.includes(unread));
+  assert.ok(!(await page.getByRole('listbox').textContent()).includes('…'), 'what was not read is no part of the list');
   await write(page, 'Orders grew again');
   assert.ok(await page.locator('#cut').isHidden());
 });
@@ -126,14 +127,24 @@ test('a bundle of one\u2019s own opens from disk', async () => {
   const { page, requests } = await site.open();
   const before = requests.length;
   await page.getByText('Use your own model').click();
-  await page.locator('#file').setInputFiles({
-    name: 'mine.glass',
-    mimeType: 'application/octet-stream',
-    buffer: await bundleBytes('spam'),
-  });
+  const pick = async (id) =>
+    page.locator('#file').setInputFiles({
+      name: 'mine.glass',
+      mimeType: 'application/octet-stream',
+      buffer: await bundleBytes(id),
+    });
+  await pick('spam');
   await page.getByRole('radio', { name: 'mine' }).waitFor();
   await write(page, 'Reply YES to claim');
   assert.equal(await page.locator('.class').count(), 2);
+  // The same name again, in quick succession: the last one counts, and takes the place of the others.
+  await pick('spam');
+  await pick('finance');
+  await page.getByRole('radio', { name: /^Neutral/ }).waitFor();
+  await write(page, 'Orders grew again');
+  assert.equal(await page.locator('.class').count(), 3);
+  assert.equal(await page.getByRole('radio', { name: 'mine', checked: true }).count(), 1);
+  assert.equal(await page.locator('#file').inputValue(), '');
   assert.equal(requests.length, before);
 });
 

@@ -75,7 +75,8 @@ test('models made and freed 200 times give their memory back', async () => {
       }
       return globalThis.stillglass.memoryBytes();
     }, times);
-  assert.equal(await remake(200), await remake(5));
+  const few = await remake(5);
+  assert.equal(await remake(200), few);
 });
 
 test('a freed model, a bad bundle and one before start say what they are', async () => {
@@ -108,6 +109,35 @@ test('a freed model, a bad bundle and one before start say what they are', async
     return 'nothing thrown';
   });
   assert.equal(code, 'not-started');
+});
+
+test('what is no text is refused, and the model answers on', async () => {
+  const page = await openPackage();
+  const outcome = await page.evaluate(() => {
+    const { Model, StillglassError } = globalThis.stillglass;
+    const model = new Model(globalThis.bundle);
+    const refusal = (attempt) => {
+      try {
+        attempt();
+      } catch (error) {
+        return error instanceof StillglassError && error.code === 'bad-argument' ? error.message : String(error);
+      }
+      return 'nothing thrown';
+    };
+    const noText = [42, undefined, null, [], {}, new String('x')];
+    const noTexts = ['Orders grew', undefined, 3, { length: 1, 0: 'x' }, ['x', 42], [, 'x']];
+    return {
+      single: noText.map((text) => refusal(() => model.classify(text))),
+      batch: noTexts.map((texts) => refusal(() => model.classifyAll(texts, { explain: true }))),
+      label: model.classify('Orders grew').label,
+      none: model.classifyAll([]),
+    };
+  });
+  for (const message of outcome.single) assert.match(message, /^classify: want a string, found (number|undefined|null|an array|object)$/);
+  for (const message of outcome.batch) assert.match(message, /^classifyAll(, text \d)?: want (a string|an array of strings), found /);
+  assert.equal(outcome.batch[4], 'classifyAll, text 1: want a string, found number');
+  assert.equal(typeof outcome.label, 'string');
+  assert.deepEqual(outcome.none, []);
 });
 
 test('a batch answers as its texts do one by one', async () => {

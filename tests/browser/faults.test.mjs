@@ -24,6 +24,7 @@ test('one flipped bit is named, the other model still works, and trying again do
   const alert = page.getByRole('alert');
   assert.match(await alert.textContent(), /The Finance model could not be read/);
   assert.ok(await page.locator('#answer').isHidden());
+  assert.equal(await page.locator('#fact-network').textContent(), 'Some models are not here yet');
 
   await page.getByRole('radio', { name: 'Spam', exact: true }).check();
   await write(page, exampleText('Prize'));
@@ -76,12 +77,26 @@ test('a browser without WebAssembly gets a sentence, not a blank page', async ()
   assert.match(await page.getByRole('alert').textContent(), /cannot run the model.*WebAssembly/);
 });
 
-test('a runtime that the browser cannot compile gets the same sentence', async () => {
+test('a browser without SIMD gets the same sentence', async () => {
   const { page } = await site.open({
-    prepare: (page) => page.route('**/*.wasm', (route) => route.fulfill({ body: Buffer.from('\0asm\x01\0\0\0\xff') })),
+    prepare: (page) => page.addInitScript(() => (WebAssembly.validate = () => false)),
     state: 'failed',
   });
-  assert.match(await page.getByRole('alert').textContent(), /cannot run the model/);
+  assert.match(await page.getByRole('alert').textContent(), /cannot run the model.*SIMD/);
+});
+
+test('a damaged runtime, or a web page in its place, is not blamed on the browser', async () => {
+  for (const body of [Buffer.from('\0asm\x01\0\0\0\xff'), '<!doctype html><title>Not found</title>', '']) {
+    const { page } = await site.open({
+      prepare: (page) => page.route('**/*.wasm', (route) => route.fulfill({ body })),
+      state: 'failed',
+    });
+    const alert = page.getByRole('alert');
+    assert.match(await alert.textContent(), /did not load.*file is damaged; reload the page/);
+    await page.unroute('**/*.wasm');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await write(page, exampleText('Upgrade'));
+  }
 });
 
 test('a worker that does not load is reported and tried again', async () => {
@@ -100,6 +115,35 @@ test('a runtime that dies in mid-call is replaced, and the call is answered', as
   assert.equal(await page.evaluate(() => globalThis.workers), 2);
   assert.deepEqual(complaints, []);
 });
+
+test('a call that fails leaves nothing of the text before it', async () => {
+  const { page } = await site.open({ prepare: failAtPoison });
+  await write(page, exampleText('Raised outlook'));
+  await page.getByRole('textbox').fill('poison');
+  await page.getByRole('alert').getByText('out of luck').waitFor();
+  for (const part of ['#answer', '#verdict', '#blank']) assert.ok(await page.locator(part).isHidden(), part);
+  assert.equal(await page.locator('#summary').textContent(), '');
+  await write(page, exampleText('Upgrade'));
+  assert.equal(await page.getByRole('alert').textContent(), '');
+});
+
+/** Makes every classification of the text `poison` fail. */
+function failAtPoison(page) {
+  return page.addInitScript(() => {
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener('message', (event) => {
+          if (event.data.answer?.text !== 'poison') return;
+          event.stopImmediatePropagation();
+          const failure = { code: 'failed', message: 'out of luck' };
+          this.dispatchEvent(new MessageEvent('message', { data: { call: event.data.call, failure } }));
+        });
+      }
+    };
+  });
+}
 
 /** Makes the first worker's first classification look as if the WebAssembly instance had trapped. */
 function dieOnce(page) {

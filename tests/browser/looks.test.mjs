@@ -67,7 +67,7 @@ function contrast(word) {
     });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const sheet = getComputedStyle(word.parentElement).backgroundColor;
+  const sheet = getComputedStyle(word.closest('#words')).backgroundColor;
   const { backgroundColor, color } = getComputedStyle(word);
   const pair = [luminance(over(sheet, backgroundColor)), luminance(over(color))].sort((a, b) => b - a);
   return (pair[0] + 0.05) / (pair[1] + 0.05);

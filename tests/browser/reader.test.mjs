@@ -22,7 +22,7 @@ test('a screen reader finds the numbers as a table, seen or not', async () => {
   assert.ok((await box()).width <= 1);
   await page.getByRole('button', { name: 'Show the numbers', pressed: false }).click();
   assert.ok((await box()).width > 300);
-  await page.getByRole('button', { name: 'Hide the numbers', pressed: true }).click();
+  await page.getByRole('button', { name: 'Show the numbers', pressed: true }).click();
   assert.ok((await box()).width <= 1);
 });
 

@@ -3,8 +3,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -33,12 +34,15 @@ export async function servePage() {
 
 /**
  * Serves the npm package under `/pkg/`, `harness.html` under `/` and `files` by their given paths,
- * all under the strict policy.
+ * all under the strict policy. The package is copied first: a build that runs meanwhile would mix the
+ * JavaScript of one with the module of another.
  */
 export async function servePackage(files = {}) {
+  const copy = await mkdtemp(path.join(tmpdir(), 'stillglass-package-'));
+  await cp(path.join(ROOT, 'pkg/dist'), path.join(copy, 'pkg/dist'), { recursive: true });
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
-    const file = files[pathname] ?? inside(pathname);
+    const file = files[pathname] ?? inside(copy, pathname);
     const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
     response.setHeader('Content-Security-Policy', POLICY);
     response.setHeader('Content-Type', TYPES[path.extname(file ?? '')] ?? 'application/octet-stream');
@@ -52,14 +56,15 @@ export async function servePackage(files = {}) {
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
+    await rm(copy, { recursive: true, force: true });
   };
   return { address: `http://127.0.0.1:${server.address().port}/`, stop };
 }
 
-function inside(pathname) {
+function inside(folder, pathname) {
   if (pathname === '/') return path.join(ROOT, 'tests/browser/harness.html');
-  const file = path.join(ROOT, pathname);
-  return file.startsWith(path.join(ROOT, 'pkg/dist/')) ? file : undefined;
+  const file = path.join(folder, pathname);
+  return file.startsWith(path.join(folder, 'pkg/dist/')) ? file : undefined;
 }
 
 async function freePort() {

@@ -32,10 +32,12 @@ export function catalogue(): Entry[] {
   });
 }
 
-/** An entry for a bundle from the reader's own disk. */
+let opened = 0;
+
+/** An entry for a bundle from the reader's own disk; each has an id of its own, the same file's too. */
 export function fromFile(file: File): Entry {
   return {
-    id: 'file',
+    id: `file-${++opened}`,
     name: file.name.replace(/\.glass$/i, ''),
     question: 'What does your model make of this?',
     placeholder: 'Type a text…',

@@ -1,27 +1,15 @@
 /** The page's side of the worker: calls as promises, and a fresh worker when one has died. */
 
 import type { ModelInfo } from 'stillglass';
-import type { Answers, Call, Failure, Reading, Reply, Request } from './protocol.ts';
-
-/** A call that did not succeed; `code` is one of the package's error codes. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-  readonly code: string;
-
-  constructor(failure: Failure) {
-    super(failure.message);
-    this.code = failure.code;
-  }
-}
+import type { Answers, Reading, Request } from './protocol.ts';
+import { EngineError, Thread } from './thread.ts';
 
 /** Runs models in a worker. */
 export class Engine {
   readonly #compile: () => Promise<WebAssembly.Module>;
   readonly #bundles = new Map<string, Uint8Array>();
-  readonly #waiting = new Map<number, (reply: Reply) => void>();
   #runtime: Promise<WebAssembly.Module> | undefined;
-  #worker: Promise<Worker> | undefined;
-  #calls = 0;
+  #current: { thread: Thread; ready: Promise<void> } | undefined;
 
   /** `compile` brings the runtime; it is asked again only if it failed. */
   constructor(compile: () => Promise<WebAssembly.Module>) {
@@ -30,72 +18,58 @@ export class Engine {
 
   /** Reads a bundle, and keeps it open under `id` in place of what was open there. */
   async open(id: string, arriving: Promise<Uint8Array>): Promise<ModelInfo> {
-    const [worker, bytes] = await Promise.all([this.#ready(), arriving]);
-    const info = await this.#send(worker, { kind: 'open', id, bytes });
+    const [bytes] = await Promise.all([arriving, this.#ready()]);
+    const info = await this.#ask({ kind: 'open', id, bytes });
     this.#bundles.set(id, bytes);
     return info;
   }
 
-  /** Classifies and explains. If the runtime dies of it, starts it afresh and tries once more. */
-  async classify(id: string, text: string): Promise<Reading> {
-    const ask = async () => this.#send(await this.#ready(), { kind: 'classify', id, text });
+  /** Classifies and explains. */
+  classify(id: string, text: string): Promise<Reading> {
+    return this.#ask({ kind: 'classify', id, text });
+  }
+
+  /** Lets go of what is open under `id`. */
+  async close(id: string): Promise<void> {
+    this.#bundles.delete(id);
+    if (this.#current?.thread.over === false) await this.#current.thread.send({ kind: 'close', id });
+  }
+
+  /** Asks the worker. If the runtime dies of it or beside it, starts it afresh and asks once more. */
+  async #ask<R extends Request>(request: R): Promise<Answers[R['kind']]> {
+    const once = async () => (await this.#ready()).send(request);
     try {
-      return await ask();
+      return await once();
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'trapped') throw error;
-      return ask();
+      return once();
     }
   }
 
-  #ready(): Promise<Worker> {
-    if (this.#worker === undefined) {
-      const starting = this.#start();
-      starting.catch(() => this.#discard(starting));
-      this.#worker = starting;
+  /** A worker with the runtime started and every bundle open. */
+  async #ready(): Promise<Thread> {
+    if (this.#current === undefined || this.#current.thread.over) {
+      const thread = new Thread();
+      this.#current = { thread, ready: this.#prepare(thread) };
     }
-    return this.#worker;
+    const { thread, ready } = this.#current;
+    await ready;
+    return thread;
   }
 
-  async #start(): Promise<Worker> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#waiting.get(data.call)?.(data);
-    const broken = new Promise<never>((_, reject) => {
-      worker.onerror = ({ message }) =>
-        reject(new EngineError({ code: 'runtime-failed', message: message || 'its worker did not load' }));
-    });
-    const started = async () => {
-      await this.#send(worker, { kind: 'start', runtime: await this.#compiled() });
-      for (const [id, bytes] of this.#bundles) await this.#send(worker, { kind: 'open', id, bytes });
-      return worker;
-    };
-    return Promise.race([started(), broken]);
+  async #prepare(thread: Thread): Promise<void> {
+    try {
+      await thread.send({ kind: 'start', runtime: await this.#compiled() });
+      for (const [id, bytes] of this.#bundles) await thread.send({ kind: 'open', id, bytes });
+    } catch (error) {
+      thread.stop(error);
+      throw error;
+    }
   }
 
   #compiled(): Promise<WebAssembly.Module> {
     this.#runtime ??= this.#compile();
     this.#runtime.catch(() => (this.#runtime = undefined));
     return this.#runtime;
-  }
-
-  #send<R extends Request>(worker: Worker, request: R): Promise<Answers[R['kind']]> {
-    const call = ++this.#calls;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(call, (reply) => {
-        this.#waiting.delete(call);
-        if (!('failure' in reply)) return resolve(reply.answer as Answers[R['kind']]);
-        if (reply.failure.code === 'trapped') this.#discard(this.#worker);
-        reject(new EngineError(reply.failure));
-      });
-      worker.postMessage({ call, request } satisfies Call);
-    });
-  }
-
-  /** Ends a worker that cannot be trusted; the next call starts another. */
-  #discard(dead: Promise<Worker> | undefined): void {
-    if (this.#worker === dead) this.#worker = undefined;
-    void dead?.then(
-      (worker) => worker.terminate(),
-      () => undefined,
-    );
   }
 }

@@ -2,7 +2,8 @@
 
 /** Bytes by part, as sent over the network (compressed where the server compresses). */
 export interface Loaded {
-  model: number;
+  /** All models, not only the chosen one: the others are brought for when there is no network. */
+  models: number;
   /** The WebAssembly file. */
   runtime: number;
   /** HTML, styles and scripts. */
@@ -12,18 +13,14 @@ export interface Loaded {
 /** The fields of the browser's own records that are counted. */
 type Fetched = Pick<PerformanceResourceTiming, 'name' | 'encodedBodySize'>;
 
-/**
- * Adds up the browser's records of this page load. `modelAddress` names the chosen model;
- * `modelBytes` counts for it where there is no record (a file from disk, an old browser).
- */
-export function loaded(fetched: readonly Fetched[], modelAddress: string | undefined, modelBytes: number): Loaded {
-  const sum = { model: 0, runtime: 0, page: 0 };
+/** Adds up the browser's records of this page load. */
+export function loaded(fetched: readonly Fetched[]): Loaded {
+  const sum = { models: 0, runtime: 0, page: 0 };
   for (const { name, encodedBodySize } of fetched) {
-    if (name === modelAddress) sum.model = encodedBodySize;
-    else if (name.endsWith('.wasm')) sum.runtime += encodedBodySize;
-    else if (!name.endsWith('.glass')) sum.page += encodedBodySize;
+    const part = name.endsWith('.glass') ? 'models' : name.endsWith('.wasm') ? 'runtime' : 'page';
+    sum[part] += encodedBodySize;
   }
-  return { ...sum, model: sum.model || modelBytes };
+  return sum;
 }
 
 /** The browser's records: the page itself and everything it fetched. */

@@ -27,6 +27,8 @@ const models = new Models();
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
+/** The reader's own model; one at a time. */
+let own: Entry | undefined;
 let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
@@ -48,18 +50,18 @@ async function choose(entry: Entry): Promise<void> {
   try {
     const opened = await models.open(entry);
     if (chosen !== entry) return;
-    begin(entry, opened);
+    begin(opened);
     void fetchTheRest();
   } catch (error) {
     if (chosen === entry) fail(entry, error);
   }
 }
 
-function begin(entry: Entry, opened: ModelInfo): void {
+function begin(opened: ModelInfo): void {
   info = opened;
   offerClasses(opened.labels, pick);
   showCard(opened);
-  countBytes(entry, opened);
+  countBytes();
   clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
   setState('ready');
   classifySoon();
@@ -67,15 +69,15 @@ function begin(entry: Entry, opened: ModelInfo): void {
 
 function fail(entry: Entry, error: unknown): void {
   setState('failed');
+  showNetwork('partial');
   clearAnswer('', '');
   hideBlank();
   clearCard();
   showProblem({ ...explainFailure(entry.name, error), retry: () => void choose(entry) });
 }
 
-function countBytes(entry: Entry, { bytes }: ModelInfo): void {
-  const address = typeof entry.source === 'string' ? new URL(entry.source, document.baseURI).href : undefined;
-  showLoaded(loaded(fetched(), address, bytes));
+function countBytes(): void {
+  showLoaded(loaded(fetched()));
 }
 
 const classifySoon = latest(async () => {
@@ -93,7 +95,11 @@ const classifySoon = latest(async () => {
     clearProblem();
     showAnswer();
   } catch (error) {
-    if (chosen === entry) showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    if (chosen !== entry) return;
+    // What is shown is about another text.
+    clearAnswer('', '');
+    hideBlank();
+    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
   }
 });
 
@@ -148,6 +154,7 @@ function pick(label: string): void {
 /** Brings the other models too, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
   const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
+  countBytes();
   showNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
 }
 
@@ -157,15 +164,21 @@ function offer(offered: readonly Entry[]): void {
 }
 
 function openFile(file: File): void {
-  const entry = fromFile(file);
-  offer([...listed, entry]);
-  void choose(entry);
+  const previous = own;
+  own = fromFile(file);
+  offer([...listed, own]);
+  void choose(own);
+  // Nothing on the page speaks of it any more, and a worker that has ended has closed it too.
+  if (previous !== undefined) models.close(previous).catch(() => undefined);
 }
 
 function boot(): void {
   onText(classifySoon);
   byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
-    const [file] = (target as HTMLInputElement).files ?? [];
+    const input = target as HTMLInputElement;
+    const [file] = input.files ?? [];
+    // So that picking the same file again, perhaps made anew, is a change as well.
+    input.value = '';
     if (file !== undefined) openFile(file);
   });
   offer(listed);

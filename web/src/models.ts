@@ -30,6 +30,14 @@ export class Models {
     });
   }
 
+  /** Gives a model's memory back, once it is open if it is being opened. */
+  async close(entry: Entry): Promise<void> {
+    this.#bundles.delete(entry);
+    await this.#infos.get(entry)?.catch(() => undefined);
+    this.#infos.delete(entry);
+    await this.#engine.close(entry.id);
+  }
+
   /** Classifies with an open model. */
   classify(entry: Entry, text: string): Promise<Reading> {
     return this.#engine.classify(entry.id, text);

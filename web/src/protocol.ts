@@ -6,13 +6,15 @@ import type { Classification, ModelInfo } from 'stillglass';
 export type Request =
   | { kind: 'start'; runtime: WebAssembly.Module }
   | { kind: 'open'; id: string; bytes: Uint8Array }
-  | { kind: 'classify'; id: string; text: string };
+  | { kind: 'classify'; id: string; text: string }
+  | { kind: 'close'; id: string };
 
 /** What each kind of request is answered with. */
 export interface Answers {
   start: undefined;
   open: ModelInfo;
   classify: Reading;
+  close: undefined;
 }
 
 /** A text's classification, and how long the runtime took for it. */

@@ -1,5 +1,6 @@
 /** The WebAssembly file, compiled on the page's thread while the worker starts. */
 
+import { supported } from 'stillglass';
 import address from 'stillglass/stillglass_bg.wasm?url';
 
 /** A failure with a code that says what the reader can do. */
@@ -14,8 +15,8 @@ class RuntimeProblem extends Error {
 
 /** Fetches and compiles the runtime. */
 export async function compileRuntime(): Promise<WebAssembly.Module> {
-  if (typeof WebAssembly === 'undefined') {
-    throw new RuntimeProblem('unsupported', 'WebAssembly is missing or switched off here');
+  if (!supported()) {
+    throw new RuntimeProblem('unsupported', 'WebAssembly with SIMD is missing or switched off here');
   }
   const response = await fetch(address);
   if (!response.ok) {
@@ -25,6 +26,7 @@ export async function compileRuntime(): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    throw new RuntimeProblem('unsupported', error instanceof Error ? error.message : String(error));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RuntimeProblem('runtime-failed', `the runtime's file is damaged; reload the page: ${reason}`);
   }
 }

@@ -33,6 +33,10 @@ async function answer(request: Request): Promise<Answers[Request['kind']]> {
     }
     case 'classify':
       return classify(request.id, request.text);
+    case 'close':
+      models.get(request.id)?.free();
+      models.delete(request.id);
+      return undefined;
   }
 }
 

@@ -10,14 +10,10 @@ const fetched = [
   { name: 'http://host/assets/spam.glass', encodedBodySize: 300_000 },
 ];
 
-test('bytes are told apart, and only the chosen model counts', () => {
-  assert.deepEqual(loaded(fetched, 'http://host/assets/spam.glass', 310_000), {
-    model: 300_000,
-    runtime: 120_000,
-    page: 9_000,
-  });
+test('bytes are told apart, and every model counts', () => {
+  assert.deepEqual(loaded(fetched), { models: 1_040_000, runtime: 120_000, page: 9_000 });
 });
 
-test('a model that was not fetched counts with its own size', () => {
-  assert.equal(loaded(fetched, undefined, 555).model, 555);
+test('nothing fetched is nothing loaded', () => {
+  assert.deepEqual(loaded([]), { models: 0, runtime: 0, page: 0 });
 });

@@ -123,7 +123,7 @@ impl Architecture {
     }
 
     /// Checks every size, and what one text of `max_tokens` needs.
-    pub(crate) fn check(&self, max_tokens: usize) -> Result<(), Error> {
+    pub(crate) fn check(&self, max_tokens: usize, labels: usize) -> Result<(), Error> {
         let most = match self {
             Self::Student(_) => limits::TOKENS,
             Self::Teacher(shape) => shape.positions.saturating_sub(2),
@@ -138,6 +138,8 @@ impl Architecture {
             Self::Teacher(shape) => shape.check()?,
         };
         check_size("max_tokens", max_tokens, most)?;
+        // And the contributions of a token and of a word.
+        let row = row + 2 * labels;
         let found = (max_tokens as u64).saturating_mul(row as u64);
         if found > limits::ACTIVATIONS {
             return Err(Error::Activations { found, max_tokens });

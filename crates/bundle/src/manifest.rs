@@ -237,7 +237,8 @@ impl Manifest {
             return Err(Error::Kind(self.kind.name().to_owned()));
         }
         self.check_labels()?;
-        self.architecture.check(self.max_tokens)?;
+        self.architecture
+            .check(self.max_tokens, self.labels.len())?;
         self.check_quantization()?;
         self.check_ids()?;
         match self.card.metrics.iter().find(|m| !m.value.is_finite()) {

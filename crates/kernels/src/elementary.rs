@@ -3,8 +3,8 @@
 
 use crate::lanes::{Lanes, ROUND};
 
-/// e^x. Arguments below -87.68, where the result would not be a normal number, give 0; arguments
-/// above 88.37 give what 88.37 does: never infinite, never NaN.
+/// e^x. From -87.34 down the result is a subnormal number, and below -87.68 it is 0; arguments above
+/// 88.37 give what 88.37 does: never infinite, never NaN.
 ///
 /// x = k·ln 2 + r; e^r by the degree-6 polynomial of Cephes' `expf`.
 #[inline(always)]

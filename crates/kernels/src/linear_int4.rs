@@ -1,10 +1,15 @@
 //! Linear layer: 4-bit weights in groups, 12-bit activations, exact integer sums in each group.
 
-use crate::lanes::{Job, Lanes};
+use std::ops::Range;
+
+use crate::lanes::{Job, Lanes, WIDTH};
 use crate::{Cpu, Int12};
 
 /// Columns that share a scale.
 pub const GROUP: usize = 32;
+
+/// Integers of eight rows in one group.
+const BLOCK: usize = WIDTH * GROUP;
 
 /// Weights `[rows, columns]` of four bits, `columns` a multiple of [`GROUP`]: w ≈ scale · q, q in
 /// -7..=7, stored as q + 8, the even column in the low half of a byte.
@@ -40,6 +45,22 @@ impl Int4<'_> {
         f32::from(self.integer(row, column)) * self.scale(row, column)
     }
 
+    /// Up to eight rows, group by group: each group's integers, one row after the other, and scales.
+    #[inline(always)]
+    fn unpack(&self, rows: Range<usize>, integers: &mut [i8], scales: &mut [[f32; WIDTH]]) {
+        let groups = integers.chunks_exact_mut(BLOCK).zip(scales);
+        for (group, (block, scales)) in groups.enumerate() {
+            let column = group * GROUP;
+            let parts = block.chunks_exact_mut(GROUP).zip(scales);
+            for ((part, scale), row) in parts.zip(rows.clone()) {
+                *scale = self.scale(row, column);
+                for (j, value) in part.iter_mut().enumerate() {
+                    *value = self.integer(row, column + j);
+                }
+            }
+        }
+    }
+
     fn debug_check(&self) {
         debug_assert_eq!(self.columns % GROUP, 0, "groups are whole");
         debug_assert_eq!(self.values.len() * 2, self.rows * self.columns);
@@ -68,41 +89,27 @@ impl Job for Linear<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self { w, x, out } = self;
-        // Four rows are unpacked once and stay in the nearest cache while all of x goes by.
-        let mut unpacked = vec![0; 4 * w.columns];
-        for first in (0..w.rows).step_by(4) {
-            let wanted = 4.min(w.rows - first);
-            // A short last block repeats its last row; the surplus sums are dropped.
-            let rows: [usize; 4] = std::array::from_fn(|i| first + i.min(wanted - 1));
-            for (unpacked, &row) in unpacked.chunks_exact_mut(w.columns.max(1)).zip(&rows) {
-                for (column, value) in unpacked.iter_mut().enumerate() {
-                    *value = w.integer(row, column);
-                }
-            }
+        // Eight rows are unpacked once, group by group, and stay in the nearest cache while all of x
+        // goes by.
+        let mut integers = vec![0; WIDTH * w.columns];
+        let mut scales = vec![[0.0; WIDTH]; w.columns / GROUP];
+        for first in (0..w.rows).step_by(WIDTH) {
+            let wanted = WIDTH.min(w.rows - first);
+            w.unpack(first..first + wanted, &mut integers, &mut scales);
             for (t, out) in out.chunks_exact_mut(w.rows).enumerate() {
                 let (x, scale) = x.row(t);
-                let sums = dot4(l, w, rows, &unpacked, x);
-                for (out, sum) in out[first..].iter_mut().zip(sums).take(wanted) {
-                    *out += scale * sum;
+                let mut sum = l.splat(0.0);
+                let groups = integers.chunks_exact(BLOCK).zip(&scales);
+                for (x, (block, scales)) in x.chunks_exact(GROUP).zip(groups) {
+                    let exact = l.dot8(&block[..wanted * GROUP], x);
+                    sum = l.add(sum, l.mul(l.load(scales), exact));
                 }
+                let out = &mut out[first..][..wanted];
+                let total = l.add(l.load_part(out, 0.0), l.mul(l.splat(scale), sum));
+                l.store_part(total, out);
             }
         }
     }
-}
-
-/// x with each of four rows: exact within a group, then the groups one after the other.
-#[inline(always)]
-fn dot4<L: Lanes>(l: L, w: Int4, rows: [usize; 4], unpacked: &[i8], x: &[i16]) -> [f32; 4] {
-    let mut sums = [0.0; 4];
-    for (group, x) in x.chunks_exact(GROUP).enumerate() {
-        let column = group * GROUP;
-        let parts = std::array::from_fn(|i| &unpacked[i * w.columns + column..][..GROUP]);
-        let exact = l.dot4(parts, x);
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum += w.scale(rows[i], column) * exact[i] as f32;
-        }
-    }
-    sums
 }
 
 /// The definition: `[x.rows, w.rows]`, without what `out` held before.

@@ -1,6 +1,6 @@
 //! Linear layer: int8 weights, 12-bit activations, exact integer sums.
 
-use crate::lanes::{Job, Lanes};
+use crate::lanes::{Job, Lanes, WIDTH};
 use crate::{Cpu, Int12};
 
 /// Most columns a weight may have: 8192 · 127 · 2047 still fits an `i32`.
@@ -27,6 +27,7 @@ impl<'a> Int8<'a> {
     }
 
     fn debug_check(&self) {
+        debug_assert!(self.columns > 0, "a row of nothing");
         debug_assert!(self.columns <= MOST_COLUMNS, "i32 would overflow");
         debug_assert_eq!(self.values.len(), self.rows * self.columns);
         debug_assert_eq!(self.scales.len(), self.rows);
@@ -60,17 +61,17 @@ impl Job for Linear<'_> {
     }
 }
 
-/// One row of activations: `out[r] += scale_w[r] · scale_x · (w x)[r]`.
+/// One row of activations: `out[r] += scale_w[r] · scale · (w x)[r]`.
 #[inline(always)]
 pub(crate) fn row<L: Lanes>(l: L, w: Int8, x: &[i16], scale: f32, out: &mut [f32]) {
-    for (block, out) in out.chunks_mut(4).enumerate() {
-        let first = block * 4;
-        // A short last block repeats its last row; the surplus sums are dropped.
-        let rows = std::array::from_fn(|i| w.row(first + i.min(out.len() - 1)));
-        let sums = l.dot4(rows, x);
-        for (i, out) in out.iter_mut().enumerate() {
-            *out += (w.scales[first + i] * scale) * sums[i] as f32;
-        }
+    for (block, out) in out.chunks_mut(WIDTH).enumerate() {
+        let first = block * WIDTH;
+        let block = &w.values[first * w.columns..][..out.len() * w.columns];
+        let sums = l.dot8(block, x);
+        let scales = l.load_part(&w.scales[first..][..out.len()], 0.0);
+        let products = l.mul(l.mul(scales, l.splat(scale)), sums);
+        let total = l.add(l.load_part(out, 0.0), products);
+        l.store_part(total, out);
     }
 }
 

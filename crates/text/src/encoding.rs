@@ -1,3 +1,5 @@
+//! What the tokenizer makes of a text.
+
 use std::ops::Range;
 
 /// A text as the model reads it. Every range is into the original text, on character boundaries.

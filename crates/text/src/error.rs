@@ -1,4 +1,6 @@
-/// What can be wrong with a vocabulary.
+//! What can be wrong with a vocabulary.
+
+/// Why a vocabulary is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -21,6 +21,7 @@
 
 mod encoding;
 mod error;
+mod learn;
 mod prune;
 mod segment;
 mod tokenizer;
@@ -28,5 +29,6 @@ mod utf16;
 
 pub use encoding::{Encoding, Token, Truncated, Word};
 pub use error::Error;
+pub use learn::learn;
 pub use prune::{Pruned, prune};
 pub use tokenizer::{Options, Tokenizer};

@@ -1,3 +1,5 @@
+//! Cutting a vocabulary down to the pieces that are used.
+
 use crate::Error;
 use crate::tokenizer::{CONTINUATION, index};
 

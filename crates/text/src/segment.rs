@@ -1,3 +1,5 @@
+//! Words: a text normalised, and cut at white space and punctuation.
+
 use std::ops::Range;
 
 use tokenizers::normalizer::Range as Of;

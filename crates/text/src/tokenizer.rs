@@ -1,4 +1,4 @@
-use std::ops::Range;
+//! The tokenizer: text to ids and words, by the vocabulary.
 
 use ahash::AHashMap;
 use tokenizers::Model;
@@ -54,16 +54,6 @@ impl Tokenizer {
         Ok(Self { normalizer, model })
     }
 
-    /// Pieces in the vocabulary.
-    pub fn vocabulary_size(&self) -> usize {
-        self.model.get_vocab_size()
-    }
-
-    /// The piece with this id.
-    pub fn piece(&self, id: u32) -> Option<String> {
-        self.model.id_to_token(id)
-    }
-
     /// The first `max_tokens` tokens of `text` and their words; what is left out is counted and reported
     /// in [`Encoding::truncated`]. Time is linear in the text.
     pub fn encode(&self, text: &str, max_tokens: usize) -> Encoding {
@@ -108,26 +98,6 @@ impl Tokenizer {
             });
         });
         words
-    }
-
-    /// Stretches between white space that normalise to nothing (a lone accent, a joiner, control
-    /// characters), in bytes: no word covers any part of them, so the model cannot see them.
-    pub fn vanished(&self, text: &str) -> Vec<Range<usize>> {
-        let mut words = self
-            .words(text)
-            .into_iter()
-            .map(|word| word.bytes)
-            .peekable();
-        let stretches = text.split_whitespace().map(|stretch| {
-            let start = stretch.as_ptr() as usize - text.as_ptr() as usize;
-            start..start + stretch.len()
-        });
-        stretches
-            .filter(|stretch| {
-                while words.next_if(|word| word.end <= stretch.start).is_some() {}
-                words.peek().is_none_or(|word| word.start >= stretch.end)
-            })
-            .collect()
     }
 
     /// Ids of a word's pieces, each with its bytes in the normalised word; at least one.

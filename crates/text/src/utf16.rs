@@ -1,3 +1,5 @@
+//! Places in a text, from bytes to UTF-16 units.
+
 use std::ops::Range;
 
 /// Converts byte positions to UTF-16 positions in one pass: positions must not go backwards.

@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
 pub use hash::{digest, hash_bytes, hash_file, hex};
-pub use write::write_atomic;
+pub use write::{sync_folder, write_atomic};
 
-/// Version of this trainer; part of every key, since another version may compute otherwise.
+/// Version of this trainer; part of every key.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const MANIFEST: &str = "manifest.json";
@@ -35,8 +35,6 @@ pub enum Stage {
     Label,
     /// Trains the student.
     Distill,
-    /// Quantizes, verifies and writes the bundle.
-    Export,
 }
 
 impl Stage {
@@ -46,19 +44,30 @@ impl Stage {
             Self::Teach => "teach",
             Self::Label => "label",
             Self::Distill => "distill",
-            Self::Export => "export",
+        }
+    }
+
+    /// Part of every key of the stage. Raise it whenever the stage computes otherwise than before, so
+    /// that no result of the old code passes for one of the new.
+    fn revision(self) -> u32 {
+        match self {
+            Self::Teach => 1,
+            Self::Label | Self::Distill => 2,
         }
     }
 }
 
 /// What a stage's result depends on, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs(BTreeMap<String, String>);
 
 impl Inputs {
-    /// Nothing but the trainer's version.
-    pub fn new() -> Self {
-        Self(BTreeMap::from([("version".into(), VERSION.into())]))
+    /// Nothing but the code: the trainer's version and the stage's revision.
+    pub fn new(stage: Stage) -> Self {
+        Self(BTreeMap::from([
+            ("revision".into(), stage.revision().to_string()),
+            ("version".into(), VERSION.into()),
+        ]))
     }
 
     /// Adds a value (a hash, a recipe section), as JSON.
@@ -101,6 +110,8 @@ pub struct Manifest {
     pub seed: u64,
     /// Version of the trainer.
     pub version: String,
+    /// Device it was computed on. Not part of the key: results of one device serve on another.
+    pub device: String,
     /// Wall time of the process that finished it; a resumed stage took longer in all.
     pub seconds: f64,
     /// Files by name, relative to the folder.
@@ -181,7 +192,7 @@ impl StageDir {
     }
 
     /// Hashes the outputs and writes the manifest, which is what makes the stage finished.
-    pub fn finish(&self, outputs: &[&str]) -> Result<Manifest> {
+    pub fn finish(&self, outputs: &[&str], device: &str) -> Result<Manifest> {
         let mut listed = BTreeMap::new();
         for name in outputs {
             let path = self.file(name);
@@ -202,6 +213,7 @@ impl StageDir {
             inputs: self.inputs.clone(),
             seed: self.seed,
             version: VERSION.into(),
+            device: device.into(),
             seconds: self.started.elapsed().as_secs_f64(),
             outputs: listed,
         };
@@ -246,7 +258,7 @@ mod tests {
     use super::*;
 
     fn inputs(value: &str) -> Inputs {
-        Inputs::new().with("data", &value).unwrap()
+        Inputs::new(Stage::Teach).with("data", &value).unwrap()
     }
 
     #[test]
@@ -254,7 +266,7 @@ mod tests {
         let keys = [
             inputs("a").key(),
             inputs("b").key(),
-            Inputs::new().with("dat", &"aa").unwrap().key(),
+            Inputs::new(Stage::Teach).with("dat", &"aa").unwrap().key(),
             inputs("a").with("seed", &1).unwrap().key(),
         ];
         for (i, key) in keys.iter().enumerate() {
@@ -271,7 +283,7 @@ mod tests {
         assert_eq!(stage.state().unwrap(), State::Open);
         write_atomic(&stage.file("weights"), b"one").unwrap();
         assert_eq!(stage.state().unwrap(), State::Open);
-        let manifest = stage.finish(&["weights"]).unwrap();
+        let manifest = stage.finish(&["weights"], "cpu").unwrap();
         assert_eq!((manifest.seed, manifest.outputs["weights"].bytes), (7, 3));
         assert_eq!(stage.state().unwrap(), State::Done(Box::new(manifest)));
         fs::write(stage.file("weights"), b"two").unwrap();
@@ -297,9 +309,9 @@ mod tests {
     #[test]
     fn finish_refuses_an_output_that_is_not_there() {
         let run = tempfile::tempdir().unwrap();
-        let stage = StageDir::open(run.path(), Stage::Export, inputs("a"), 0).unwrap();
-        let error = format!("{:#}", stage.finish(&["bundle.glass"]).unwrap_err());
-        assert!(error.contains("bundle.glass"), "{error}");
+        let stage = StageDir::open(run.path(), Stage::Distill, inputs("a"), 0).unwrap();
+        let error = format!("{:#}", stage.finish(&["student"], "cpu").unwrap_err());
+        assert!(error.contains("student"), "{error}");
         assert_eq!(stage.state().unwrap(), State::Open);
     }
 

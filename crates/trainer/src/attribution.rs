@@ -16,9 +16,10 @@ const SMALLEST_CHANGE: f32 = 1e-3;
 pub struct Attribution {
     /// Logits of the text, one a class.
     pub logits: Vec<f32>,
-    /// Contribution of each word to each class, `[classes][words]`.
+    /// Contribution of each word to each class, `[classes][words]`; words beyond the length limit,
+    /// which the teacher did not read, are left out.
     pub words: Vec<Vec<f32>>,
-    /// What special tokens and words beyond the length limit's cut contribute, one a class.
+    /// What special tokens contribute, one a class.
     pub remainder: Vec<f32>,
     /// `|Σφ − (F(x) − F(b))| / max(|F(x) − F(b)|, ε)`, one a class.
     pub completeness_error: Vec<f32>,
@@ -30,22 +31,43 @@ pub struct Explainer<'a> {
     encoder: Encoder,
     nodes: Vec<(f64, f64)>,
     target: Target,
+    sequences: usize,
     specials: (u32, u32),
 }
 
+/// Where on the path a class's slope is taken, and what it counts.
+struct Point {
+    class: usize,
+    at: f64,
+    weight: f64,
+}
+
 impl<'a> Explainer<'a> {
-    /// Integrates over `nodes` Gauss–Legendre nodes.
-    pub fn new(teacher: &'a Teacher, nodes: usize, target: Target) -> Result<Self> {
+    /// Integrates over `nodes` Gauss–Legendre nodes, with about `sequences` texts (each counted once a
+    /// node and class) in memory at a time.
+    pub fn new(
+        teacher: &'a Teacher,
+        nodes: usize,
+        target: Target,
+        sequences: usize,
+    ) -> Result<Self> {
         Ok(Self {
             teacher,
             encoder: teacher.encoder.frozen(),
             nodes: gauss_legendre(nodes),
             target,
+            sequences,
             specials: teacher.tokenizer.special()?,
         })
     }
 
-    /// Explains a batch of encoded texts; `words[i]` is the number of words of text `i`.
+    /// Texts that [`Explainer::explain`] takes at a time; one at least.
+    pub fn batch(&self) -> usize {
+        let explained = (self.teacher.config.labels.len() - 1).max(1);
+        (self.sequences / (self.nodes.len() * explained)).max(1)
+    }
+
+    /// Explains a batch of encoded texts; `words[i]` is the number of words that were read of text `i`.
     ///
     /// The baseline keeps the first and last special token and has the padding token's embedding in
     /// between. Contributions of all classes sum to zero for both targets, so the last class is what
@@ -63,7 +85,7 @@ impl<'a> Explainer<'a> {
             .encoder
             .forward_embedded(both, batch.mask.clone().repeat_dim(0, 2));
         let outcomes = floats_of(self.outcomes(logits.clone()))?;
-        let tokens = floats_of(self.token_contributions(text, baseline, &batch.mask))?;
+        let tokens = self.token_contributions(&text, &baseline, &batch.mask)?;
         let classes = self.teacher.config.labels.len();
         let time = batch.mask.dims()[1];
         let logits = floats_of(logits)?;
@@ -96,53 +118,71 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Contributions `[batch, classes - 1, time]`, all classes and nodes in one pass.
+    /// Contributions `[batch, classes - 1, time]`: Σ over nodes of weight · slope · change.
     fn token_contributions(
         &self,
-        text: Tensor<3>,
-        baseline: Tensor<3>,
+        text: &Tensor<3>,
+        baseline: &Tensor<3>,
+        mask: &Tensor<2>,
+    ) -> Result<Vec<f32>> {
+        let [batch, time, _] = text.dims();
+        let explained = self.teacher.config.labels.len() - 1;
+        let change = text.clone() - baseline.clone();
+        let points: Vec<Point> = (0..explained)
+            .flat_map(|class| {
+                self.nodes
+                    .iter()
+                    .map(move |&(at, weight)| Point { class, at, weight })
+            })
+            .collect();
+        let mut sums = vec![0f32; batch * explained * time];
+        for points in points.chunks((self.sequences / batch).max(1)) {
+            let products = floats_of(self.products(points, baseline, &change, mask))?;
+            for (index, products) in products.chunks_exact(time).enumerate() {
+                let (row, point) = (index / points.len(), &points[index % points.len()]);
+                let sums = &mut sums[(row * explained + point.class) * time..][..time];
+                for (sum, product) in sums.iter_mut().zip(products) {
+                    *sum += point.weight as f32 * product;
+                }
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Slope · change of every token at every point, `[batch, points, time]`, in one pass.
+    fn products(
+        &self,
+        points: &[Point],
+        baseline: &Tensor<3>,
+        change: &Tensor<3>,
         mask: &Tensor<2>,
     ) -> Tensor<3> {
-        let [batch, time, hidden] = text.dims();
-        let explained = self.teacher.config.labels.len() - 1;
-        let device = text.device();
-        let repeats = explained * self.nodes.len();
-        let column = |pick: fn(&(f64, f64)) -> f64| -> Tensor<5> {
-            let values: Vec<f32> = self.nodes.iter().map(|node| pick(node) as f32).collect();
-            Tensor::from_data(
-                TensorData::new(values, [1, 1, self.nodes.len(), 1, 1]),
-                &device,
-            )
-        };
-        let change = (text - baseline.clone()).reshape([batch, 1, 1, time, hidden]);
-        let path =
-            baseline.reshape([batch, 1, 1, time, hidden]) + change.clone() * column(|node| node.0);
-        let points = path
-            .expand([batch, explained, self.nodes.len(), time, hidden])
-            .reshape([batch * repeats, time, hidden])
+        let [batch, time, hidden] = change.dims();
+        let (device, count) = (change.device(), points.len());
+        let at: Vec<f32> = points.iter().map(|point| point.at as f32).collect();
+        let at = Tensor::<4>::from_data(TensorData::new(at, [1, count, 1, 1]), &device);
+        let single = [batch, 1, time, hidden];
+        let inputs = (baseline.clone().reshape(single) + change.clone().reshape(single) * at)
+            .reshape([batch * count, time, hidden])
             .detach()
             .require_grad();
-        let mask: Tensor<2> = mask
-            .clone()
-            .unsqueeze_dim::<3>(1)
-            .expand([batch, repeats, time])
-            .reshape([batch * repeats, time]);
-        let outcomes = self.outcomes(self.encoder.forward_embedded(points.clone(), mask));
-        let class: Vec<i64> = (0..batch * repeats)
-            .map(|row| (row / self.nodes.len() % explained) as i64)
+        let mask = mask.clone().unsqueeze_dim::<3>(1);
+        let mask = mask
+            .expand([batch, count, time])
+            .reshape([batch * count, time]);
+        let outcomes = self.outcomes(self.encoder.forward_embedded(inputs.clone(), mask));
+        let class: Vec<i64> = (0..batch * count)
+            .map(|row| points[row % count].class as i64)
             .collect();
         let class =
-            Tensor::<2, Int>::from_data(TensorData::new(class, [batch * repeats, 1]), &device);
+            Tensor::<2, Int>::from_data(TensorData::new(class, [batch * count, 1]), &device);
         let gradients = outcomes.gather(1, class).sum().backward();
-        let slopes = points
+        let slopes = inputs
             .grad(&gradients)
-            .expect("the points require gradients");
-        let change = change.inner().squeeze_dim::<4>(1);
-        let slopes = slopes.reshape([batch, explained, self.nodes.len(), time, hidden]);
-        let mean = (slopes * column(|node| node.1).inner())
-            .sum_dim(2)
-            .squeeze_dim::<4>(2);
-        (mean * change).sum_dim(3).squeeze_dim::<3>(3)
+            .expect("the inputs require gradients")
+            .reshape([batch, count, time, hidden]);
+        let change = change.clone().inner().reshape(single);
+        (slopes * change).sum_dim(3).squeeze_dim::<3>(3)
     }
 
     /// First and last special token with padding tokens in between.

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::artefact::sync_folder;
+
 const PREFIX: &str = "epoch-";
 
 /// The folder that holds a training's checkpoints.
@@ -37,8 +39,9 @@ impl Checkpoints {
         let path = self.path(epoch).join(name);
         fs::read(&path).with_context(|| {
             format!(
-                "reading {}; remove its folder to train from the epoch before",
-                path.display()
+                "reading {}; remove {} to train from the start",
+                path.display(),
+                self.directory.display()
             )
         })
     }
@@ -61,16 +64,21 @@ impl Checkpoints {
         if target.exists() {
             fs::remove_dir_all(&target).with_context(in_target)?;
         }
+        sync_folder(&partial).with_context(in_target)?;
         fs::rename(&partial, &target).with_context(in_target)?;
-        File::open(&self.directory)
-            .and_then(|folder| folder.sync_all())
-            .with_context(in_target)?;
+        sync_folder(&self.directory).with_context(in_target)?;
         for old in self.epochs()? {
             if old != epoch && !keep.contains(&old) {
                 fs::remove_dir_all(self.path(old)).with_context(in_target)?;
             }
         }
         Ok(())
+    }
+
+    /// Removes every checkpoint, once what the training was for is written.
+    pub fn remove(self) -> Result<()> {
+        fs::remove_dir_all(&self.directory)
+            .with_context(|| format!("removing {}", self.directory.display()))
     }
 
     fn epochs(&self) -> Result<Vec<usize>> {

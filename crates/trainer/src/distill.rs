@@ -8,16 +8,20 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
+use crate::average::Average;
 use crate::checkpoint::Checkpoints;
-use crate::metrics::Scores;
+use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
-use crate::recipe::DistillSection;
+use crate::recipe::{DistillSection, Objective};
 use crate::student::{Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Schedule, batches, generator, seed_step};
 
+/// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";
+/// The weights as the last step left them, from which training goes on.
+const LAST_STEP: &str = "last-step.safetensors";
 const OPTIMIZER: &str = "optimizer.burnpack";
 const STATE: &str = "state.json";
 
@@ -61,6 +65,10 @@ pub struct Epoch {
     pub accuracy: f64,
     /// Macro-F1 on validation rows.
     pub macro_f1: f64,
+    /// Mean cross-entropy on validation rows between the student's probabilities and the teacher's (for
+    /// the `labels` objective, the gold labels): the epoch with the least is kept, since it is less
+    /// noisy than any count of right answers.
+    pub validation_loss: f64,
     /// Wall time of the epoch's training steps.
     pub seconds: f64,
 }
@@ -99,7 +107,14 @@ pub struct Course<'a> {
     pub seed: u64,
 }
 
-/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the later of equals.
+impl Course<'_> {
+    fn steps_averaged(&self) -> f64 {
+        let steps = self.set.train.len().div_ceil(self.section.batch);
+        self.section.average * steps as f64
+    }
+}
+
+/// Trains a student, keeping the epoch with the least loss on validation rows.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest.
 pub fn distill(
@@ -127,6 +142,7 @@ pub fn distill(
             )))
             .init(),
         state: State::default(),
+        average: Average::over(course.steps_averaged()),
     };
     if let Some(epoch) = checkpoints.last()? {
         training.resume(&checkpoints, epoch)?;
@@ -134,8 +150,14 @@ pub fn distill(
     while training.state.history.len() < course.section.epochs {
         let epoch = training.epoch(progress)?;
         progress.note(&format!(
-            "seed {}, epoch {}: loss {:.4}, validation accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
-            course.seed, epoch.epoch, epoch.loss, epoch.accuracy, epoch.macro_f1, epoch.seconds
+            "seed {}, epoch {}: loss {:.4}, validation loss {:.4}, accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
+            course.seed,
+            epoch.epoch,
+            epoch.loss,
+            epoch.validation_loss,
+            epoch.accuracy,
+            epoch.macro_f1,
+            epoch.seconds
         ));
         training.state.history.push(epoch);
         training.save(&checkpoints)?;
@@ -154,6 +176,7 @@ struct Training<'a> {
     student: Student,
     optimizer: ModuleOptimizer,
     state: State,
+    average: Average,
 }
 
 impl Training<'_> {
@@ -161,8 +184,11 @@ impl Training<'_> {
         let of_epoch = |name: &str| format!("{name} of epoch {epoch}");
         self.state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
             .with_context(|| of_epoch(STATE))?;
-        let weights =
-            Weights::read(&checkpoints.read(epoch, MODEL)?).with_context(|| of_epoch(MODEL))?;
+        let read = |name: &str| {
+            Weights::read(&checkpoints.read(epoch, name)?).with_context(|| of_epoch(name))
+        };
+        self.average.resume(read(MODEL)?);
+        let weights = read(LAST_STEP)?;
         self.student = Student::from_weights(
             self.course.shape,
             &weights,
@@ -202,38 +228,48 @@ impl Training<'_> {
         for (index, rows) in order.iter().enumerate() {
             let step = (number - 1) * order.len() + index;
             let terms = self.step(rows, step, schedule.rate(step))?;
+            self.average
+                .look(&self.student, step, index + 1 == order.len())?;
             sums.add(terms, rows.len());
             task.message(&format!("loss {:.3}", sums.mean()));
             task.advance(rows.len());
         }
         task.finish();
         let seconds = clock.elapsed().as_secs_f64();
-        let ids: Vec<Vec<u32>> = self
-            .course
-            .set
-            .validation
-            .iter()
-            .map(|row| row.ids.clone())
-            .collect();
-        let gold: Vec<usize> = self
-            .course
-            .set
-            .validation
-            .iter()
-            .filter_map(|row| row.gold)
-            .collect();
-        let scores = Scores::of_logits(
-            &logits(&self.student, &ids, VALIDATION_BATCH, self.device)?,
-            &gold,
-        )?;
+        let (scores, validation_loss) = self.validate()?;
         Ok(Epoch {
             epoch: number,
             loss: sums.mean(),
             terms: sums.terms(),
             accuracy: scores.accuracy,
             macro_f1: scores.macro_f1,
+            validation_loss,
             seconds,
         })
+    }
+
+    /// The averaged student's scores and loss on validation rows.
+    fn validate(&self) -> Result<(Scores, f64)> {
+        let weights = self.average.weights().context("no step was taken")?;
+        let student = Student::from_weights(self.course.shape, weights, 0.0, self.device)?;
+        let rows = &self.course.set.validation;
+        let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
+        let gold: Vec<usize> = rows.iter().filter_map(|row| row.gold).collect();
+        let found = logits(&student, &ids, VALIDATION_BATCH, self.device)?;
+        let objective = self.course.section.objective;
+        let losses = rows.iter().zip(&found).map(|(row, logits)| {
+            let target = match (objective, row.gold) {
+                (Objective::Labels, Some(gold)) => one_hot(gold, logits.len()),
+                _ => softmax(&row.logits),
+            };
+            let said = softmax(logits);
+            let terms = target.iter().zip(said);
+            -terms
+                .map(|(p, q)| p * q.max(f64::MIN_POSITIVE).ln())
+                .sum::<f64>()
+        });
+        let loss = losses.sum::<f64>() / rows.len().max(1) as f64;
+        Ok((Scores::of_logits(&found, &gold)?, loss))
     }
 
     /// One optimizer step; returns the loss and its terms.
@@ -269,19 +305,27 @@ impl Training<'_> {
 
     fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
         let ranked = self.state.history.iter().enumerate();
-        let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
+        let best = ranked.min_by(|a, b| a.1.validation_loss.total_cmp(&b.1.validation_loss));
         self.state.best = best.map_or(0, |(index, _)| index + 1);
         let optimizer = self
             .optimizer
             .into_bytes()
             .map_err(|error| anyhow!("saving the optimizer: {error}"))?;
-        let files: [(&str, &[u8]); 3] = [
-            (MODEL, &self.student.weights()?.write()?),
+        let average = self.average.weights().context("no step was taken")?;
+        let files: [(&str, &[u8]); 4] = [
+            (MODEL, &average.write()?),
+            (LAST_STEP, &self.student.weights()?.write()?),
             (OPTIMIZER, &optimizer),
             (STATE, &serde_json::to_vec_pretty(&self.state)?),
         ];
         checkpoints.write(self.state.history.len(), &files, &[self.state.best])
     }
+}
+
+fn one_hot(class: usize, classes: usize) -> Vec<f64> {
+    (0..classes)
+        .map(|c| f64::from(u8::from(c == class)))
+        .collect()
 }
 
 /// Running means of the loss and its terms.

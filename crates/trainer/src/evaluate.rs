@@ -144,10 +144,9 @@ pub fn labelled<'a>(
         );
     }
     if !bad.is_empty() && bad_rows > allowed {
-        bail!(
-            "{}",
-            data::too_many(&bad, allowed.saturating_sub(sheet.bad.len()))
-        );
+        let unreadable = sheet.bad.iter().map(|bad| format!("{name}:{bad}"));
+        let unreadable: Vec<String> = unreadable.collect();
+        bail!("{}", data::too_many(&[unreadable, bad].concat(), allowed));
     }
     ensure!(!texts.is_empty(), "{name}: no row to score");
     Ok(Labelled {

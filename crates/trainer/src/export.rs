@@ -8,7 +8,7 @@ use stillglass_bundle::{
 use stillglass_runtime::{Classification, Method, Model};
 
 use crate::data::Example;
-use crate::metrics::{Scores, argmax};
+use crate::metrics::{Scores, argmax, softmax};
 use crate::student::Shape;
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
@@ -19,13 +19,15 @@ const LABELS_CHANGED: f64 = 0.005;
 /// Largest change of a probability, at the 99th percentile.
 const PROBABILITY_CHANGED: f64 = 0.02;
 
-/// What quantization changed on validation rows.
+/// What quantization changed on a split's rows.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Fidelity {
     /// Share of rows with another label.
     pub labels_changed: f64,
     /// 99th percentile of the absolute change of a probability.
     pub probability_change_p99: f64,
+    /// Largest absolute change of a probability.
+    pub probability_change_max: f64,
     /// Largest |Σ contributions + bias − logit|.
     pub completeness_error: f64,
 }
@@ -109,9 +111,24 @@ pub fn bundle(
     })
 }
 
+impl Fidelity {
+    /// Errors when quantization changed more than it may.
+    pub fn check(&self) -> Result<()> {
+        ensure!(
+            self.labels_changed <= LABELS_CHANGED
+                && self.probability_change_p99 <= PROBABILITY_CHANGED,
+            "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
+             99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
+            100.0 * self.labels_changed,
+            100.0 * LABELS_CHANGED,
+            self.probability_change_p99,
+        );
+        Ok(())
+    }
+}
+
 /// Compares the bundle, run by the runtime, with the float student's logits of the same texts.
-/// Errors when they differ by more than the limits.
-pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
+pub fn fidelity(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
     let bundle = Bundle::read(bytes).context("reading back the bundle that was just made")?;
     let model = Model::new(bundle).context("loading the bundle that was just made")?;
     let results = model.classify(texts, Some(Method::Native))?;
@@ -131,27 +148,31 @@ pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result
             completeness = completeness.max(error);
         }
     }
-    let (labels_changed, probability_change_p99) = changes(&results, float_logits);
-    let fidelity = Fidelity {
-        labels_changed,
-        probability_change_p99,
+    let Changes {
+        labels,
+        percentile,
+        largest,
+    } = changes(&results, float_logits);
+    Ok(Fidelity {
+        labels_changed: labels,
+        probability_change_p99: percentile,
+        probability_change_max: largest,
         completeness_error: completeness,
-    };
-    ensure!(
-        fidelity.labels_changed <= LABELS_CHANGED
-            && fidelity.probability_change_p99 <= PROBABILITY_CHANGED,
-        "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
-         99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
-        100.0 * fidelity.labels_changed,
-        100.0 * LABELS_CHANGED,
-        fidelity.probability_change_p99,
-    );
-    Ok(fidelity)
+    })
 }
 
-/// What differs between a bundle's answers and the float model's logits of the same texts: the share of
-/// other labels, and the 99th percentile of the absolute change of a probability.
-pub fn changes(results: &[Classification], float_logits: &[Vec<f32>]) -> (f64, f64) {
+/// What differs between a bundle's answers and the float model's logits of the same texts.
+pub struct Changes {
+    /// Share of texts with another label.
+    pub labels: f64,
+    /// 99th percentile of the absolute change of a probability.
+    pub percentile: f64,
+    /// The largest of them.
+    pub largest: f64,
+}
+
+/// Compares a bundle's answers with the float model's logits of the same texts.
+pub fn changes(results: &[Classification], float_logits: &[Vec<f32>]) -> Changes {
     let mut changed = 0usize;
     let mut changes = Vec::new();
     for (result, float) in results.iter().zip(float_logits) {
@@ -161,26 +182,20 @@ pub fn changes(results: &[Classification], float_logits: &[Vec<f32>]) -> (f64, f
         }
     }
     changes.sort_by(f64::total_cmp);
-    let percentile = changes.get(changes.len() * 99 / 100).copied();
-    let share = changed as f64 / results.len().max(1) as f64;
-    (share, percentile.unwrap_or(0.0))
+    Changes {
+        labels: changed as f64 / results.len().max(1) as f64,
+        percentile: changes
+            .get(changes.len() * 99 / 100)
+            .copied()
+            .unwrap_or(0.0),
+        largest: changes.last().copied().unwrap_or(0.0),
+    }
 }
 
 /// The day, as a card has it.
 pub fn today() -> String {
     let now = std::time::SystemTime::now();
     humantime::format_rfc3339_seconds(now).to_string()[..10].into()
-}
-
-/// Probabilities of logits.
-pub fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|z| f64::from(z - largest).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| power / sum).collect()
 }
 
 /// Scores of a bundle, run by the runtime, on labelled rows.

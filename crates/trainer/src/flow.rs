@@ -4,8 +4,9 @@ mod export;
 mod students;
 mod teacher;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::Device;
+use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
 use crate::artefact::{StageDir, State};
@@ -20,9 +21,6 @@ pub use teacher::{Labels, TeacherArtefact};
 /// What a stage leaves beside its results: its figures as JSON.
 const REPORT: &str = "report.json";
 
-/// The teacher's own mask word, which the transfer set puts in place of words.
-const MASK: &str = "[MASK]";
-
 /// One run of one recipe.
 pub struct Run<'a> {
     /// The recipe, overrides applied.
@@ -33,6 +31,8 @@ pub struct Run<'a> {
     pub folder: PathBuf,
     /// Where tensors are.
     pub device: Device,
+    /// The device as `--device` names it.
+    pub device_name: String,
     /// Where progress goes.
     pub progress: &'a Progress,
 }
@@ -45,9 +45,16 @@ impl Run<'_> {
     /// Whether a stage's work is still to be done; says so where a finished one was changed.
     fn open(&self, stage: &StageDir) -> Result<bool> {
         Ok(match stage.state()? {
-            State::Done(_) => {
+            State::Done(manifest) => {
+                let elsewhere = match manifest.device {
+                    device if device == self.device_name => String::new(),
+                    device => format!(
+                        " on {device}; remove the folder to compute it on {}",
+                        self.device_name
+                    ),
+                };
                 self.progress
-                    .note(&format!("{}: done", stage.path().display()));
+                    .note(&format!("{}: done{elsewhere}", stage.path().display()));
                 false
             }
             State::Open => true,
@@ -67,4 +74,11 @@ fn columns(examples: &[Example]) -> (Vec<&str>, Vec<usize>) {
         .iter()
         .map(|example| (example.text.as_str(), example.label))
         .unzip()
+}
+
+/// A finished stage's [`REPORT`].
+fn read_report<T: DeserializeOwned>(stage: &StageDir) -> Result<T> {
+    let path = stage.file(REPORT);
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("report {}", path.display()))
 }

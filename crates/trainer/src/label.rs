@@ -1,6 +1,7 @@
 //! Soft labels and attributions of the teacher, computed once for each text.
 
 use anyhow::{Context, Result, ensure};
+use std::collections::HashSet;
 use std::path::Path;
 use stillglass_text::Tokenizer;
 
@@ -12,7 +13,7 @@ use crate::teach::logits;
 use crate::teacher::{Encoded, Teacher};
 use crate::training::by_length;
 
-/// Records between two waits for the disk.
+/// Batches between two waits for the disk.
 const SYNC_EVERY: usize = 64;
 
 /// Labels texts with one teacher, remembering what it said in a cache that outlives the process.
@@ -23,6 +24,14 @@ pub struct Labeller<'a> {
     words: &'a Tokenizer,
     max_tokens: usize,
     cache: Cache,
+}
+
+/// A text as the teacher reads it.
+struct Encodable<'t> {
+    text: &'t str,
+    tokens: Encoded,
+    /// Words that the teacher reads of it.
+    words: usize,
 }
 
 /// Whether a record holds logits alone or attributions too.
@@ -70,67 +79,65 @@ impl<'a> Labeller<'a> {
         texts: &[&str],
         progress: &Progress,
     ) -> Result<Vec<Attribution>> {
-        let missing = self.missing(texts, Kind::Explained);
-        let explainer = Explainer::new(self.teacher, self.section.nodes, self.section.target)?;
-        let encoded = missing
-            .iter()
-            .map(|&index| self.encode(texts[index]))
+        let LabelSection { nodes, target, .. } = *self.section;
+        let explainer = Explainer::new(self.teacher, nodes, target, self.section.batch)?;
+        let encoded = unique(texts)
+            .into_iter()
+            .map(|text| self.encode(text))
             .collect::<Result<Vec<_>>>()?;
-        let per_text = self.section.nodes * (self.teacher.config.labels.len() - 1).max(1);
-        let batch = (self.section.batch / per_text).max(1);
-        let lengths: Vec<usize> = encoded.iter().map(|(text, _)| text.ids.len()).collect();
-        let task = progress.resumed(name, "texts", texts.len(), texts.len() - missing.len());
-        for rows in by_length(&lengths, batch) {
-            let batch: Vec<&Encoded> = rows.iter().map(|&row| &encoded[row].0).collect();
-            let words: Vec<usize> = rows.iter().map(|&row| encoded[row].1).collect();
-            for (&row, attribution) in rows.iter().zip(explainer.explain(&batch, &words)?) {
-                ensure!(
-                    attribution.logits.iter().all(|v| v.is_finite()),
-                    "label: the teacher's logits of {:?} are not finite; teach it again at a lower rate",
-                    texts[missing[row]]
-                );
-                self.put(texts[missing[row]], Kind::Explained, &attribution)?;
+        let lengths: Vec<usize> = encoded.iter().map(|text| text.tokens.ids.len()).collect();
+        let batches = by_length(&lengths, explainer.batch());
+        let batches = self.unfinished(batches, Kind::Explained, |row| encoded[row].text);
+        let missing = batches.iter().map(Vec::len).sum::<usize>();
+        let task = progress.resumed(name, "texts", encoded.len(), encoded.len() - missing);
+        for (done, rows) in batches.iter().enumerate() {
+            let tokens: Vec<&Encoded> = rows.iter().map(|&row| &encoded[row].tokens).collect();
+            let words: Vec<usize> = rows.iter().map(|&row| encoded[row].words).collect();
+            for (&row, attribution) in rows.iter().zip(explainer.explain(&tokens, &words)?) {
+                self.put(encoded[row].text, Kind::Explained, &attribution)?;
             }
             task.advance(rows.len());
+            if done % SYNC_EVERY == SYNC_EVERY - 1 {
+                self.cache.sync()?;
+            }
         }
         self.cache.sync()?;
         task.finish();
         self.collect(texts, Kind::Explained)
     }
 
-    /// Logits of every text, in order; texts explained before are not asked again.
+    /// Logits of every text, in order.
     pub fn logits(
         &mut self,
         name: &str,
         texts: &[&str],
         progress: &Progress,
     ) -> Result<Vec<Vec<f32>>> {
-        let missing = self.missing(texts, Kind::Logits);
-        let task = progress.resumed(name, "texts", texts.len(), texts.len() - missing.len());
-        let lengths: Vec<usize> = missing.iter().map(|&index| texts[index].len()).collect();
-        for rows in by_length(&lengths, self.section.batch * SYNC_EVERY) {
-            let chunk: Vec<&str> = rows.iter().map(|&row| texts[missing[row]]).collect();
-            let ids = chunk
+        let unique = unique(texts);
+        let lengths: Vec<usize> = unique.iter().map(|text| text.len()).collect();
+        let chunks = by_length(&lengths, self.section.batch * SYNC_EVERY);
+        let chunks = self.unfinished(chunks, Kind::Logits, |row| unique[row]);
+        let missing = chunks.iter().map(Vec::len).sum::<usize>();
+        let task = progress.resumed(name, "texts", unique.len(), unique.len() - missing);
+        for rows in chunks {
+            let ids = rows
                 .iter()
-                .map(|text| {
-                    Ok(self
-                        .teacher
-                        .tokenizer
-                        .encode(text, &[], self.max_tokens)?
-                        .ids)
+                .map(|&row| {
+                    let tokenizer = &self.teacher.tokenizer;
+                    Ok(tokenizer.encode(unique[row], &[], self.max_tokens)?.ids)
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let rows = logits(self.teacher, &ids, self.section.batch, |rows| {
+            let logits = logits(self.teacher, &ids, self.section.batch, |rows| {
                 task.advance(rows);
             })?;
-            for (text, logits) in chunk.iter().zip(rows) {
+            for (&row, logits) in rows.iter().zip(logits) {
                 let bare = Attribution {
                     words: vec![Vec::new(); logits.len()],
                     remainder: vec![0.0; logits.len()],
                     completeness_error: vec![0.0; logits.len()],
                     logits,
                 };
-                self.put(text, Kind::Logits, &bare)?;
+                self.put(unique[row], Kind::Logits, &bare)?;
             }
             self.cache.sync()?;
         }
@@ -142,26 +149,46 @@ impl<'a> Labeller<'a> {
             .collect())
     }
 
-    fn encode(&self, text: &str) -> Result<(Encoded, usize)> {
+    fn encode<'t>(&self, text: &'t str) -> Result<Encodable<'t>> {
         let words = self.words.words(text);
-        let encoded = self
-            .teacher
-            .tokenizer
-            .encode(text, &words, self.max_tokens)?;
-        Ok((encoded, words.len()))
+        let tokenizer = &self.teacher.tokenizer;
+        let tokens = tokenizer.encode(text, &words, self.max_tokens)?;
+        let words = match tokens.dropped {
+            0 => words.len(),
+            _ => tokens
+                .words
+                .iter()
+                .flatten()
+                .max()
+                .map_or(0, |last| last + 1),
+        };
+        Ok(Encodable {
+            text,
+            tokens,
+            words,
+        })
     }
 
-    /// Indices of the texts without a record, each text once.
-    fn missing(&self, texts: &[&str], kind: Kind) -> Vec<usize> {
-        let mut seen = std::collections::HashSet::new();
-        (0..texts.len())
-            .filter(|&index| {
-                self.cache.get(&key(texts[index], kind)).is_none() && seen.insert(texts[index])
-            })
+    /// The batches with a text that has no record yet. They are done again whole: a text's last bits
+    /// depend on the batch it is in, so a run that was killed must form the same batches.
+    fn unfinished<'t>(
+        &self,
+        batches: Vec<Vec<usize>>,
+        kind: Kind,
+        text: impl Fn(usize) -> &'t str,
+    ) -> Vec<Vec<usize>> {
+        let known = |row: usize| self.cache.get(&key(text(row), kind)).is_some();
+        batches
+            .into_iter()
+            .filter(|rows| !rows.iter().all(|&row| known(row)))
             .collect()
     }
 
     fn put(&mut self, text: &str, kind: Kind, label: &Attribution) -> Result<()> {
+        ensure!(
+            label.logits.iter().all(|v| v.is_finite()),
+            "label: the teacher's logits of {text:?} are not finite; teach it again at a lower rate"
+        );
         self.cache.append(key(text, kind), pack(label))
     }
 
@@ -178,6 +205,16 @@ impl<'a> Labeller<'a> {
             })
             .collect()
     }
+}
+
+/// Each text once, in the order of their first places.
+fn unique<'t>(texts: &[&'t str]) -> Vec<&'t str> {
+    let mut seen = HashSet::new();
+    texts
+        .iter()
+        .copied()
+        .filter(|text| seen.insert(*text))
+        .collect()
 }
 
 fn key(text: &str, kind: Kind) -> [u8; 32] {

@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod artefact;
 pub mod attribution;
+pub mod average;
 pub mod check;
 pub mod checkpoint;
 pub mod cli;

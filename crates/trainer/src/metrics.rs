@@ -75,19 +75,21 @@ impl Scores {
 
     /// [`Self::of_probabilities`] of the softmax of `logits`.
     pub fn of_logits(logits: &[Vec<f32>], gold: &[usize]) -> Result<Self> {
-        let probabilities: Vec<Vec<f32>> = logits.iter().map(|row| softmax(row)).collect();
+        let narrow = |row: Vec<f64>| row.into_iter().map(|p| p as f32).collect();
+        let probabilities: Vec<Vec<f32>> = logits.iter().map(|row| narrow(softmax(row))).collect();
         Self::of_probabilities(&probabilities, gold)
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
+/// Probabilities of one row's logits.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let powers: Vec<f64> = logits
         .iter()
         .map(|z| (f64::from(*z) - largest).exp())
         .collect();
     let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| (power / sum) as f32).collect()
+    powers.iter().map(|power| power / sum).collect()
 }
 
 /// Rows by gold class and predicted class.

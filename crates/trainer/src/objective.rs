@@ -3,6 +3,7 @@
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::metrics::argmax;
 use crate::recipe::{DistillSection, Objective};
 use crate::student::StudentOutput;
 
@@ -110,8 +111,10 @@ impl<'a> Known<'a> {
                 continue;
             };
             explained[row] = 1.0;
+            // Words that the teacher did not read are no target.
+            let read = attribution.first().map_or(0, Vec::len);
             for (token, &word) in targets.words[row].iter().enumerate() {
-                if word < words {
+                if word < read {
                     membership[(row * words + word) * time + token] = 1.0;
                 }
             }
@@ -188,10 +191,7 @@ impl<'a> Known<'a> {
         let [batch, _, classes] = self.attributions.dims();
         let mut predicted = vec![0f32; batch * classes];
         for (row, logits) in self.targets.logits.iter().enumerate() {
-            let class = (0..classes)
-                .rev()
-                .max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
-            predicted[row * classes + class.unwrap_or(0)] = 1.0;
+            predicted[row * classes + argmax(logits)] = 1.0;
         }
         let device = self.attributions.device();
         let predicted =

@@ -35,27 +35,22 @@ pub struct Kept {
 impl Kept {
     /// All of the teacher's pieces.
     pub fn full(teacher: &Teacher) -> Result<Self> {
-        supported(teacher)?;
-        let vocabulary = Vocabulary::of_teacher(teacher)?;
-        Self::new(teacher, vocabulary)
+        let full = whole_vocabulary(teacher)?;
+        Self::new(teacher, &full, full.clone())
     }
 
     /// The pieces that `texts` use at least `min_count` times, every single character, and those with a
     /// part to play.
     pub fn pruned(teacher: &Teacher, texts: &[&str], min_count: usize) -> Result<Self> {
-        supported(teacher)?;
-        let full = Vocabulary::of_teacher(teacher)?;
+        let full = whole_vocabulary(teacher)?;
         let (first, last) = teacher.tokenizer.special()?;
         let special = [first, last, teacher.config.padding];
-        let keep: Vec<&str> = special
-            .iter()
-            .filter_map(|id| full.pieces.get(*id as usize).map(String::as_str))
-            .collect();
-        Self::new(teacher, full.pruned(texts, min_count, &keep)?)
+        let pruned = full.pruned_but(texts, min_count, &special)?;
+        Self::new(teacher, &full, pruned)
     }
 
-    fn new(teacher: &Teacher, vocabulary: Vocabulary) -> Result<Self> {
-        let full = Vocabulary::of_teacher(teacher)?.pieces;
+    fn new(teacher: &Teacher, full: &Vocabulary, vocabulary: Vocabulary) -> Result<Self> {
+        let full = &full.pieces;
         let rows = teacher.config.vocabulary;
         ensure!(
             full.len() <= rows,
@@ -105,15 +100,20 @@ impl Kept {
     }
 }
 
-/// Errors for families that the runtime does not read.
-fn supported(teacher: &Teacher) -> Result<()> {
+/// Every piece of a teacher that bundles can hold; errors for the others.
+fn whole_vocabulary(teacher: &Teacher) -> Result<Vocabulary> {
     if teacher.config.family == Family::Roberta {
         bail!(
             "the teacher is a RoBERTa; bundles hold bert and distilbert teachers: fine-tune one of these, \
              or distil a student from this one"
         );
     }
-    Ok(())
+    let pieces = teacher.tokenizer.word_pieces()?.context(
+        "the teacher's tokenizer is not a WordPiece with ##, which bundles need; fine-tune a checkpoint \
+         that has one, or distil a student from this one",
+    )?;
+    let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
+    Vocabulary::new(pieces, lowercase, strip_accents)
 }
 
 /// How many bits a weight has, and how many tokens of a text are read.
@@ -351,21 +351,21 @@ pub fn verify(
         })
         .collect();
     let float = teach::logits(teacher, &ids, BATCH, |_| ())?;
-    let (labels_changed, probability_change_p99) = changes(&model.classify(texts, None)?, &float);
+    let changes = changes(&model.classify(texts, None)?, &float);
     let fidelity = Fidelity {
         texts: texts.len(),
-        labels_changed,
-        probability_change_p99,
+        labels_changed: changes.labels,
+        probability_change_p99: changes.percentile,
     };
     let (labels, probability) = allowed(storage);
     ensure!(
-        labels_changed <= labels && probability_change_p99 <= probability,
+        changes.labels <= labels && changes.percentile <= probability,
         "quantize: {:.2} % of {} labels change (at most {:.2} %), and probabilities by {:.4} at the 99th \
          percentile (at most {probability}); use --bits 8, or --embedding-bits 8",
-        100.0 * labels_changed,
+        100.0 * changes.labels,
         texts.len(),
         100.0 * labels,
-        probability_change_p99,
+        changes.percentile,
     );
     Ok(fidelity)
 }

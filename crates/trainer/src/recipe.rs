@@ -178,8 +178,9 @@ pub struct LabelSection {
     pub nodes: usize,
     /// What is explained.
     pub target: Target,
-    /// How many training texts are explained, chosen by seed; 0 explains all. The others still
-    /// get soft labels. Explaining costs some twenty forward passes a text.
+    /// How many training texts, and at most how many validation texts, are explained, chosen by seed; 0
+    /// explains all. The others still get soft labels. Explaining costs 2 · nodes · (classes − 1)
+    /// forward passes a text.
     pub rows: usize,
     /// Texts (times nodes) a forward pass.
     pub batch: usize,
@@ -188,7 +189,7 @@ pub struct LabelSection {
 impl Default for LabelSection {
     fn default() -> Self {
         Self {
-            nodes: 8,
+            nodes: 16,
             rows: 0,
             target: Target::Logit,
             batch: 32,
@@ -241,6 +242,9 @@ pub struct StudentSection {
     /// How often the training texts must use a piece for it to stay in the vocabulary; words of
     /// rarer pieces fall into shorter ones.
     pub min_count: usize,
+    /// Most pieces of the vocabulary that is learnt from the training texts where the teacher's
+    /// tokenizer is no `WordPiece`; a teacher's own is not cut to it.
+    pub pieces: usize,
 }
 
 impl Default for StudentSection {
@@ -252,6 +256,7 @@ impl Default for StudentSection {
             dropout: 0.3,
             max_tokens: 128,
             min_count: 1,
+            pieces: 8000,
         }
     }
 }
@@ -271,6 +276,18 @@ pub enum Objective {
     Dixtill,
     /// `kd` and the attributions of every class.
     Multiview,
+}
+
+impl Objective {
+    /// Whether the teacher's attributions of training texts are read.
+    pub fn reads_explanations(self) -> bool {
+        matches!(self, Self::Dixtill | Self::Multiview)
+    }
+
+    /// Whether the teacher's labels of the transfer set are read.
+    pub fn reads_variants(self) -> bool {
+        self != Self::Labels
+    }
 }
 
 /// `[distill]`: the objective and the optimiser.
@@ -299,6 +316,8 @@ pub struct DistillSection {
     pub weight_decay: f64,
     /// Largest norm of a parameter's gradient; longer ones are scaled down to it.
     pub clip: f64,
+    /// Share of an epoch over which the student's weights are averaged; 0 takes the last step's.
+    pub average: f64,
     /// Students trained, from seeds `seed`, `seed + 1` and so on; figures are their mean, and the
     /// best on validation rows is exported.
     pub runs: usize,
@@ -318,6 +337,7 @@ impl Default for DistillSection {
             warmup: 0.05,
             weight_decay: 0.01,
             clip: 1.0,
+            average: 0.5,
             runs: 1,
         }
     }

@@ -13,7 +13,7 @@ use crate::data::{Example, Split};
 use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::recipe::TeacherSection;
-use crate::teacher::{Batch, Encoder, FILES, Head, Teacher, Weights, floats_of};
+use crate::teacher::{Batch, Encoder, FILES, Fresh, Head, Teacher, Weights, floats_of};
 use crate::training::{Schedule, batches, by_length, generator, seed_step};
 
 const OPTIMIZER: &str = "optimizer.burnpack";
@@ -133,7 +133,7 @@ impl<'a> Training<'a> {
             state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
                 .with_context(|| format!("{STATE} of epoch {epoch}"))?;
             let weights = Weights::read(&checkpoints.read(epoch, FILES[2])?)?;
-            teacher.encoder = Encoder::load(&teacher.config, &weights, false, device)?;
+            teacher.encoder = Encoder::load(&teacher.config, &weights, Fresh::Nothing, device)?;
             let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
             optimizer = optimizer
                 .from_bytes(bytes)

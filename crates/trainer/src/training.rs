@@ -5,7 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
+
+use crate::artefact::digest;
 
 /// A trainable parameter whose id depends on its name alone, so that an optimizer's saved state finds
 /// its parameters again in another process.
@@ -20,17 +21,8 @@ pub fn parameter<const D: usize>(
 
 /// A 64-bit seed from any number of parts: the same parts give the same seed on every machine.
 pub fn seed_of(parts: &[&[u8]]) -> u64 {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
-    u64::from_le_bytes(
-        digest[..8]
-            .try_into()
-            .expect("a SHA-256 digest has 32 bytes"),
-    )
+    let [a, b, c, d, e, f, g, h, ..] = digest(parts);
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// A generator for one purpose of a run: its draws do not depend on those of any other purpose.

@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
-use stillglass_text::{Options, Tokenizer, prune};
+use stillglass_text::{Options, Tokenizer, learn, prune};
 
 use crate::progress::Progress;
 use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
@@ -30,11 +30,12 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The teacher's `WordPiece` vocabulary, whole.
-    pub fn of_teacher(teacher: &Teacher) -> Result<Self> {
-        let pieces = teacher.tokenizer.word_pieces()?.context(
-            "the teacher's tokenizer is not a WordPiece with ##, which the student needs; distil from a BERT or DistilBERT teacher",
-        )?;
+    /// The teacher's `WordPiece` vocabulary, whole; where its tokenizer is of another kind
+    /// (RoBERTa's), at most `most` pieces learnt from `texts`, lower-cased and without accents.
+    pub fn of_teacher(teacher: &Teacher, texts: &[&str], most: usize) -> Result<Self> {
+        let Some(pieces) = teacher.tokenizer.word_pieces()? else {
+            return Self::new(learn(texts, most), true, true);
+        };
         let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
         Self::new(pieces, lowercase, strip_accents)
     }
@@ -67,9 +68,13 @@ impl Vocabulary {
         Ok(Tokenizer::new(self.pieces.clone(), options)?)
     }
 
-    /// Only the pieces that `texts` use at least `min_count` times, every single character, and
-    /// `keep`.
-    pub fn pruned(&self, texts: &[&str], min_count: usize, keep: &[&str]) -> Result<Self> {
+    /// Only the pieces that `texts` use at least `min_count` times, and every single character.
+    pub fn pruned(&self, texts: &[&str], min_count: usize) -> Result<Self> {
+        self.pruned_but(texts, min_count, &[])
+    }
+
+    /// The same, and the pieces with the ids `keep`.
+    pub fn pruned_but(&self, texts: &[&str], min_count: usize, keep: &[u32]) -> Result<Self> {
         let tokenizer = self.tokenizer()?;
         let mut counts: HashMap<u32, usize> = HashMap::new();
         for text in texts {
@@ -78,8 +83,7 @@ impl Vocabulary {
             }
         }
         let used = |id: u32| {
-            counts.get(&id).is_some_and(|&count| count >= min_count)
-                || keep.contains(&self.pieces[id as usize].as_str())
+            keep.contains(&id) || counts.get(&id).is_some_and(|&count| count >= min_count)
         };
         let pruned = prune(&self.pieces, self.unknown, used)?;
         Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)

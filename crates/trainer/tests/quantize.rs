@@ -76,7 +76,7 @@ fn explained(model: &Model, text: &str, method: Method) -> Classification {
 fn attribution(teacher: &Teacher, model: &Model, text: &str, nodes: usize) -> Attribution {
     let words = model.tokenizer().words(text);
     let encoded = teacher.tokenizer.encode(text, &words, 64).unwrap();
-    let explainer = Explainer::new(teacher, nodes, Target::Logit).unwrap();
+    let explainer = Explainer::new(teacher, nodes, Target::Logit, nodes).unwrap();
     let mut found = explainer.explain(&[&encoded], &[words.len()]).unwrap();
     found.remove(0)
 }

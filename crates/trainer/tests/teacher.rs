@@ -15,6 +15,9 @@ const LOGITS: f32 = 1e-4;
 /// Largest error of an attribution, relative to the largest of its row: f32 gradients against f64.
 const ATTRIBUTIONS: f32 = 1e-3;
 
+/// Sequences in memory at a time: fewer than a text has nodes and classes, so that they go in parts.
+const SEQUENCES: usize = 5;
+
 #[derive(Deserialize)]
 struct Expected {
     max_tokens: usize,
@@ -107,7 +110,7 @@ fn gradients(teacher: &Teacher, expected: &Expected) {
             "probability" => Target::Probability,
             other => panic!("the fixture has a target {other}"),
         };
-        let explainer = Explainer::new(teacher, first.nodes, target).unwrap();
+        let explainer = Explainer::new(teacher, first.nodes, target, SEQUENCES).unwrap();
         for (row, found) in expected
             .rows
             .iter()
@@ -178,6 +181,38 @@ fn roberta() {
     check("roberta");
 }
 
+/// Logits of the fixture's first text.
+fn first_logits(teacher: &Teacher, expected: &Expected) -> Vec<f32> {
+    let ids = &expected.rows[0].ids;
+    let batch = Batch::new(&[ids], teacher.config.padding, &teacher.device);
+    floats_of(teacher.encoder.forward(&batch)).unwrap()
+}
+
+#[test]
+fn a_head_with_the_same_labels_is_kept_and_any_other_drawn() {
+    for family in ["bert", "bert-mean", "distilbert", "roberta"] {
+        let (folder, expected) = fixture(family);
+        let device = device::open("cpu").unwrap();
+        let load = |head| Teacher::load(&folder, head, &device).unwrap();
+        let own = load(Head::Own);
+        let pooling = own.config.pooling;
+        let kept = load(Head::New(&expected.labels, pooling));
+        assert_eq!(
+            first_logits(&own, &expected),
+            first_logits(&kept, &expected),
+            "{family}"
+        );
+        let mut turned = expected.labels.clone();
+        turned.reverse();
+        let drawn = load(Head::New(&turned, pooling));
+        assert_ne!(
+            first_logits(&own, &expected),
+            first_logits(&drawn, &expected),
+            "{family}"
+        );
+    }
+}
+
 #[test]
 fn a_saved_teacher_is_the_teacher() {
     for family in ["bert", "bert-mean", "distilbert", "roberta"] {
@@ -189,15 +224,10 @@ fn a_saved_teacher_is_the_teacher() {
             std::fs::write(copy.path().join(name), bytes).unwrap();
         }
         let again = Teacher::load(copy.path(), Head::Own, &device).unwrap();
-        let batch = |teacher: &Teacher| {
-            let ids = &expected.rows[0].ids;
-            floats_of(
-                teacher
-                    .encoder
-                    .forward(&Batch::new(&[ids], teacher.config.padding, &device)),
-            )
-            .unwrap()
-        };
-        assert_eq!(batch(&teacher), batch(&again), "{family}");
+        assert_eq!(
+            first_logits(&teacher, &expected),
+            first_logits(&again, &expected),
+            "{family}"
+        );
     }
 }

@@ -5,14 +5,12 @@ use stillglass_bundle::{Architecture, Card, Manifest};
 use stillglass_runtime::{Classification, Explanation};
 use wasm_bindgen::prelude::JsValue;
 
-use crate::error::internal;
+use crate::error::failed;
 
 /// Turns serializable data into plain JavaScript objects and arrays.
 pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
     let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-    value
-        .serialize(&serializer)
-        .map_err(|error| internal(&error))
+    value.serialize(&serializer).map_err(|error| failed(&error))
 }
 
 /// What a loaded bundle says of itself.

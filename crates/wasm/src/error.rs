@@ -4,24 +4,14 @@ use std::fmt::Display;
 
 use wasm_bindgen::prelude::JsValue;
 
-/// The bytes are not a bundle this version reads.
-pub(crate) fn bad_bundle(error: &stillglass_bundle::Error) -> JsValue {
+/// The bytes are not a bundle this version reads, or no model can be made of it.
+pub(crate) fn bad_bundle(error: &impl Display) -> JsValue {
     stillglass_error("bad-bundle", error)
 }
 
-/// The bundle reads well, but no model can be made of it.
-pub(crate) fn unusable_bundle(error: &stillglass_runtime::Error) -> JsValue {
-    stillglass_error("unusable-bundle", error)
-}
-
-/// The model cannot do what was asked of it.
-pub(crate) fn failed(error: &stillglass_runtime::Error) -> JsValue {
+/// The model cannot do what was asked, or an answer could not be handed over.
+pub(crate) fn failed(error: &impl Display) -> JsValue {
     stillglass_error("failed", error)
-}
-
-/// An answer could not be handed over: a fault of this crate.
-pub(crate) fn internal(error: &serde_wasm_bindgen::Error) -> JsValue {
-    stillglass_error("internal", error)
 }
 
 fn stillglass_error(code: &str, message: &impl Display) -> JsValue {

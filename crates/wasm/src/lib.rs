@@ -10,7 +10,7 @@ use stillglass_bundle::Bundle;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use answer::{Answer, Info, plain};
-use error::{bad_bundle, failed, unusable_bundle};
+use error::{bad_bundle, failed};
 
 /// Sends a panic's message to the console.
 #[wasm_bindgen(start)]
@@ -32,8 +32,7 @@ impl Model {
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Model, JsValue> {
         let bundle = Bundle::read(bytes).map_err(|error| bad_bundle(&error))?;
-        let model =
-            stillglass_runtime::Model::new(bundle).map_err(|error| unusable_bundle(&error))?;
+        let model = stillglass_runtime::Model::new(bundle).map_err(|error| bad_bundle(&error))?;
         Ok(Self {
             model,
             bytes: bytes.len(),

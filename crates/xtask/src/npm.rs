@@ -9,25 +9,41 @@ use anyhow::{Context, Result, bail};
 use crate::digest;
 use crate::step::{capture, run};
 
-/// The oldest Node the web app's build tool runs on: major and minor version.
-const OLDEST_NODE: (u32, u32) = (20, 19);
+/// The oldest releases of Node that the web app's build tool runs on, as major and minor version: one
+/// of a line still kept up, and one from which every later release will do.
+const OLDEST_NODES: [(u32, u32); 2] = [(20, 19), (22, 12)];
+
+/// What to install, said wherever it is missing.
+const WANTED: &str = "install Node.js 20.19 or later of its line, or 22.12 or later, \
+                      https://nodejs.org/en/download";
+
+/// npm's command, which is a script on Windows.
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Names the installed packages, inside `node_modules`.
 const STAMP: &str = ".stillglass-setup";
 
-/// Fails with what to install unless Node is there and recent enough.
+/// Fails with what to install unless Node and npm are there and Node is recent enough.
 pub(crate) fn check_node() -> Result<()> {
-    let (major, minor) = OLDEST_NODE;
-    let wanted =
-        format!("install Node.js {major}.{minor} or later, https://nodejs.org/en/download");
-    let found = capture(Command::new("node").arg("--version")).with_context(|| wanted.clone())?;
-    match version(&found) {
-        Some(version) if version >= OLDEST_NODE => {
-            println!("    node {found}: present");
-            Ok(())
-        }
-        _ => bail!("node is {found}; {wanted}"),
+    let found = capture(Command::new("node").arg("--version")).context(WANTED)?;
+    if !version(&found).is_some_and(is_recent) {
+        bail!("node is {found}; {WANTED}");
     }
+    println!("    node {found}: present");
+    let npm = capture(Command::new(NPM).arg("--version")).with_context(|| {
+        format!(
+            "npm is missing beside node {found}: run `sudo apt-get install npm` where Debian \
+             brought node, elsewhere {WANTED}"
+        )
+    })?;
+    println!("    npm {npm}: present");
+    Ok(())
+}
+
+/// Tells whether the build tool runs on this Node.
+fn is_recent(found: (u32, u32)) -> bool {
+    let [kept_up, newest] = OLDEST_NODES;
+    found >= newest || found >= kept_up && found.0 == kept_up.0
 }
 
 /// `v20.20.2` → (20, 20).
@@ -67,7 +83,7 @@ pub(crate) fn script(folder: &Path, script: &str) -> Command {
 }
 
 fn npm(folder: &Path) -> Command {
-    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    let mut command = Command::new(NPM);
     command.current_dir(folder);
     command
 }
@@ -86,9 +102,17 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(version("v20.19.0").unwrap() >= OLDEST_NODE);
-        assert!(version("v22.1.0").unwrap() >= OLDEST_NODE);
-        assert!(version("v20.9.0").unwrap() < OLDEST_NODE);
+        for (text, recent) in [
+            ("v18.20.0", false),
+            ("v20.9.0", false),
+            ("v20.19.0", true),
+            ("v21.7.3", false),
+            ("v22.1.0", false),
+            ("v22.12.0", true),
+            ("v23.0.0", true),
+        ] {
+            assert_eq!(is_recent(version(text).unwrap()), recent, "{text}");
+        }
         assert_eq!(version("twenty"), None);
     }
 

@@ -86,11 +86,14 @@ const ADVISORIES: &str = "cargo deny check advisories";
 /// Runs every check and prints a table of what came of them.
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     let start = Instant::now();
-    let mut table = Vec::new();
+    let (mut table, mut skipped) = (Vec::new(), Vec::new());
     let result = CHECKS.iter().try_for_each(|check| {
         println!("\n######## {}", check.name);
         let start = Instant::now();
         let result = (check.work)(workspace);
+        if let Ok(Outcome::Skipped(_)) = result {
+            skipped.push(check.name);
+        }
         let row = row(check.name, &result, start.elapsed());
         println!("{row}");
         table.push(row);
@@ -100,12 +103,21 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
     });
     println!("\n{}", table.join("\n"));
     println!(
-        "{} of {} checks run, {}",
-        table.len(),
-        CHECKS.len(),
+        "{}, {}",
+        last_line(table.len(), &skipped),
         duration(start.elapsed())
     );
     result
+}
+
+/// How many checks came to run, and which of them were skipped.
+fn last_line(reached: usize, skipped: &[&str]) -> String {
+    let run = reached - skipped.len();
+    let line = format!("{run} of {} checks run", CHECKS.len());
+    if skipped.is_empty() {
+        return line;
+    }
+    format!("{line}, {} SKIPPED: {}", skipped.len(), skipped.join(", "))
 }
 
 /// One line of the table.
@@ -156,10 +168,12 @@ fn web(workspace: &Workspace) -> Result<Outcome> {
     passed(run(&mut npm::script(&workspace.web(), "test")))
 }
 
-/// Builds the page and runs its tests in a real Chromium.
+/// Builds the page and runs its tests in a real Chromium, beside the binary that the Rust tests built.
 fn browser(workspace: &Workspace) -> Result<Outcome> {
     let mut tests = npm::script(&workspace.browser_tests(), "test");
-    passed(run(tests.env("CHROMIUM", chromium::find()?)))
+    tests.env("CHROMIUM", chromium::find()?);
+    tests.env("STILLGLASS", workspace.target("debug/stillglass"));
+    passed(run(&mut tests))
 }
 
 #[cfg(test)]
@@ -178,6 +192,15 @@ mod tests {
             "{skipped}"
         );
         assert!(row(Err(anyhow!("vulnerable"))).starts_with("FAILED"));
+    }
+
+    #[test]
+    fn the_last_line_names_what_was_skipped() {
+        assert_eq!(last_line(10, &[]), "10 of 10 checks run");
+        assert_eq!(
+            last_line(10, &["licences and bans", "advisories"]),
+            "8 of 10 checks run, 2 SKIPPED: licences and bans, advisories"
+        );
     }
 
     #[test]

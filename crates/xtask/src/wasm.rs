@@ -1,6 +1,6 @@
 //! `wasm`: compiles the runtime for the browser, binds it to JavaScript, shrinks it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +15,12 @@ use crate::{digest, npm, setup, size};
 /// The crate that is compiled, and the file cargo makes of it.
 const CRATE: &str = "stillglass-wasm";
 const COMPILED: &str = "stillglass_wasm.wasm";
+
+/// The profile it is compiled in, and the folder cargo names after it.
+const PROFILE: &str = "wasm";
+
+/// Where in `pkg` the outputs are made: on the same disk as `dist`, so that moving one is one step.
+const STAGING: &str = ".dist-new";
 
 /// What ends up in `pkg/dist`.
 const MODULE: &str = "stillglass_bg.wasm";
@@ -39,26 +45,25 @@ const FEATURES: [&str; 8] = [
 ];
 
 /// Builds `pkg/dist` unless it is fresh, and prints what it weighs.
+///
+/// Everything is made in a folder of this checkout and moved into place at the end: cargo's target
+/// folder may be shared with another checkout, and whoever serves `pkg/dist` sees whole files only.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let staging = workspace.package().join(STAGING);
+    let dist = workspace.package().join("dist");
+    fs::create_dir_all(&staging)?;
+    let _lock = lock(&staging.join("lock"))?;
     step("build the wasm module", || {
-        run(&mut cargo(
-            workspace,
-            &format!(
-                "build --package {CRATE} --lib --release --target {}",
-                setup::WASM
-            ),
-        ))?;
+        let compiled = compile(workspace, &staging)?;
         npm::install(&workspace.package())?;
-        let compiled = workspace.target(setup::WASM).join("release").join(COMPILED);
-        let dist = workspace.package().join("dist");
-        let staging = workspace.target("xtask/wasm");
         let stamp = staging.join("fresh");
         if is_fresh(&stamp, fingerprint(workspace, &compiled, &dist)) {
             println!("    pkg/dist: fresh");
             return Ok(());
         }
         bind(&compiled, &staging)?;
-        deliver(workspace, &staging, &dist)?;
+        optimise(workspace, &staging)?;
+        deliver(&staging, &dist)?;
         fs::write(stamp, fingerprint(workspace, &compiled, &dist)?)?;
         Ok(())
     })?;
@@ -66,6 +71,31 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         run(&mut npm::script(&workspace.package(), "build"))
     })?;
     size::print_module(workspace)
+}
+
+/// Waits for any other build of this checkout to end; the lock goes with the file.
+fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        println!("    waiting for another build of pkg/dist");
+        file.lock()?;
+    }
+    Ok(file)
+}
+
+/// Compiles the module and takes a copy of it at once, before another checkout compiles its own.
+fn compile(workspace: &Workspace, staging: &Path) -> Result<PathBuf> {
+    run(&mut cargo(
+        workspace,
+        &format!(
+            "build --package {CRATE} --lib --profile {PROFILE} --target {}",
+            setup::WASM
+        ),
+    ))?;
+    let built = workspace.target(setup::WASM).join(PROFILE).join(COMPILED);
+    let compiled = staging.join(COMPILED);
+    fs::copy(&built, &compiled).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(compiled)
 }
 
 /// Writes the JavaScript side and the module bound to it.
@@ -82,17 +112,24 @@ fn bind(compiled: &Path, staging: &Path) -> Result<()> {
     })
 }
 
-/// Puts the bound files into `pkg/dist`, the module by way of Binaryen's optimiser.
-fn deliver(workspace: &Workspace, staging: &Path, dist: &Path) -> Result<()> {
+/// Runs Binaryen's optimiser over the bound module, in place.
+fn optimise(workspace: &Workspace, staging: &Path) -> Result<()> {
     step("optimise the module", || {
-        fs::create_dir_all(dist)?;
-        for name in OUTPUTS.into_iter().filter(|name| *name != MODULE) {
-            fs::copy(staging.join(name), dist.join(name))
-                .with_context(|| format!("cannot copy {name} into {}", dist.display()))?;
-        }
-        let (bound, smaller) = (staging.join(MODULE), dist.join(MODULE));
-        run(&mut wasm_opt(&binaryen(workspace), &bound, &smaller))
+        let (bound, smaller) = (staging.join(MODULE), staging.join("optimised.wasm"));
+        run(&mut wasm_opt(&binaryen(workspace), &bound, &smaller))?;
+        fs::rename(smaller, bound)?;
+        Ok(())
     })
+}
+
+/// Moves the finished files into `pkg/dist`.
+fn deliver(staging: &Path, dist: &Path) -> Result<()> {
+    fs::create_dir_all(dist)?;
+    for name in OUTPUTS {
+        fs::rename(staging.join(name), dist.join(name))
+            .with_context(|| format!("cannot move {name} into {}", dist.display()))?;
+    }
+    Ok(())
 }
 
 fn binaryen(workspace: &Workspace) -> PathBuf {
@@ -172,6 +209,35 @@ mod tests {
         assert!(is_fresh(&stamp, Ok("a".into())));
         assert!(!is_fresh(&stamp, Ok("b".into())));
         assert!(!is_fresh(&stamp, Err(anyhow!("an output is missing"))));
+    }
+
+    #[test]
+    fn outputs_replace_the_old_ones_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (staging, dist) = (folder.path().join("new"), folder.path().join("dist"));
+        fs::create_dir_all(&staging).unwrap();
+        assert!(deliver(&staging, &dist).is_err(), "nothing to deliver");
+        for time in ["first", "second"] {
+            for name in OUTPUTS {
+                fs::write(staging.join(name), format!("{time} {name}")).unwrap();
+            }
+            deliver(&staging, &dist).unwrap();
+            for name in OUTPUTS {
+                let found = fs::read_to_string(dist.join(name)).unwrap();
+                assert_eq!(found, format!("{time} {name}"));
+                assert!(!staging.join(name).exists());
+            }
+        }
+    }
+
+    #[test]
+    fn one_build_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = lock(&path).unwrap();
+        assert!(File::open(&path).unwrap().try_lock().is_err());
+        drop(first);
+        lock(&path).unwrap();
     }
 
     #[test]

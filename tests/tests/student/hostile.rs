@@ -1,7 +1,8 @@
 //! Bundles nobody would train, but that read well: no panic, no NaN, every answer defined.
 
 use proptest::prelude::*;
-use stillglass_bundle::limits::MAGNITUDE;
+use stillglass_bundle::limits::{COLUMNS, MAGNITUDE};
+use stillglass_kernels::linear_int8::MOST_COLUMNS;
 use stillglass_runtime::Method;
 
 use crate::behaviour::{assert_complete, assert_distribution};
@@ -38,6 +39,12 @@ fn check(seed: u64, sizes: Sizes, draw: &Draw) {
         assert_distribution(&answer);
         assert_complete(&answer);
     }
+}
+
+/// The two crates do not know each other, so each names its own limit.
+#[test]
+fn a_bundle_is_no_wider_than_the_integer_sums_bear() {
+    const { assert!(COLUMNS <= MOST_COLUMNS) };
 }
 
 #[test]

@@ -11,10 +11,9 @@ export function showCost(cost: { ms: number; tokens: number } | undefined): void
 }
 
 /** What has been brought to this tab. */
-export function showLoaded({ model, runtime, page }: Loaded): void {
-  byId('fact-loaded').textContent = `${bytes(model + runtime + page)}: model ${bytes(model)}, runtime ${bytes(
-    runtime,
-  )}, page ${bytes(page)}`;
+export function showLoaded({ models, runtime, page }: Loaded): void {
+  const parts = `models ${bytes(models)}, runtime ${bytes(runtime)}, page ${bytes(page)}`;
+  byId('fact-loaded').textContent = `${bytes(models + runtime + page)}: ${parts}`;
 }
 
 /** Whether everything the page can use is here. */

@@ -27,7 +27,6 @@ export function showNumbers(rows: readonly Row[], labels: readonly string[], cho
 toggle.addEventListener('click', () => {
   const visible = toggle.getAttribute('aria-pressed') !== 'true';
   toggle.setAttribute('aria-pressed', String(visible));
-  toggle.textContent = visible ? 'Hide the numbers' : 'Show the numbers';
   wrapper.classList.toggle('visually-hidden', !visible);
   // A visible table may scroll, and a keyboard has to reach it then.
   wrapper.tabIndex = visible ? 0 : -1;

@@ -33,10 +33,9 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
     case 'unsupported':
       return {
         title: 'This browser cannot run the model',
-        detail: `It needs WebAssembly with SIMD, as in Chrome 91, Firefox 89, Safari 16.4 and later. ${message}`,
+        detail: `It needs a browser like Chrome 111, Firefox 121, Safari 16.4 or later. ${message}`,
       };
     case 'bad-bundle':
-    case 'unusable-bundle':
       return { title: `The ${name} model could not be read`, detail: message };
     case 'trapped':
       return { title: 'The model stopped at this text', detail: `${message} Change the text or try again.` };

@@ -5,7 +5,9 @@ import { byId, make } from '../dom.ts';
 import { fullColour, ranks, segments, tone } from '../explain.ts';
 import { count, ordinal, signed, spoken, title } from '../format.ts';
 
-const list = byId('words');
+const sheet = byId('words');
+const list = byId('word-list');
+const unread = byId('unread');
 const tip = byId('tip');
 
 /** How many UTF-16 units of unread text are shown. */
@@ -26,14 +28,14 @@ export function showWords(text: string, words: readonly Word[], label: string, c
     segment.word === undefined ? segment.text : wordElement(segment.text, segment.word, full),
   );
   list.replaceChildren(...parts);
-  if (cut !== undefined) list.append(make('span', { class: 'unread' }, glimpse(text.slice(cut))));
+  unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut));
   list.setAttribute('aria-label', `Words and what they contribute to ${label}`);
   enter(Math.min(previous, options.length - 1));
 }
 
 /** The beginning of what was not read: enough to see where reading stopped. */
-function glimpse(unread: string): string {
-  return unread.length > GLIMPSE ? `${unread.slice(0, GLIMPSE)}…` : unread;
+function glimpse(rest: string): string {
+  return rest.length > GLIMPSE ? `${rest.slice(0, GLIMPSE)}…` : rest;
 }
 
 function wordElement(text: string, index: number, full: number): HTMLElement {
@@ -90,7 +92,7 @@ function placeTip(element: HTMLElement): void {
   const margin = 8;
   const room = document.documentElement.clientWidth - width - margin;
   const left = Math.max(margin, Math.min(word.left + word.width / 2 - width / 2, room));
-  const { top: start, bottom: end } = list.getBoundingClientRect();
+  const { top: start, bottom: end } = sheet.getBoundingClientRect();
   const above = word.top - height - margin;
   const upper = word.top - start <= end - word.bottom + 1;
   tip.style.left = `${left + window.scrollX}px`;

@@ -178,7 +178,7 @@ fn a_text_may_not_need_too_much_memory() {
     bundle.manifest.max_tokens = limits::TOKENS;
     let message = bundle.write().unwrap_err().to_string();
     assert!(
-        message.contains("max_tokens 8192 needs 67198976 floats"),
+        message.contains("max_tokens 8192 needs 67231744 floats"),
         "{message}"
     );
     bundle.manifest.max_tokens = 8000;

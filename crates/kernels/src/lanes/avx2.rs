@@ -4,15 +4,15 @@
 #![allow(clippy::cast_ptr_alignment)]
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_shuffle_epi32,
-    _mm256_add_epi32, _mm256_add_ps, _mm256_castps_si256, _mm256_castsi256_ps,
-    _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_div_ps, _mm256_extracti128_si256,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256, _mm256_slli_epi32,
-    _mm256_storeu_ps, _mm256_sub_ps,
+    __m128i, __m256, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps,
+    _mm256_div_ps, _mm256_hadd_epi32, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_permute2x128_si256, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_sub_ps,
 };
 
-use super::{Job, Lanes, ROUND, WIDTH, tail};
+use super::{Job, Lanes, ROUND, WIDTH, tails, vectors};
 
 /// Proof that AVX2 is there: only [`Avx2::detect`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,37 +95,49 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4] {
-        let mut sums = [avx2!(_mm256_setzero_si256()); 4];
-        for (step, x) in x.as_chunks::<16>().0.iter().enumerate() {
-            let x = load_i16(x);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                let w = load_i8(&row.as_chunks::<16>().0[step]);
-                *sum = avx2!(_mm256_add_epi32(*sum, _mm256_madd_epi16(w, x)));
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
+        let (steps, rest) = x.as_chunks::<16>();
+        let weights = vectors(block, x.len());
+        let mut sums = [avx2!(_mm256_setzero_si256()); WIDTH];
+        for (step, x) in steps.iter().enumerate() {
+            let x = load_i16(self, x);
+            for (sum, row) in sums.iter_mut().zip(weights) {
+                let product = avx2!(_mm256_madd_epi16(load_i8(self, &row[step]), x));
+                *sum = avx2!(_mm256_add_epi32(*sum, product));
             }
         }
-        let done = x.len() - x.len() % 16;
-        std::array::from_fn(|row| horizontal(sums[row]).wrapping_add(tail(rows[row], x, done)))
+        let mut sum = horizontal(self, sums);
+        if !rest.is_empty() {
+            let [a, b, c, d, e, f, g, h] = tails(block, x, x.len() - rest.len());
+            sum = avx2!(_mm256_add_epi32(
+                sum,
+                _mm256_setr_epi32(a, b, c, d, e, f, g, h)
+            ));
+        }
+        avx2!(_mm256_cvtepi32_ps(sum))
     }
 }
 
 #[inline(always)]
-fn load_i16(x: &[i16; 16]) -> __m256i {
-    // SAFETY: called with AVX2 in hand; the reference covers the 32 bytes read.
+fn load_i16(_: Avx2, x: &[i16; 16]) -> __m256i {
+    // SAFETY: an `Avx2` exists only where AVX2 was detected; the reference covers the 32 bytes read.
     unsafe { _mm256_loadu_si256(x.as_ptr().cast::<__m256i>()) }
 }
 
 #[inline(always)]
-fn load_i8(w: &[i8; 16]) -> __m256i {
-    // SAFETY: called with AVX2 in hand; the reference covers the 16 bytes read.
+fn load_i8(_: Avx2, w: &[i8; 16]) -> __m256i {
+    // SAFETY: an `Avx2` exists only where AVX2 was detected; the reference covers the 16 bytes read.
     unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(w.as_ptr().cast::<__m128i>())) }
 }
 
+/// Each vector's sum, in order.
 #[inline(always)]
-fn horizontal(v: __m256i) -> i32 {
+fn horizontal(_: Avx2, [a, b, c, d, e, f, g, h]: [__m256i; WIDTH]) -> __m256i {
     avx2!({
-        let four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
-        let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
-        _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
+        let first = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+        let last = _mm256_hadd_epi32(_mm256_hadd_epi32(e, f), _mm256_hadd_epi32(g, h));
+        let low = _mm256_permute2x128_si256::<0x20>(first, last);
+        let high = _mm256_permute2x128_si256::<0x31>(first, last);
+        _mm256_add_epi32(low, high)
     })
 }

@@ -4,6 +4,12 @@
 //! kernel written over [`Lanes`] gives the same bits in a browser tab, on a phone and on a server.
 //! This folder is the only place that names `std::arch`.
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "simd128")))]
+compile_error!(
+    "the browser's module needs SIMD, which .cargo/config.toml enables and a RUSTFLAGS of your own \
+     replaces: unset it, or add `-C target-feature=+simd128` to it"
+);
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
@@ -36,8 +42,10 @@ pub(crate) trait Lanes: Copy {
     /// 2^k for lanes that hold `k + ROUND` (see [`ROUND`]), k in -127..=127; 2^-127 becomes 0.
     fn exp2_rounded(self, v: Self::V) -> Self::V;
 
-    /// Σ wᵢ·xᵢ of four rows of weights, exact while |x| ≤ 2047 and the length is at most 8192.
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4];
+    /// Σ wᵢ·xᵢ for each row of `block`: one to eight rows as long as `x`, which is not empty. Exact
+    /// integers while |x| ≤ 2047 and a row is at most 8192 long, then each rounded to `f32`. Lanes
+    /// without a row hold the last row's sum.
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V;
 
     /// Loads up to eight values; the missing ones are `fill`.
     #[inline(always)]
@@ -45,9 +53,7 @@ pub(crate) trait Lanes: Copy {
         if let Some(whole) = from.first_chunk() {
             return self.load(whole);
         }
-        let mut padded = [fill; WIDTH];
-        padded[..from.len()].copy_from_slice(from);
-        self.load(&padded)
+        self.load(&padded(from, fill))
     }
 
     /// Stores as many lanes as `to` has room for, at most eight.
@@ -58,7 +64,7 @@ pub(crate) trait Lanes: Copy {
         }
         let mut lanes = [0.0; WIDTH];
         self.store(v, &mut lanes);
-        to.copy_from_slice(&lanes[..to.len()]);
+        copy_part(&lanes, to);
     }
 
     /// The sum of the lanes, halves first: ((0+4)+(2+6)) + ((1+5)+(3+7)).
@@ -180,9 +186,58 @@ fn fastest() -> Option<Cpu> {
     None
 }
 
-/// Σ wᵢ·xᵢ from `start`: the columns left over once whole vectors are done.
+/// Row `i` of a block of rows, or the last where there are fewer.
 #[inline(always)]
-fn tail(row: &[i8], x: &[i16], start: usize) -> i32 {
-    let pairs = row[start..].iter().zip(&x[start..]);
-    pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+fn row(block: &[i8], columns: usize, i: usize) -> &[i8] {
+    let start = (i * columns).min(block.len() - columns);
+    &block[start..start + columns]
+}
+
+/// The rows of a block in whole vectors of `N`.
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_feature = "simd128"
+))]
+#[inline(always)]
+fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] {
+    // Spelt out: an array mapped by a closure goes through memory, and its lengths are checked again.
+    let row = |i| row(block, columns, i).as_chunks::<N>().0;
+    [
+        row(0),
+        row(1),
+        row(2),
+        row(3),
+        row(4),
+        row(5),
+        row(6),
+        row(7),
+    ]
+}
+
+/// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done. Out of line,
+/// like the two functions below: sizes are mostly whole vectors, and every byte is downloaded. Not
+/// `cold` like them: plain Rust takes every product from here.
+#[inline(never)]
+fn tails(block: &[i8], x: &[i16], start: usize) -> [i32; WIDTH] {
+    std::array::from_fn(|i| {
+        let pairs = row(block, x.len(), i)[start..].iter().zip(&x[start..]);
+        pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+    })
+}
+
+/// Fewer than eight values, and `fill` for the rest.
+#[cold]
+#[inline(never)]
+fn padded(from: &[f32], fill: f32) -> [f32; WIDTH] {
+    let mut lanes = [fill; WIDTH];
+    lanes[..from.len()].copy_from_slice(from);
+    lanes
+}
+
+/// The first lanes, as many as `to` takes.
+#[cold]
+#[inline(never)]
+fn copy_part(lanes: &[f32; WIDTH], to: &mut [f32]) {
+    to.copy_from_slice(&lanes[..to.len()]);
 }

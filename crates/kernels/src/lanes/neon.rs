@@ -1,13 +1,13 @@
 //! 64-bit ARM, where NEON always is.
 
 use std::arch::aarch64::{
-    float32x4_t, int32x4_t, vaddq_f32, vaddq_s32, vaddvq_s32, vbslq_f32, vcgtq_f32, vcltq_f32,
-    vdivq_f32, vdupq_n_f32, vdupq_n_s32, vget_low_s16, vld1_s8, vld1q_f32, vld1q_s16,
-    vmlal_high_s16, vmlal_s16, vmovl_s8, vmulq_f32, vreinterpretq_f32_s32, vreinterpretq_s32_f32,
-    vshlq_n_s32, vst1q_f32, vsubq_f32,
+    float32x4_t, int32x4_t, vaddq_f32, vaddq_s32, vbslq_f32, vcgtq_f32, vcltq_f32, vcvtq_f32_s32,
+    vdivq_f32, vdupq_n_f32, vdupq_n_s32, vget_low_s16, vld1_s8, vld1q_f32, vld1q_s16, vld1q_s32,
+    vmlal_high_s16, vmlal_s16, vmovl_s8, vmulq_f32, vpaddq_s32, vreinterpretq_f32_s32,
+    vreinterpretq_s32_f32, vshlq_n_s32, vst1q_f32, vsubq_f32,
 };
 
-use super::{Lanes, ROUND, WIDTH, tail};
+use super::{Lanes, ROUND, WIDTH, tails, vectors};
 
 /// Proof that NEON is there: only [`Neon::detect`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,23 +97,38 @@ impl Lanes for Neon {
         })
     }
     #[inline(always)]
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4] {
-        let mut sums = [neon!(vdupq_n_s32(0)); 4];
-        for (step, x) in x.as_chunks::<8>().0.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = multiply_add(*sum, &row.as_chunks::<8>().0[step], x);
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
+        let (steps, rest) = x.as_chunks::<8>();
+        let weights = vectors(block, x.len());
+        let mut sums = [neon!(vdupq_n_s32(0)); WIDTH];
+        for (step, x) in steps.iter().enumerate() {
+            for (sum, row) in sums.iter_mut().zip(weights) {
+                *sum = multiply_add(self, *sum, &row[step], x);
             }
         }
-        let done = x.len() - x.len() % 8;
-        std::array::from_fn(|row| {
-            neon!(vaddvq_s32(sums[row])).wrapping_add(tail(rows[row], x, done))
-        })
+        let [a, b, c, d, e, f, g, h] = sums;
+        let mut sum = [horizontal(self, a, b, c, d), horizontal(self, e, f, g, h)];
+        if !rest.is_empty() {
+            let tails = tails(block, x, x.len() - rest.len());
+            let at = tails.as_ptr();
+            // SAFETY: NEON was detected; the array covers the 32 bytes read.
+            let tails = unsafe { [vld1q_s32(at), vld1q_s32(at.add(4))] };
+            sum = [0, 1].map(|half| neon!(vaddq_s32(sum[half], tails[half])));
+        }
+        sum.map(|half| neon!(vcvtq_f32_s32(half)))
     }
 }
 
+/// Each vector's sum, in order.
 #[inline(always)]
-fn multiply_add(sum: int32x4_t, w: &[i8; 8], x: &[i16; 8]) -> int32x4_t {
-    // SAFETY: called with NEON in hand; the references cover the 8 and 16 bytes read.
+fn horizontal(_: Neon, a: int32x4_t, b: int32x4_t, c: int32x4_t, d: int32x4_t) -> int32x4_t {
+    neon!(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
+}
+
+#[inline(always)]
+fn multiply_add(_: Neon, sum: int32x4_t, w: &[i8; 8], x: &[i16; 8]) -> int32x4_t {
+    // SAFETY: a `Neon` exists only where NEON was detected; the references cover the 8 and 16 bytes
+    // read.
     unsafe {
         let (w, x) = (vmovl_s8(vld1_s8(w.as_ptr())), vld1q_s16(x.as_ptr()));
         vmlal_high_s16(vmlal_s16(sum, vget_low_s16(w), vget_low_s16(x)), w, x)

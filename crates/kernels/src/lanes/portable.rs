@@ -1,6 +1,6 @@
 //! Plain Rust: the definition of every lane operation.
 
-use super::{Lanes, ROUND, WIDTH, tail};
+use super::{Lanes, ROUND, WIDTH, tails};
 
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
@@ -58,7 +58,7 @@ impl Lanes for Portable {
         })
     }
     #[inline(always)]
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4] {
-        rows.map(|row| tail(row, x, 0))
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
+        tails(block, x, 0).map(|sum| sum as f32)
     }
 }

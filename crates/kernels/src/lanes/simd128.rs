@@ -4,12 +4,12 @@
 #![allow(clippy::cast_ptr_alignment)]
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub,
-    i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_splat,
-    v128, v128_load, v128_store,
+    f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
+    f32x4_sub, i16x8_load_extend_i8x8, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_shl, i32x4_shuffle,
+    i32x4_splat, v128, v128_load, v128_store,
 };
 
-use super::{Lanes, ROUND, WIDTH, tail};
+use super::{Lanes, ROUND, WIDTH, tails, vectors};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Simd128;
@@ -74,17 +74,25 @@ impl Lanes for Simd128 {
         v.map(|half| i32x4_shl(i32x4_add(half, bias), 23))
     }
     #[inline(always)]
-    fn dot4(self, rows: [&[i8]; 4], x: &[i16]) -> [i32; 4] {
-        let mut sums = [i32x4_splat(0); 4];
-        for (step, x) in x.as_chunks::<8>().0.iter().enumerate() {
+    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
+        let (steps, rest) = x.as_chunks::<8>();
+        let weights = vectors(block, x.len());
+        let mut sums = [i32x4_splat(0); WIDTH];
+        for (step, x) in steps.iter().enumerate() {
             let x = load_i16(x);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                let w = load_i8(&row.as_chunks::<8>().0[step]);
-                *sum = i32x4_add(*sum, i32x4_dot_i16x8(w, x));
+            for (sum, row) in sums.iter_mut().zip(weights) {
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(load_i8(&row[step]), x));
             }
         }
-        let done = x.len() - x.len() % 8;
-        std::array::from_fn(|row| horizontal(sums[row]).wrapping_add(tail(rows[row], x, done)))
+        let [a, b, c, d, e, f, g, h] = sums;
+        let mut sum = [horizontal(a, b, c, d), horizontal(e, f, g, h)];
+        if !rest.is_empty() {
+            let [a, b, c, d, e, f, g, h] = tails(block, x, x.len() - rest.len());
+            sum = each(sum, [i32x4(a, b, c, d), i32x4(e, f, g, h)], |a, b| {
+                i32x4_add(a, b)
+            });
+        }
+        sum.map(|half| f32x4_convert_i32x4(half))
     }
 }
 
@@ -100,13 +108,18 @@ fn load_i8(w: &[i8; 8]) -> v128 {
     unsafe { i16x8_load_extend_i8x8(w.as_ptr()) }
 }
 
+/// Each vector's sum, in order.
 #[inline(always)]
-fn horizontal(v: v128) -> i32 {
-    let [a, b, c, d] = [
-        i32x4_extract_lane::<0>(v),
-        i32x4_extract_lane::<1>(v),
-        i32x4_extract_lane::<2>(v),
-        i32x4_extract_lane::<3>(v),
-    ];
-    a.wrapping_add(b).wrapping_add(c).wrapping_add(d)
+fn horizontal(a: v128, b: v128, c: v128, d: v128) -> v128 {
+    let pairs = |a, b| {
+        i32x4_add(
+            i32x4_shuffle::<0, 4, 2, 6>(a, b),
+            i32x4_shuffle::<1, 5, 3, 7>(a, b),
+        )
+    };
+    let (ab, cd) = (pairs(a, b), pairs(c, d));
+    i32x4_add(
+        i32x4_shuffle::<0, 1, 4, 5>(ab, cd),
+        i32x4_shuffle::<2, 3, 6, 7>(ab, cd),
+    )
 }

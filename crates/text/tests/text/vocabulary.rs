@@ -50,14 +50,6 @@ fn pieces_are_unique_and_not_empty() {
     ));
 }
 
-#[test]
-fn ids_and_pieces_map_both_ways() {
-    let tokenizer = build(&["[UNK]", "up", "##beat"], 0).unwrap();
-    assert_eq!(tokenizer.vocabulary_size(), 3);
-    assert_eq!(tokenizer.piece(2).as_deref(), Some("##beat"));
-    assert_eq!(tokenizer.piece(3), None);
-}
-
 /// Pieces that no word can equal are harmless: blanks, a bare `##`, a nameless unknown token.
 #[test]
 fn odd_pieces_do_no_harm() {

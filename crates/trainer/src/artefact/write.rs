@@ -1,7 +1,7 @@
 //! Writing a file whole or not at all.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -29,13 +29,18 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     written.with_context(|| format!("can't write {}", path.display()))
 }
 
-fn write_and_rename(temporary: &Path, path: &Path, folder: &Path, bytes: &[u8]) -> Result<()> {
+fn write_and_rename(temporary: &Path, path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
     fs::rename(temporary, path)?;
-    // The rename itself lives in the folder; only Unix lets a folder be synced.
+    sync_folder(folder)
+}
+
+/// Waits until a folder's entries are on the disk, where the system can: files made or renamed in it
+/// live there. Only Unix lets a folder be synced.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()?;
     }

@@ -58,6 +58,15 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
     };
     let config = Config::parse(&text(FILES[0])?).with_context(within)?;
     let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(within)?;
+    if tokenizer.word_pieces()?.is_some() {
+        tokenizer.normalisation().with_context(within)?;
+    }
+    ensure!(
+        recipe.student.embedding <= config.hidden,
+        "student.embedding is {}, wider than the teacher's states ({}); lower it",
+        recipe.student.embedding,
+        config.hidden
+    );
     let weights = folder.join(FILES[2]);
     check_header(&weights).with_context(|| format!("teacher {}", weights.display()))?;
     if recipe.teacher.epochs == 0 {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::Base;
 use crate::data::Split;
-use crate::recipe::{Objective, Recipe};
+use crate::recipe::Recipe;
 
-/// Bytes a run may write, roughly. Checkpoints hold weights and two moments, of the best and the last epoch and of the one being
-/// written; the label cache a record a text.
+/// Bytes a run may write, roughly. Checkpoints hold weights and two moments, of the best and the last
+/// epoch and of the one being written; the label cache a record a text.
 pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64 {
     const STUDENT: u64 = 64 << 20;
     let classes = split.labels.len() as u64;
@@ -16,15 +16,21 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
     let weights = base.map_or(440_000_000, |base| base.bytes);
     let download = if base.is_none() { weights } else { 0 };
     let teacher = download + if fine_tuned { 10 * weights } else { 0 };
-    let explained: u64 = split
-        .train
+    let objective = recipe.distill.objective;
+    let asked = match recipe.label.rows {
+        _ if !objective.reads_explanations() => 0,
+        0 => split.train.len(),
+        rows => rows.min(split.train.len()),
+    };
+    let explained: u64 = split.train[..asked]
         .iter()
         .chain(&split.validation)
         .map(|example| 100 + classes * 4 * (2 + example.text.split_whitespace().count() as u64 * 2))
         .sum();
-    let variants = match recipe.distill.objective {
-        Objective::Labels => 0,
-        _ => split.train.len() * recipe.transfer.variants,
+    let variants = if objective.reads_variants() {
+        split.train.len() * recipe.transfer.variants
+    } else {
+        0
     };
     teacher
         + explained

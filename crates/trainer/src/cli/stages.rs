@@ -10,7 +10,7 @@ use super::{General, RecipeOptions, print};
 use crate::artefact::{VERSION, digest, hex, write_atomic};
 use crate::check;
 use crate::export::Fidelity;
-use crate::flow::{Run, StudentReport};
+use crate::flow::{Run, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
 use crate::{data, device, recipe};
 
@@ -35,8 +35,9 @@ struct Earlier {
 struct Summary {
     bundle: PathBuf,
     bytes: u64,
-    fidelity: Fidelity,
-    teacher: PathBuf,
+    /// What quantization changed on validation and on test rows.
+    fidelity: [Fidelity; 2],
+    teacher: TeacherArtefact,
     students: Vec<StudentReport>,
     seed: u64,
     data_hash: String,
@@ -99,6 +100,7 @@ fn prepare<'a>(
         data,
         folder,
         device,
+        device_name: general.device.clone(),
         progress,
     })
 }
@@ -115,6 +117,7 @@ pub(super) fn teach(general: &General, options: &RecipeOptions, progress: &Progr
 #[derive(Debug, Serialize)]
 struct Labelled {
     train: usize,
+    explained: usize,
     validation: usize,
     transfer: usize,
 }
@@ -124,13 +127,14 @@ pub(super) fn label(general: &General, options: &RecipeOptions, progress: &Progr
     let labels = run.label(&run.teach()?)?;
     let labelled = Labelled {
         train: labels.train.len(),
-        validation: labels.validation.len(),
+        explained: labels.explained.len(),
+        validation: labels.validation_explained.len(),
         transfer: labels.transfer.len(),
     };
     print(general, &labelled, |l| {
         format!(
-            "{} training and {} validation texts explained, {} variants labelled",
-            l.train, l.validation, l.transfer
+            "{} training texts and {} variants labelled; {} training and {} validation texts explained",
+            l.train, l.transfer, l.explained, l.validation
         )
     })
 }
@@ -162,7 +166,7 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     clock.lap("label");
     let students = run.distill(&teacher, &labels)?;
     clock.lap("distill");
-    let bundle = run.export(&students)?;
+    let bundle = run.export(&teacher, &students)?;
     clock.lap("export");
     let recipe = run.recipe.recipe.to_toml()?;
     let parts = [
@@ -174,8 +178,8 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     let summary = Summary {
         bundle: bundle.path,
         bytes: bundle.bytes,
-        fidelity: bundle.fidelity,
-        teacher: teacher.folder,
+        fidelity: [bundle.validation, bundle.test],
+        teacher,
         students: students.into_iter().map(|student| student.report).collect(),
         seed: run.recipe.recipe.seed,
         data_hash: run.data.hash.clone(),
@@ -230,13 +234,16 @@ impl Clock {
 fn line(report: &StudentReport) -> String {
     format!(
         "student of seed {}: test accuracy {:.4}, macro-F1 {:.4}, MCC {:.4}; agreement with the \
-         teacher: cosine {:.3} (random {:.3})\n",
+         teacher: cosine {:.3} (random {:.3}), top {} {:.3} (random {:.3})\n",
         report.seed,
         report.test.accuracy,
         report.test.macro_f1,
         report.test.mcc,
         report.agreement.agreement.cosine,
-        report.agreement.random.cosine
+        report.agreement.random.cosine,
+        report.agreement.top,
+        report.agreement.agreement.feature,
+        report.agreement.random.feature,
     )
 }
 
@@ -255,7 +262,7 @@ impl Summary {
             "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}{memory}\n",
             self.bundle.display(),
             self.bytes,
-            100.0 * self.fidelity.labels_changed,
+            100.0 * self.fidelity[0].labels_changed,
             stages.join(", ")
         )
     }

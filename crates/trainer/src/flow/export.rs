@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
-use super::{Run, StudentArtefact, StudentReport, columns};
+use super::{Run, StudentArtefact, StudentReport, TeacherArtefact, columns};
 use crate::artefact::{VERSION, write_atomic};
+use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
 use crate::student::Student;
@@ -21,13 +22,19 @@ pub struct BundleArtefact {
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// What quantization changed.
-    pub fidelity: Fidelity,
+    /// What quantization changed on validation rows, which decides whether it may be shipped.
+    pub validation: Fidelity,
+    /// The same on test rows, for the record.
+    pub test: Fidelity,
 }
 
 impl Run<'_> {
     /// Quantizes the student that did best on validation rows, and writes the recipe's bundle.
-    pub fn export(&self, students: &[StudentArtefact]) -> Result<BundleArtefact> {
+    pub fn export(
+        &self,
+        teacher: &TeacherArtefact,
+        students: &[StudentArtefact],
+    ) -> Result<BundleArtefact> {
         let recipe = &self.recipe.recipe;
         let best = students.iter().rev().max_by(|a, b| {
             a.report
@@ -51,12 +58,25 @@ impl Run<'_> {
             )
         };
         let student = Student::from_weights(shape, &weights, 0.0, &self.device)?;
-        let (texts, _) = columns(&self.split().validation);
-        let float = self.float_logits(&student, &vocabulary, &texts)?;
         let first = make(Card::default())?.write()?;
-        let fidelity = export::verify(&first, &texts, &float)?;
+        let fidelity = |examples: &[Example]| {
+            let (texts, _) = columns(examples);
+            let float = self.float_logits(&student, &vocabulary, &texts)?;
+            export::fidelity(&first, &texts, &float)
+        };
+        let validation = fidelity(&self.split().validation)?;
+        validation.check()?;
+        let test = fidelity(&self.split().test)?;
         let int8 = export::scores(&first, &self.split().test)?;
-        let bytes = make(self.card(students, best, &int8, fidelity))?.write()?;
+        let bytes = make(self.card(&Figures {
+            teacher: teacher.test.as_ref(),
+            students,
+            best,
+            int8: &int8,
+            validation,
+            test,
+        }))?
+        .write()?;
         let path = self.folder.join(format!("{}.glass", recipe.name));
         write_atomic(&path, &bytes)?;
         self.progress.note(&format!(
@@ -69,18 +89,13 @@ impl Run<'_> {
         Ok(BundleArtefact {
             path,
             bytes: bytes.len() as u64,
-            fidelity,
+            validation,
+            test,
         })
     }
 
     /// What the bundle says about itself: every figure comes from this run.
-    fn card(
-        &self,
-        students: &[StudentArtefact],
-        best: &StudentArtefact,
-        int8: &Scores,
-        fidelity: Fidelity,
-    ) -> Card {
+    fn card(&self, figures: &Figures) -> Card {
         let section = &self.recipe.recipe.card;
         let name = if section.name.is_empty() {
             &self.recipe.recipe.name
@@ -93,7 +108,7 @@ impl Run<'_> {
             recipe: self.recipe.portable.clone(),
             data: section.data.clone(),
             data_licence: section.data_licence.clone(),
-            metrics: metrics(students, best, int8, fidelity),
+            metrics: figures.metrics(),
             base_model: section.base_model.clone(),
             base_licence: section.base_licence.clone(),
             date: export::today(),
@@ -102,72 +117,110 @@ impl Run<'_> {
     }
 }
 
-/// The card's figures: means over all students, then this bundle's own.
-fn metrics(
-    students: &[StudentArtefact],
-    best: &StudentArtefact,
-    int8: &Scores,
-    fidelity: Fidelity,
-) -> Vec<Metric> {
-    let seeds = students.len() as u32;
-    let mean = |pick: fn(&StudentReport) -> f64| {
-        let sum: f64 = students.iter().map(|student| pick(&student.report)).sum();
-        sum / f64::from(seeds)
-    };
-    let own = format!("this bundle, seed {}", best.report.seed);
-    let (float, means) = ("before quantization", "mean of float students");
+/// What the card's figures are taken from.
+struct Figures<'a> {
+    /// Scores on test rows, where the teacher was fine-tuned in this run.
+    teacher: Option<&'a Scores>,
+    students: &'a [StudentArtefact],
+    /// The student that the bundle holds.
+    best: &'a StudentArtefact,
+    /// The bundle's scores on test rows.
+    int8: &'a Scores,
+    /// What quantization changed on validation rows.
+    validation: Fidelity,
+    /// What quantization changed on test rows.
+    test: Fidelity,
+}
+
+impl Figures<'_> {
+    /// This bundle's own figures, the means over all students, the teacher's, then what quantization
+    /// changed and how far the explanations agree.
+    fn metrics(&self) -> Vec<Metric> {
+        let own = format!("this bundle, seed {}", self.best.report.seed);
+        let mut list = scores(self.int8, &own);
+        list.extend(scores(
+            &self.best.report.test,
+            "the same before quantization",
+        ));
+        if self.students.len() > 1 {
+            let mean = "mean of float students";
+            list.push(self.mean("accuracy", "test", mean, |r| r.test.accuracy));
+            list.push(self.mean("macro-F1", "test", mean, |r| r.test.macro_f1));
+        }
+        list.extend(
+            self.teacher
+                .iter()
+                .flat_map(|teacher| scores(teacher, "the teacher")),
+        );
+        let one = |name, value, split| metric(name, value, split, 1, "");
+        list.extend([
+            one(
+                "labels changed by int8",
+                self.validation.labels_changed,
+                "validation",
+            ),
+            one(
+                "largest change of a probability by int8",
+                self.test.probability_change_max,
+                "test",
+            ),
+            one(
+                "largest |words + bias - logit|",
+                self.test.completeness_error,
+                "test",
+            ),
+        ]);
+        let agreement = "student against teacher";
+        let random = "the student's weights shuffled";
+        list.extend([
+            self.mean("cosine of explanations", "validation", agreement, |r| {
+                r.agreement.agreement.cosine
+            }),
+            self.mean("cosine of explanations", "validation", random, |r| {
+                r.agreement.random.cosine
+            }),
+            self.mean("feature agreement", "validation", agreement, |r| {
+                r.agreement.agreement.feature
+            }),
+            self.mean("feature agreement", "validation", random, |r| {
+                r.agreement.random.feature
+            }),
+        ]);
+        list
+    }
+
+    /// A figure's mean over all students.
+    fn mean(&self, name: &str, split: &str, note: &str, pick: fn(&StudentReport) -> f64) -> Metric {
+        let seeds = self.students.len() as u32;
+        let sum: f64 = self
+            .students
+            .iter()
+            .map(|student| pick(&student.report))
+            .sum();
+        metric(name, sum / f64::from(seeds), split, seeds, note)
+    }
+}
+
+/// One model's scores on test rows; AUC has no value where a class has no row.
+fn scores(scores: &Scores, note: &str) -> Vec<Metric> {
     let rows = [
-        ("accuracy", mean(|r| r.test.accuracy), "test", seeds, means),
-        ("macro-F1", mean(|r| r.test.macro_f1), "test", seeds, means),
-        ("accuracy", int8.accuracy, "test", 1, &own),
-        ("macro-F1", int8.macro_f1, "test", 1, &own),
-        ("MCC", int8.mcc, "test", 1, &own),
-        ("ECE", int8.ece, "test", 1, &own),
-        ("AUC", int8.auc.unwrap_or(f64::NAN), "test", 1, &own),
-        (
-            "accuracy, float",
-            best.report.test.accuracy,
-            "test",
-            1,
-            float,
-        ),
-        (
-            "macro-F1, float",
-            best.report.test.macro_f1,
-            "test",
-            1,
-            float,
-        ),
-        (
-            "labels changed by int8",
-            fidelity.labels_changed,
-            "validation",
-            1,
-            "",
-        ),
-        (
-            "agreement with the teacher, cosine",
-            mean(|r| r.agreement.agreement.cosine),
-            "validation",
-            seeds,
-            "",
-        ),
-        (
-            "agreement of a random order, cosine",
-            mean(|r| r.agreement.random.cosine),
-            "validation",
-            seeds,
-            "",
-        ),
+        ("accuracy", Some(scores.accuracy)),
+        ("macro-F1", Some(scores.macro_f1)),
+        ("MCC", Some(scores.mcc)),
+        ("AUC", scores.auc),
+        ("ECE", Some(scores.ece)),
     ];
-    let known = rows.into_iter().filter(|row| row.1.is_finite());
-    known
-        .map(|(name, value, split, seeds, note)| Metric {
-            name: name.into(),
-            value,
-            split: split.into(),
-            seeds,
-            note: (!note.is_empty()).then(|| note.into()),
-        })
+    rows.into_iter()
+        .filter_map(|(name, value)| Some(metric(name, value?, "test", 1, note)))
         .collect()
+}
+
+fn metric(name: &str, value: f64, split: &str, seeds: u32, note: &str) -> Metric {
+    Metric {
+        name: name.into(),
+        value,
+        split: split.into(),
+        seeds,
+        note: (!note.is_empty()).then(|| note.into()),
+    }
 }

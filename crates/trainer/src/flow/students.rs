@@ -1,21 +1,23 @@
 //! The stage that trains students: `distill`.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-use super::{Labels, MASK, REPORT, Run, TeacherArtefact, columns};
+use super::{Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::attribution::Attribution;
+use crate::checkpoint::Checkpoints;
 use crate::data::Example;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::metrics::{Scores, argmax};
-use crate::recipe::{DistillSection, Objective};
+use crate::recipe::DistillSection;
 use crate::student::{Shape, Student, StudentBatch, logits};
 use crate::teacher::{Teacher, floats_of};
 use crate::vocabulary::{Vocabulary, embeddings};
+use stillglass_text::Tokenizer;
 
 /// Float weights of a trained student.
 pub(super) const STUDENT: &str = "student.safetensors";
@@ -71,15 +73,9 @@ impl Run<'_> {
             runs: 1,
             ..recipe.distill.clone()
         };
-        let inputs = Inputs::new()
-            .with("teacher", &from.hash)?
-            .with("data", &self.data.hash)?
-            .with(
-                "label",
-                &(recipe.label.nodes, recipe.label.target, recipe.label.rows),
-            )?
-            .with("max_tokens", &recipe.teacher.max_tokens)?
-            .with("transfer", &(&recipe.transfer, recipe.seed))?
+        let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
+        let inputs = Inputs::new(Stage::Distill)
+            .with("labels", &labels_key)?
             .with("student", &recipe.student)?
             .with("distill", &distill)?
             .with("seed", &seed)?;
@@ -87,7 +83,7 @@ impl Run<'_> {
         if self.open(&stage)? {
             let teacher = self.load(from)?;
             let vocabulary = self.vocabulary(&teacher)?;
-            let set = self.transfer_set(labels, &vocabulary)?;
+            let set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
             let shape = self.shape(&vocabulary);
             let table = embeddings(&teacher, &vocabulary.pieces, shape.embedding, self.progress)?;
             let course = Course {
@@ -104,14 +100,14 @@ impl Run<'_> {
             write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
             write_atomic(&stage.file(VOCABULARY), &serde_json::to_vec(&vocabulary)?)?;
             write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
-            stage.finish(&[STUDENT, VOCABULARY, REPORT])?;
+            stage.finish(&[STUDENT, VOCABULARY, REPORT], &self.device_name)?;
+            Checkpoints::open(&checkpoints)?.remove()?;
             self.progress.note(&format!(
                 "student of seed {seed}: test accuracy {:.4}, macro-F1 {:.4}",
                 report.test.accuracy, report.test.macro_f1
             ));
         }
-        let report = serde_json::from_slice(&std::fs::read(stage.file(REPORT))?)
-            .with_context(|| format!("{} of {}", REPORT, stage.path().display()))?;
+        let report = read_report(&stage)?;
         Ok(StudentArtefact {
             folder: stage.path().to_owned(),
             report,
@@ -142,13 +138,17 @@ impl Run<'_> {
         })
     }
 
+    /// The vocabulary that the student's is a part of, and whose words the teacher's explanations
+    /// are about.
+    pub(super) fn whole_vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
+        let (train, _) = columns(&self.split().train);
+        Vocabulary::of_teacher(teacher, &train, self.recipe.recipe.student.pieces)
+    }
+
     fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let (train, _) = columns(&self.split().train);
-        Vocabulary::of_teacher(teacher)?.pruned(
-            &train,
-            self.recipe.recipe.student.min_count,
-            &[MASK],
-        )
+        let least = self.recipe.recipe.student.min_count;
+        self.whole_vocabulary(teacher)?.pruned(&train, least)
     }
 
     pub(super) fn shape(&self, vocabulary: &Vocabulary) -> Shape {
@@ -162,8 +162,13 @@ impl Run<'_> {
         }
     }
 
-    /// Rows as the student learns from them. The gold labels alone need no variants.
-    fn transfer_set(&self, labels: &Labels, vocabulary: &Vocabulary) -> Result<TransferSet> {
+    /// Rows as the student learns from them.
+    fn transfer_set(
+        &self,
+        labels: &Labels,
+        vocabulary: &Vocabulary,
+        mask: &str,
+    ) -> Result<TransferSet> {
         let tokenizer = vocabulary.tokenizer()?;
         let max_tokens = self.recipe.recipe.student.max_tokens;
         let row =
@@ -188,24 +193,20 @@ impl Run<'_> {
                 )
             })
             .collect();
-        if self.recipe.recipe.distill.objective != Objective::Labels {
-            train.extend(
-                labels
-                    .transfer
-                    .iter()
-                    .map(|(text, logits)| row(text, None, logits, None)),
-            );
-        }
+        train.extend(labels.transfer.iter().map(|(text, logits)| Row {
+            ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
+            words: Vec::new(),
+            gold: None,
+            logits: logits.clone(),
+            attribution: None,
+        }));
         ensure!(!train.is_empty(), "distill: there is no training row");
-        let validation = self.split().validation.iter().zip(&labels.validation);
-        let validation = validation
-            .map(|(example, label)| {
-                row(
-                    &example.text,
-                    Some(example.label),
-                    &label.logits,
-                    Some(label),
-                )
+        let rows = self.split().validation.iter().zip(&labels.validation);
+        let validation = rows
+            .enumerate()
+            .map(|(index, (example, logits))| {
+                let attribution = labels.validation_explained.get(&index);
+                row(&example.text, Some(example.label), logits, attribution)
             })
             .collect();
         Ok(TransferSet { train, validation })
@@ -225,6 +226,27 @@ impl Run<'_> {
             .collect();
         logits(student, &ids, BATCH, &self.device)
     }
+}
+
+/// Ids of a text in which whole words were masked: one unknown token each, which the student will
+/// meet again, where the tokenizer would see brackets around a word.
+fn masked_ids(
+    tokenizer: &Tokenizer,
+    text: &str,
+    mask: &str,
+    unknown: u32,
+    max_tokens: usize,
+) -> Vec<u32> {
+    let mut ids = Vec::new();
+    for word in text.split(' ') {
+        if word == mask {
+            ids.push(unknown);
+        } else {
+            ids.extend(tokenizer.encode(word, max_tokens).ids);
+        }
+    }
+    ids.truncate(max_tokens);
+    ids
 }
 
 /// Agreement of the student's centred contributions to the teacher's predicted class with the

@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result};
 use rand::seq::index::sample;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{MASK, REPORT, Run, columns};
+use super::{REPORT, Run, columns, read_report};
 use crate::artefact::{Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
 use crate::attribution::Attribution;
+use crate::checkpoint::Checkpoints;
 use crate::label::Labeller;
 use crate::metrics::Scores;
 use crate::recipe::TeacherSection;
@@ -16,7 +17,6 @@ use crate::teach;
 use crate::teacher::{FILES, Head, Teacher, locate};
 use crate::training::generator;
 use crate::transfer::variants;
-use crate::vocabulary::Vocabulary;
 
 /// A teacher's folder and what made it.
 #[derive(Debug, Clone, Serialize)]
@@ -25,6 +25,15 @@ pub struct TeacherArtefact {
     pub folder: PathBuf,
     /// Hash of its files.
     pub hash: String,
+    /// Its scores on test rows, where it was fine-tuned here.
+    pub test: Option<Scores>,
+}
+
+/// Figures of a fine-tuned teacher, its [`REPORT`].
+#[derive(Serialize, Deserialize)]
+struct TeacherReport {
+    history: Vec<teach::Epoch>,
+    test: Scores,
 }
 
 /// What the teacher says of the data.
@@ -33,10 +42,33 @@ pub struct Labels {
     pub train: Vec<Vec<f32>>,
     /// Attributions of the training rows that were explained.
     pub explained: HashMap<usize, Attribution>,
-    /// Of the validation rows.
-    pub validation: Vec<Attribution>,
+    /// Soft labels of the validation rows.
+    pub validation: Vec<Vec<f32>>,
+    /// Attributions of the validation rows that were explained.
+    pub validation_explained: HashMap<usize, Attribution>,
     /// Variants of the training rows, and the teacher's logits.
     pub transfer: Vec<(String, Vec<f32>)>,
+}
+
+impl Labels {
+    /// How far the attributions are from complete, in words: whether `label.nodes` is enough.
+    fn completeness(&self) -> String {
+        let all = self.explained.values();
+        let all = all.chain(self.validation_explained.values());
+        let largest = all.map(|a| a.completeness_error.iter().copied().fold(0.0, f32::max));
+        let mut errors: Vec<f32> = largest.collect();
+        errors.sort_by(f32::total_cmp);
+        let quantile = |share: f64| {
+            let index = (share * errors.len() as f64) as usize;
+            errors.get(index).map_or(0.0, |error| 100.0 * error)
+        };
+        format!(
+            "label: {} texts explained; completeness error: median {:.1} %, 95th percentile {:.1} %",
+            errors.len(),
+            quantile(0.5),
+            quantile(0.95)
+        )
+    }
 }
 
 impl Run<'_> {
@@ -51,14 +83,16 @@ impl Run<'_> {
             return Ok(TeacherArtefact {
                 folder: base,
                 hash: base_hash,
+                test: None,
             });
         }
         // Where the base lies does not matter, only what it is.
         let settings = TeacherSection {
             base: String::new(),
+            revision: None,
             ..section.clone()
         };
-        let inputs = Inputs::new()
+        let inputs = Inputs::new(Stage::Teach)
             .with("data", &self.data.hash)?
             .with("base", &base_hash)?
             .with("teacher", &settings)?
@@ -66,12 +100,13 @@ impl Run<'_> {
         let stage = StageDir::open(&self.folder, Stage::Teach, inputs, recipe.seed)?;
         let folder = stage.file("teacher");
         if self.open(&stage)? {
+            let checkpoints = stage.file("checkpoints");
             let taught = teach::teach(
                 self.split(),
                 &base,
                 section,
                 recipe.seed,
-                &stage.file("checkpoints"),
+                &checkpoints,
                 &self.device,
                 self.progress,
             )?;
@@ -82,18 +117,25 @@ impl Run<'_> {
                 write_atomic(&folder.join(name), &bytes)?;
             }
             let test = self.teacher_scores(&folder)?;
-            let report = serde_json::json!({ "history": taught.history, "test": test });
+            let report = TeacherReport {
+                history: taught.history,
+                test,
+            };
             write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
             let files = FILES.map(|name| format!("teacher/{name}"));
-            stage.finish(&[REPORT, &files[0], &files[1], &files[2]])?;
+            let outputs = [REPORT, &files[0], &files[1], &files[2]];
+            stage.finish(&outputs, &self.device_name)?;
+            Checkpoints::open(&checkpoints)?.remove()?;
             self.progress.note(&format!(
                 "teacher: test accuracy {:.4}, macro-F1 {:.4}",
-                test.accuracy, test.macro_f1
+                report.test.accuracy, report.test.macro_f1
             ));
         }
+        let report: TeacherReport = read_report(&stage)?;
         Ok(TeacherArtefact {
             hash: teacher_hash(&folder)?,
             folder,
+            test: Some(report.test),
         })
     }
 
@@ -113,45 +155,76 @@ impl Run<'_> {
         Scores::of_logits(&logits, &gold)
     }
 
-    /// Soft labels and attributions of every training and validation row, soft labels of the
-    /// transfer set. Everything is cached; a killed run goes on where it was.
+    /// What the recipe's objective reads of the teacher: soft labels of every training and validation
+    /// row and of the transfer set, attributions of the chosen rows. Everything is cached; a killed run
+    /// goes on where it was.
     pub fn label(&self, from: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
-        let inputs = Inputs::new()
-            .with("teacher", &from.hash)?
-            .with("label", &(recipe.label.nodes, recipe.label.target))?
-            .with("max_tokens", &recipe.teacher.max_tokens)?;
-        let stage = StageDir::open(&self.folder, Stage::Label, inputs, recipe.seed)?;
-        let words = Vocabulary::of_teacher(&teacher)?.tokenizer()?;
-        let mut labeller = Labeller::open(
-            &stage.file("labels.cache"),
-            &teacher,
-            &from.hash,
-            &recipe.label,
-            &words,
-            recipe.teacher.max_tokens,
-        )?;
+        let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
+        let open = |stage: &StageDir| {
+            let (path, most) = (stage.file("labels.cache"), recipe.teacher.max_tokens);
+            Labeller::open(&path, &teacher, &from.hash, &recipe.label, &words, most)
+        };
+        let [soft, explained] = self.label_inputs(from)?;
+        let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
+        let mut soft = open(&stage)?;
+        let stage = StageDir::open(&self.folder, Stage::Label, explained, recipe.seed)?;
+        let mut explainer = open(&stage)?;
+
         let (train, _) = columns(&self.split().train);
         let (validation, _) = columns(&self.split().validation);
-        let transfer = variants(&train, &recipe.transfer, MASK, recipe.seed);
+        let objective = recipe.distill.objective;
+        let transfer = if objective.reads_variants() {
+            let mask = teacher.tokenizer.mask_word();
+            variants(&train, &recipe.transfer, mask, recipe.seed)
+        } else {
+            Vec::new()
+        };
         let borrowed: Vec<&str> = transfer.iter().map(String::as_str).collect();
-        let soft = labeller.logits("label: transfer set", &borrowed, self.progress)?;
-        let chosen = self.explained_rows();
-        let texts: Vec<&str> = chosen.iter().map(|&row| train[row]).collect();
-        let explained =
-            labeller.explain("label: training texts explained", &texts, self.progress)?;
-        Ok(Labels {
-            train: labeller.logits("label: training texts", &train, self.progress)?,
-            explained: chosen.into_iter().zip(explained).collect(),
-            validation: labeller.explain("label: validation texts", &validation, self.progress)?,
-            transfer: transfer.into_iter().zip(soft).collect(),
-        })
+        let transfer_logits = soft.logits("label: transfer set", &borrowed, self.progress)?;
+        let mut explain = |name: &str, texts: &[&str]| -> Result<HashMap<usize, Attribution>> {
+            let chosen = self.explained_rows(texts.len());
+            let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
+            let explained = explainer.explain(name, &texts, self.progress)?;
+            Ok(chosen.into_iter().zip(explained).collect())
+        };
+        let labels = Labels {
+            train: soft.logits("label: training texts", &train, self.progress)?,
+            explained: if objective.reads_explanations() {
+                explain("label: training texts explained", &train)?
+            } else {
+                HashMap::new()
+            },
+            validation: soft.logits("label: validation texts", &validation, self.progress)?,
+            validation_explained: explain("label: validation texts explained", &validation)?,
+            transfer: transfer.into_iter().zip(transfer_logits).collect(),
+        };
+        self.progress.note(&labels.completeness());
+        Ok(labels)
     }
 
-    /// Training rows that are explained, in order.
-    fn explained_rows(&self) -> Vec<usize> {
-        let (rows, wanted) = (self.split().train.len(), self.recipe.recipe.label.rows);
+    /// Everything that forms the teacher's batches, for soft labels and for attributions: a label's last
+    /// bits depend on the batch it is in.
+    pub(super) fn label_inputs(&self, from: &TeacherArtefact) -> Result<[Inputs; 2]> {
+        let recipe = &self.recipe.recipe;
+        let shared = Inputs::new(Stage::Label)
+            .with("teacher", &from.hash)?
+            .with("data", &self.data.hash)?
+            .with("max_tokens", &recipe.teacher.max_tokens)?
+            .with("seed", &recipe.seed)?;
+        Ok([
+            shared
+                .clone()
+                .with("batch", &recipe.label.batch)?
+                .with("transfer", &recipe.transfer)?,
+            shared.with("label", &recipe.label)?,
+        ])
+    }
+
+    /// Rows of a split that are explained, in order.
+    fn explained_rows(&self, rows: usize) -> Vec<usize> {
+        let wanted = self.recipe.recipe.label.rows;
         if wanted == 0 || wanted >= rows {
             return (0..rows).collect();
         }

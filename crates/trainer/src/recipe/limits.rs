@@ -85,6 +85,7 @@ impl Recipe {
         breaches.range("student.dropout", student.dropout, 0.0..=0.9);
         breaches.range("student.max_tokens", student.max_tokens, 1..=8192);
         breaches.range("student.min_count", student.min_count, 1..=1_000_000);
+        breaches.range("student.pieces", student.pieces, 1..=1 << 20);
         breaches.range("distill.runs", distill.runs, 1..=1000);
         breaches.range("distill.alpha", distill.alpha, 0.0..=1.0);
         breaches.range("distill.lambda", distill.lambda, 0.0..=1.0);
@@ -96,6 +97,7 @@ impl Recipe {
         breaches.range("distill.warmup", distill.warmup, 0.0..=1.0);
         breaches.range("distill.weight_decay", distill.weight_decay, 0.0..=1.0);
         breaches.range("distill.clip", distill.clip, 1e-6..=1e6);
+        breaches.range("distill.average", distill.average, 0.0..=1000.0);
     }
 }
 

@@ -75,15 +75,20 @@ impl Batch {
     }
 }
 
+/// What of a classification head is drawn anew instead of read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// Nothing: a head that is not there is an error.
+    Nothing,
+    /// What is not there.
+    Missing,
+    /// The map to logits, and the dense layer below it if that is not there.
+    Logits,
+}
+
 impl Encoder {
-    /// Builds the encoder of `config` from `weights`. A head that is not there, or has another
-    /// number of classes, is drawn anew when `new_head` allows it.
-    pub fn load(
-        config: &Config,
-        weights: &Weights,
-        new_head: bool,
-        device: &Device,
-    ) -> Result<Self> {
+    /// Builds the encoder of `config` from `weights`; `fresh` says what of the head is drawn anew.
+    pub fn load(config: &Config, weights: &Weights, fresh: Fresh, device: &Device) -> Result<Self> {
         let names = Names::detect(config.family, weights);
         let hidden = config.hidden;
         let read = Reader {
@@ -91,6 +96,7 @@ impl Encoder {
             device,
             eps: config.layer_norm_eps,
         };
+        let weight = |layer: &str| format!("{layer}.weight");
         let table = |part: &str, rows: usize| -> Result<Param<Tensor<2>>> {
             let name = names.embedding(&format!("{part}.weight"));
             Ok(parameter(
@@ -101,13 +107,18 @@ impl Encoder {
         };
         let dense = match config.pooling {
             Pooling::Mean => None,
-            Pooling::Cls if !weights.has(&format!("{}.weight", names.dense())) && new_head => {
+            Pooling::Cls if fresh != Fresh::Nothing && !weights.has(&weight(&names.dense())) => {
                 Some(new_linear(&names.dense(), hidden, hidden, device))
             }
             Pooling::Cls => Some(read.linear(&names.dense(), hidden, hidden)?),
         };
         let logits = names.logits(dense.is_some());
-        let logits = if new_head {
+        let drawn = match fresh {
+            Fresh::Nothing => false,
+            Fresh::Missing => !weights.has(&weight(logits)),
+            Fresh::Logits => true,
+        };
+        let logits = if drawn {
             new_linear(logits, hidden, config.labels.len(), device)
         } else {
             read.linear(logits, hidden, config.labels.len())?

@@ -46,14 +46,15 @@ fn check(directory: &Path) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let pickled = directory.join("pytorch_model.bin").is_file();
+    let way_out = if directory.join("pytorch_model.bin").is_file() {
+        "; pickled weights are not read, convert them to safetensors"
+    } else if missing == [&FILES[1]] {
+        "; in Python, AutoTokenizer.from_pretrained(…).save_pretrained(…) writes it"
+    } else {
+        ""
+    };
     bail!(
-        "teacher {}: {missing:?} missing{}",
-        directory.display(),
-        if pickled {
-            "; pickled weights are not read, convert them to safetensors"
-        } else {
-            ""
-        }
+        "teacher {}: {missing:?} missing{way_out}",
+        directory.display()
     );
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::recipe::Pooling;
 
 pub use config::{Config, Family};
-pub use encoder::{Batch, Encoder, mean_pool};
+pub use encoder::{Batch, Encoder, Fresh, mean_pool};
 pub use hub::locate;
 pub use tokenizer::{Encoded, TeacherTokenizer};
 pub(crate) use weights::{Names, Part};
@@ -39,7 +39,7 @@ pub struct Teacher {
 pub enum Head<'a> {
     /// The head that the directory holds.
     Own,
-    /// A new one with these labels and this pooling.
+    /// One with these labels and this pooling: the directory's own if it is that, else a new one.
     New(&'a [String], Pooling),
 }
 
@@ -55,14 +55,15 @@ impl Teacher {
         };
         let in_directory = || format!("teacher {}", directory.display());
         let mut config = Config::parse(&text(FILES[0])?).with_context(in_directory)?;
-        let new_head = matches!(head, Head::New(..));
+        let mut fresh = Fresh::Nothing;
         if let Head::New(labels, pooling) = head {
+            let own = config.labels == labels && config.pooling == pooling;
+            fresh = if own { Fresh::Missing } else { Fresh::Logits };
             config = config.with_head(labels, pooling);
         }
         let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(in_directory)?;
         let weights = Weights::read(&read(FILES[2])?).with_context(in_directory)?;
-        let encoder =
-            Encoder::load(&config, &weights, new_head, device).with_context(in_directory)?;
+        let encoder = Encoder::load(&config, &weights, fresh, device).with_context(in_directory)?;
         Ok(Self {
             config,
             encoder,

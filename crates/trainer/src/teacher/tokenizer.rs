@@ -1,8 +1,11 @@
 //! The teacher's tokenizer: token ids with special tokens, each token tied to a word of the text.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use stillglass_text::Word;
 use tokenizers::Tokenizer;
+
+/// Spellings of the mask token: BERT's, RoBERTa's.
+const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
 /// A text as the teacher reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,13 @@ impl TeacherTokenizer {
         })
     }
 
+    /// What stands for a masked word in a text. A tokenizer with neither spelling reads it as any
+    /// other word.
+    pub fn mask_word(&self) -> &'static str {
+        let known = |word: &&str| self.inner.token_to_id(word).is_some();
+        MASKS.into_iter().find(known).unwrap_or(MASKS[0])
+    }
+
     /// Ids of one vocabulary piece between the special tokens, whatever text it could stem from.
     pub fn encode_piece(&self, piece: &str) -> Result<Vec<u32>> {
         let special = self.special()?;
@@ -120,11 +130,18 @@ impl TeacherTokenizer {
         Ok(Some(pieces))
     }
 
-    /// Whether the normaliser lower-cases and strips accents, in that order.
+    /// Whether the normaliser lower-cases and strips accents, in that order. Errors on any other than
+    /// BERT's, whose effect on case is not known here.
     pub fn normalisation(&self) -> Result<(bool, bool)> {
         let file: serde_json::Value =
             serde_json::from_str(&self.json).context("tokenizer.json is not JSON")?;
         let normalizer = &file["normalizer"];
+        ensure!(
+            normalizer.is_null() || normalizer["type"] == "BertNormalizer",
+            "tokenizer.json: normalizer of type {}; a WordPiece teacher needs BertNormalizer, so that \
+             the student reads the same words",
+            normalizer["type"]
+        );
         let lowercase = normalizer["lowercase"].as_bool().unwrap_or(false);
         Ok((
             lowercase,
@@ -145,13 +162,84 @@ fn cut(ids: &mut Vec<u32>, owners: &mut Vec<Option<usize>>, max_tokens: usize) -
     dropped
 }
 
-/// The word holding the first byte of `start..end` that is not white space.
+/// The word holding the first byte of `start..end` that is not white space; of white space alone (a
+/// byte-level token), the word that follows.
 fn word_at(text: &str, words: &[Word], start: usize, end: usize) -> Option<usize> {
     let inside = text.get(start..end)?;
+    let blank = inside.trim().is_empty();
     let first = start + (inside.len() - inside.trim_start().len());
     let index = words.partition_point(|word| word.bytes.end <= first);
-    words
-        .get(index)
-        .filter(|word| word.bytes.start < end)
-        .map(|_| index)
+    let word = words.get(index)?;
+    (blank || word.bytes.start < end).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use stillglass_text::{Options, Tokenizer as Words};
+
+    fn tokenizer(family: &str) -> TeacherTokenizer {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let path = fixtures.join(family).join("tokenizer.json");
+        TeacherTokenizer::parse(std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn words(text: &str) -> Vec<Word> {
+        let options = Options {
+            lowercase: true,
+            strip_accents: true,
+            unknown: 0,
+        };
+        Words::new(vec!["[UNK]".into()], options)
+            .unwrap()
+            .words(text)
+    }
+
+    /// The tokens' texts by the word that owns them, special tokens left out.
+    fn owned(family: &str, text: &str, max_tokens: usize) -> Vec<usize> {
+        let encoded = tokenizer(family)
+            .encode(text, &words(text), max_tokens)
+            .unwrap();
+        assert_eq!(encoded.words.first(), Some(&None), "{family} {text}");
+        assert_eq!(encoded.words.last(), Some(&None), "{family} {text}");
+        let inside = encoded.words[1..encoded.words.len() - 1].iter();
+        inside
+            .map(|word| word.unwrap_or_else(|| panic!("{family} {text}: {:?}", encoded.words)))
+            .collect()
+    }
+
+    #[test]
+    fn every_token_belongs_to_the_word_that_holds_it() {
+        for family in ["bert", "distilbert", "roberta"] {
+            for text in [
+                "Rose, early!",
+                " the  Mill",
+                "na\u{ef}ve caf\u{e9} \u{1f600} up",
+                "rain",
+            ] {
+                let owners = owned(family, text, 512);
+                let count = words(text).len();
+                assert!(owners.is_sorted(), "{family} {text}: {owners:?}");
+                let mut seen = owners.clone();
+                seen.dedup();
+                assert_eq!(seen, (0..count).collect::<Vec<_>>(), "{family} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_text_keeps_its_first_words_and_the_separator() {
+        for family in ["bert", "distilbert", "roberta"] {
+            let all = owned(family, "the mill rose early again", 512);
+            let text = "the mill rose early again";
+            let cut = owned(family, text, all.len());
+            assert_eq!(cut, all[..all.len() - 2], "{family}");
+            let dropped = tokenizer(family)
+                .encode(text, &words(text), all.len())
+                .unwrap()
+                .dropped;
+            assert_eq!(dropped, 2);
+        }
+    }
 }

@@ -21,7 +21,7 @@ impl Weights {
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {
             if let Some(values) = floats(&view) {
-                tensors.insert(name, (view.shape().to_vec(), values));
+                tensors.insert(current(&name), (view.shape().to_vec(), values));
             }
         }
         Ok(Self { tensors })
@@ -47,6 +47,18 @@ impl Weights {
             .collect::<Result<Vec<_>>>()?;
         let metadata = [("format".to_owned(), "pt".to_owned())].into();
         Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+
+    /// Moves every value a `share` of the way to `other`'s, which has the same tensors.
+    pub fn blend(&mut self, other: &Self, share: f32) -> Result<()> {
+        for (name, (shape, values)) in &mut self.tensors {
+            let found = other.tensors.get(name).filter(|(s, _)| s == shape);
+            let (_, target) = found.with_context(|| format!("tensor {name} is not in both"))?;
+            for (value, target) in values.iter_mut().zip(target) {
+                *value += share * (target - *value);
+            }
+        }
+        Ok(())
     }
 
     /// Names of all tensors, in order.
@@ -105,6 +117,21 @@ pub fn floats_of<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor
         .try_into_vec_as::<f32>()
         .map_err(|error| anyhow::anyhow!("reading a tensor back from the device: {error:?}"))
+}
+
+/// Today's name of a tensor: checkpoints converted from TensorFlow (bert-base-uncased among them) call
+/// a layer norm's weight gamma and its bias beta.
+fn current(name: &str) -> String {
+    let renamed = name
+        .strip_suffix("LayerNorm.gamma")
+        .map(|stem| (stem, "weight"));
+    let renamed = renamed.or(name
+        .strip_suffix("LayerNorm.beta")
+        .map(|stem| (stem, "bias")));
+    renamed.map_or_else(
+        || name.to_owned(),
+        |(stem, part)| format!("{stem}LayerNorm.{part}"),
+    )
 }
 
 /// Values as f32, or `None` for integer tensors (position ids of older checkpoints).
@@ -233,5 +260,36 @@ impl Names {
         } else {
             "classifier"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layer_norms_of_old_checkpoints_have_todays_names() {
+        for (old, new) in [
+            (
+                "bert.embeddings.LayerNorm.gamma",
+                "bert.embeddings.LayerNorm.weight",
+            ),
+            (
+                "encoder.layer.0.output.LayerNorm.beta",
+                "encoder.layer.0.output.LayerNorm.bias",
+            ),
+            ("classifier.gamma", "classifier.gamma"),
+        ] {
+            assert_eq!(current(old), new);
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_with_old_names_reads_as_one_with_new() {
+        let values = [1.0f32, 2.0].map(f32::to_le_bytes).concat();
+        let view = TensorView::new(Dtype::F32, vec![2], &values).unwrap();
+        let bytes = safetensors::serialize([("LayerNorm.gamma", view)], None).unwrap();
+        let weights = Weights::read(&bytes).unwrap();
+        assert_eq!(weights.values("LayerNorm.weight"), Some(&[1.0, 2.0][..]));
     }
 }

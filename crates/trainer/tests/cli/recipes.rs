@@ -308,3 +308,21 @@ fn each_verb_stops_after_its_stage() {
     place.good(&["export", "tiny.toml", "-q"]);
     assert!(stages().iter().any(|name| name.contains(".glass")));
 }
+
+/// The recipes of the repository name no file that is here, but are otherwise in order.
+#[test]
+fn shipped_recipes_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let sets = ["variables.DATA=/data".to_owned()];
+        let loaded = stillglass::recipe::load(&path, &sets).unwrap();
+        assert_eq!(
+            path.file_stem().unwrap().to_str(),
+            Some(loaded.recipe.name.as_str())
+        );
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen}");
+}

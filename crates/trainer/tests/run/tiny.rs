@@ -1,16 +1,11 @@
-//! `run`, killed again and again, ends with the same bits as `run` left alone.
+//! A run small enough for tests: made-up sentences, a tiny random teacher, a few epochs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use stillglass::training::generator;
-
-/// How often a run is killed.
-const KILLS: usize = 50;
 
 const SUBJECTS: [&str; 6] = [
     "the mill",
@@ -47,11 +42,14 @@ fn rows(count: usize, seed: u64) -> String {
     lines.join("\n")
 }
 
-fn recipe(folder: &Path) -> PathBuf {
+/// A recipe of a few seconds' work in `folder`, on the tiny teacher of this family.
+pub(crate) fn recipe(folder: &Path, family: &str) -> PathBuf {
     for (name, count, seed) in [("train", 48, 1), ("validation", 16, 2), ("test", 16, 3)] {
         fs::write(folder.join(format!("{name}.jsonl")), rows(count, seed)).unwrap();
     }
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert");
+    let base = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(family);
     let text = format!(
         "name = \"tiny\"\nseed = 7\n\
          [data]\ntrain = \"${{RECIPE_DIR}}/train.jsonl\"\nvalidation = \"${{RECIPE_DIR}}/validation.jsonl\"\n\
@@ -68,12 +66,14 @@ fn recipe(folder: &Path) -> PathBuf {
     path
 }
 
-fn start(recipe: &Path, runs: &Path) -> Child {
+/// Starts `run` with these overrides.
+pub(crate) fn start(recipe: &Path, runs: &Path, sets: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_stillglass"))
         .args(["--quiet", "run"])
         .arg(recipe)
         .arg("--runs")
         .arg(runs)
+        .args(sets.iter().flat_map(|set| ["--set", set]))
         // One thread, so that the many processes of a test run do not fight for the cores.
         .env("RAYON_NUM_THREADS", "1")
         .stdout(Stdio::null())
@@ -82,59 +82,12 @@ fn start(recipe: &Path, runs: &Path) -> Child {
         .expect("the binary starts")
 }
 
-fn finish(child: Child) {
+/// Waits for a run, which must succeed.
+pub(crate) fn finish(child: Child) {
     let output = child.wait_with_output().unwrap();
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// Float weights of teacher and student, by file name.
-fn weights(runs: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for stage in fs::read_dir(runs.join("tiny"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-    {
-        for name in ["teacher/model.safetensors", "student.safetensors"] {
-            if let Ok(bytes) = fs::read(stage.join(name)) {
-                found.push((name.to_owned(), bytes));
-            }
-        }
-    }
-    found.sort();
-    assert_eq!(found.len(), 2, "a teacher and a student");
-    found
-}
-
-#[test]
-fn a_killed_run_resumes_to_the_same_bits() {
-    let folder = tempfile::tempdir().unwrap();
-    let recipe = recipe(folder.path());
-    let (alone, killed) = (folder.path().join("alone"), folder.path().join("killed"));
-    let clock = Instant::now();
-    finish(start(&recipe, &alone));
-    let whole = clock.elapsed();
-    let want = weights(&alone);
-
-    let mut rng = generator(11, "kills", 0);
-    let mut kills = 0;
-    while kills < KILLS {
-        let mut child = start(&recipe, &killed);
-        sleep(whole.mul_f64(rng.random_range(0.0..0.6)));
-        if child.try_wait().unwrap().is_some() {
-            finish(child);
-            assert!(weights(&killed) == want, "after {kills} kills");
-            fs::remove_dir_all(&killed).unwrap();
-            continue;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        kills += 1;
-        sleep(Duration::from_millis(1));
-    }
-    finish(start(&recipe, &killed));
-    assert!(weights(&killed) == want, "after {kills} kills");
 }

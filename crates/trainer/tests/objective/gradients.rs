@@ -1,0 +1,116 @@
+//! Every objective's gradient against finite differences on a tiny student.
+
+use stillglass::device;
+use stillglass::objective::loss;
+use stillglass::recipe::Objective;
+use stillglass::student::{Student, StudentBatch, StudentOutput};
+use stillglass::teacher::{Weights, floats_of};
+use stillglass::training::generator;
+
+use burn::tensor::{Tensor, TensorData};
+use rand::RngExt;
+
+use crate::{OBJECTIVES, SHAPE, rows, section, targets};
+
+/// Finite differences of f32 losses: rounding of the loss over twice the step, plus the step's own
+/// second-order error.
+const RELATIVE: f64 = 0.02;
+const ABSOLUTE: f64 = 3e-4;
+const STEP: f32 = 1e-2;
+
+fn forward(student: &Student) -> StudentOutput {
+    let rows = rows();
+    let ids: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
+    student.forward(&StudentBatch::new(&ids, &device::open("cpu").unwrap()))
+}
+
+fn value(student: &Student, objective: Objective) -> f64 {
+    let total = loss(&forward(student), &targets(), &section(objective)).total;
+    f64::from(floats_of(total).unwrap()[0])
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let device = device::open("cpu").unwrap();
+    let mut rng = generator(5, "test", 0);
+    let table = (0..55).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let student = Student::new(SHAPE, table, 0.0, 3, &device);
+    let weights = student.weights().unwrap();
+    for objective in OBJECTIVES {
+        let total = loss(&forward(&student), &targets(), &section(objective)).total;
+        let gradients = student.gradients(&total.backward()).unwrap();
+        for name in weights.names() {
+            let direction: Vec<f32> = weights
+                .values(name)
+                .unwrap()
+                .iter()
+                .map(|_| rng.random_range(-1.0..1.0))
+                .collect();
+            let slope: f64 = gradients
+                .values(name)
+                .unwrap()
+                .iter()
+                .zip(&direction)
+                .map(|(g, d)| f64::from(g * d))
+                .sum();
+            let moved = |step: f32| {
+                let weights = shifted(&weights, name, &direction, step);
+                value(
+                    &Student::from_weights(SHAPE, &weights, 0.0, &device).unwrap(),
+                    objective,
+                )
+            };
+            let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
+            assert!(
+                (slope - difference).abs() < ABSOLUTE + RELATIVE * difference.abs(),
+                "{objective:?} {name}: gradient {slope}, finite difference {difference}"
+            );
+        }
+    }
+}
+
+fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weights {
+    let device = device::open("cpu").unwrap();
+    let mut out = Weights::read(&weights.write().unwrap()).unwrap();
+    let shape = weights.shape(name).unwrap().to_vec();
+    let values: Vec<f32> = weights
+        .values(name)
+        .unwrap()
+        .iter()
+        .zip(direction)
+        .map(|(w, d)| w + step * d)
+        .collect();
+    let data = TensorData::new(values, shape.clone());
+    match shape.len() {
+        1 => out
+            .put(name, Tensor::<1>::from_data(data, &device))
+            .unwrap(),
+        _ => out
+            .put(name, Tensor::<2>::from_data(data, &device))
+            .unwrap(),
+    }
+    out
+}
+
+#[test]
+fn every_parameter_learns_under_every_objective() {
+    let device = device::open("cpu").unwrap();
+    let student = Student::new(
+        SHAPE,
+        (0..55).map(|i| (i as f32).sin()).collect(),
+        0.0,
+        4,
+        &device,
+    );
+    for objective in OBJECTIVES {
+        let total = loss(&forward(&student), &targets(), &section(objective)).total;
+        let gradients = student.gradients(&total.backward()).unwrap();
+        for name in gradients.names() {
+            let norm: f32 = gradients.values(name).unwrap().iter().map(|v| v * v).sum();
+            assert!(
+                norm > 0.0 && norm.is_finite(),
+                "{objective:?}: {name} has gradient norm {norm}"
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The objectives on one small batch: their values and their gradients.
+
+mod gradients;
+mod values;
+
+use stillglass::objective::Targets;
+use stillglass::recipe::{DistillSection, Objective};
+use stillglass::student::Shape;
+
+const SHAPE: Shape = Shape {
+    vocabulary: 11,
+    embedding: 5,
+    hidden: 3,
+    attention: 4,
+    classes: 3,
+};
+
+const OBJECTIVES: [Objective; 5] = [
+    Objective::Labels,
+    Objective::Kd,
+    Objective::KdMse,
+    Objective::Dixtill,
+    Objective::Multiview,
+];
+
+fn rows() -> Vec<Vec<u32>> {
+    vec![
+        vec![1, 2, 3, 4, 5],
+        vec![6],
+        vec![7, 8, 9],
+        vec![],
+        vec![10, 0, 1, 1],
+    ]
+}
+
+/// Rows with and without gold labels and attributions, words of several tokens, an empty text.
+fn targets() -> Targets {
+    let attribution = |words: usize, offset: f32| {
+        Some(
+            (0..3)
+                .map(|class| {
+                    (0..words)
+                        .map(|word| ((class * 7 + word * 3) as f32 * 0.7 + offset).sin())
+                        .collect()
+                })
+                .collect(),
+        )
+    };
+    Targets {
+        gold: vec![Some(0), None, Some(2), Some(1), None],
+        logits: vec![
+            vec![2.0, -1.0, 0.5],
+            vec![0.1, 0.2, 0.3],
+            vec![-1.0, 0.0, 3.0],
+            vec![0.0, 1.0, 0.0],
+            vec![1.5, 1.0, -2.0],
+        ],
+        attributions: vec![
+            attribution(3, 0.1),
+            None,
+            attribution(3, 0.9),
+            attribution(0, 0.0),
+            None,
+        ],
+        words: vec![
+            vec![0, 0, 1, 2, 2],
+            vec![0],
+            vec![0, 1, 2],
+            vec![],
+            vec![0, 1, 1, 2],
+        ],
+    }
+}
+
+fn section(objective: Objective) -> DistillSection {
+    DistillSection {
+        objective,
+        temperature: 2.0,
+        ..DistillSection::default()
+    }
+}

@@ -1,0 +1,274 @@
+//! Every term of every objective against its definition in f64, written without tensors.
+
+use burn::tensor::{Tensor, TensorData};
+use stillglass::device;
+use stillglass::objective::{Targets, loss};
+use stillglass::recipe::Objective;
+use stillglass::student::StudentOutput;
+use stillglass::teacher::floats_of;
+
+use crate::{OBJECTIVES, section, targets};
+
+/// f32 against f64 over a handful of sums.
+const TOLERANCE: f64 = 1e-5;
+
+const ROWS: usize = 5;
+const TIME: usize = 5;
+const CLASSES: usize = 3;
+
+/// What a student might say of the batch: `logits[row][class]`, `contributions[row][token][class]`,
+/// `scores[row][token]`.
+struct Said {
+    logits: Vec<Vec<f64>>,
+    contributions: Vec<Vec<Vec<f64>>>,
+    scores: Vec<Vec<f64>>,
+}
+
+fn said() -> Said {
+    let wave = |i: usize| (1.3 * i as f64 + 0.4).sin();
+    Said {
+        logits: (0..ROWS)
+            .map(|r| (0..CLASSES).map(|c| 2.0 * wave(r * CLASSES + c)).collect())
+            .collect(),
+        contributions: (0..ROWS)
+            .map(|r| {
+                let token = |t| {
+                    (0..CLASSES)
+                        .map(|c| wave(100 + (r * TIME + t) * CLASSES + c))
+                        .collect()
+                };
+                (0..TIME).map(token).collect()
+            })
+            .collect(),
+        scores: (0..ROWS)
+            .map(|r| (0..TIME).map(|t| wave(500 + r * TIME + t)).collect())
+            .collect(),
+    }
+}
+
+fn softmax(z: &[f64], temperature: f64) -> Vec<f64> {
+    let powers: Vec<f64> = z.iter().map(|z| (z / temperature).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|p| p / sum).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn wide(row: &[f32]) -> Vec<f64> {
+    row.iter().map(|&v| f64::from(v)).collect()
+}
+
+/// Mean over the rows with a gold label of −log q(gold).
+fn cross_entropy(said: &Said, targets: &Targets) -> f64 {
+    let rows = targets.gold.iter().zip(&said.logits);
+    let losses: Vec<f64> = rows
+        .filter_map(|(gold, logits)| gold.map(|gold| -softmax(logits, 1.0)[gold].ln()))
+        .collect();
+    mean(&losses)
+}
+
+/// KL(teacher ‖ student) of each row.
+fn divergences(said: &Said, targets: &Targets, temperature: f64) -> Vec<f64> {
+    let rows = targets.logits.iter().zip(&said.logits);
+    rows.map(|(teacher, student)| {
+        let p = softmax(&wide(teacher), temperature);
+        let q = softmax(student, temperature);
+        p.iter().zip(&q).map(|(p, q)| p * (p / q).ln()).sum()
+    })
+    .collect()
+}
+
+/// ½(1 − cos(a, b)); two vectors of which one is nothing have no direction in common.
+fn half_distance(a: &[f64], b: &[f64]) -> f64 {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    0.5 * (1.0
+        - if lengths > 0.0 {
+            dot(a, b) / lengths
+        } else {
+            0.0
+        })
+}
+
+/// A row's token values summed to its words.
+fn by_word(values: impl Fn(usize) -> f64, owners: &[usize], words: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; words];
+    for (token, &word) in owners.iter().enumerate() {
+        sums[word] += values(token);
+    }
+    sums
+}
+
+/// The rows that are explained: index and attributions `[class][word]`.
+fn explained(targets: &Targets) -> Vec<(usize, Vec<Vec<f64>>)> {
+    let rows = targets.attributions.iter().enumerate();
+    rows.filter_map(|(row, attribution)| {
+        let attribution = attribution.as_ref()?;
+        Some((row, attribution.iter().map(|class| wide(class)).collect()))
+    })
+    .collect()
+}
+
+/// Distance of the attention scores to the attributions of the class the teacher predicts.
+fn attention_distance(said: &Said, targets: &Targets) -> f64 {
+    let rows = explained(targets).into_iter().map(|(row, attribution)| {
+        let logits = &targets.logits[row];
+        let class = (0..CLASSES)
+            .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+            .unwrap();
+        let scores = |token: usize| said.scores[row][token];
+        let student = by_word(scores, &targets.words[row], attribution[class].len());
+        half_distance(&attribution[class], &student)
+    });
+    mean(&rows.collect::<Vec<_>>())
+}
+
+/// Distance of the contributions to the attributions, both less their mean over classes.
+fn contribution_distance(said: &Said, targets: &Targets) -> f64 {
+    let rows = explained(targets).into_iter().map(|(row, attribution)| {
+        let words = attribution[0].len();
+        let teacher = |class: usize, word: usize| {
+            attribution[class][word]
+                - mean(&attribution.iter().map(|a| a[word]).collect::<Vec<_>>())
+        };
+        let student = |class: usize, token: usize| {
+            let all = &said.contributions[row][token];
+            all[class] - mean(all)
+        };
+        let distances = (0..CLASSES).map(|class| {
+            let a: Vec<f64> = (0..words).map(|word| teacher(class, word)).collect();
+            let s = by_word(|token| student(class, token), &targets.words[row], words);
+            half_distance(&a, &s)
+        });
+        mean(&distances.collect::<Vec<_>>())
+    });
+    mean(&rows.collect::<Vec<_>>())
+}
+
+/// DESIGN section 6 for the temperature and weights of [`section`].
+fn definition(objective: Objective, said: &Said, targets: &Targets) -> f64 {
+    let section = section(objective);
+    let t = section.temperature;
+    let kd = || {
+        let divergence = t * t * mean(&divergences(said, targets, t));
+        (1.0 - section.lambda) * cross_entropy(said, targets) + section.lambda * divergence
+    };
+    match objective {
+        Objective::Labels => cross_entropy(said, targets),
+        Objective::Kd => kd(),
+        Objective::KdMse => {
+            let pairs = targets
+                .logits
+                .iter()
+                .flatten()
+                .zip(said.logits.iter().flatten());
+            let squares = pairs.map(|(&teacher, student)| (f64::from(teacher) - student).powi(2));
+            mean(&squares.collect::<Vec<_>>())
+        }
+        Objective::Dixtill => {
+            let saturating = divergences(said, targets, t)
+                .iter()
+                .map(|d| 1.0 - (-d).exp())
+                .collect::<Vec<_>>();
+            (1.0 - section.alpha) * cross_entropy(said, targets)
+                + section.alpha * (mean(&saturating) + attention_distance(said, targets))
+        }
+        Objective::Multiview => kd() + section.mu * contribution_distance(said, targets),
+    }
+}
+
+fn tensors(said: &Said) -> StudentOutput {
+    let device = device::open("cpu").unwrap();
+    let narrow = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect::<Vec<f32>>();
+    let flat = narrow(said.contributions.concat().concat());
+    StudentOutput {
+        logits: Tensor::from_data(
+            TensorData::new(narrow(said.logits.concat()), [ROWS, CLASSES]),
+            &device,
+        ),
+        contributions: Tensor::from_data(TensorData::new(flat, [ROWS, TIME, CLASSES]), &device),
+        scores: Tensor::from_data(
+            TensorData::new(narrow(said.scores.concat()), [ROWS, TIME]),
+            &device,
+        ),
+    }
+}
+
+#[test]
+fn every_objective_is_its_definition() {
+    let (said, targets) = (said(), targets());
+    for objective in OBJECTIVES {
+        let total = loss(&tensors(&said), &targets, &section(objective)).total;
+        let found = f64::from(floats_of(total).unwrap()[0]);
+        let want = definition(objective, &said, &targets);
+        assert!(
+            (found - want).abs() < TOLERANCE,
+            "{objective:?}: {found}, by definition {want}"
+        );
+    }
+}
+
+/// A word that the teacher's limit cut off is nothing to copy.
+#[test]
+fn words_that_the_teacher_did_not_read_do_not_count() {
+    let said = said();
+    let mut targets = targets();
+    let before = definition(Objective::Multiview, &said, &targets);
+    targets.words[2].extend([3, 4]);
+    let total = loss(&tensors(&said), &targets, &section(Objective::Multiview)).total;
+    let found = f64::from(floats_of(total).unwrap()[0]);
+    assert!(
+        (found - before).abs() < TOLERANCE,
+        "{found}, before {before}"
+    );
+}
+
+/// A student that says exactly what the teacher says loses nothing to it.
+#[test]
+fn a_perfect_copy_has_no_distance() {
+    let device = device::open("cpu").unwrap();
+    let targets = targets();
+    let mut contributions = vec![0f32; 5 * 5 * 3];
+    for (row, attribution) in targets.attributions.iter().enumerate() {
+        let Some(attribution) = attribution else {
+            continue;
+        };
+        let words = &targets.words[row];
+        for (token, &word) in words.iter().enumerate() {
+            let tokens = words.iter().filter(|&&other| other == word).count() as f32;
+            for class in 0..3 {
+                contributions[(row * 5 + token) * 3 + class] =
+                    2.0 * attribution[class][word] / tokens;
+            }
+        }
+    }
+    let tensor = |values: Vec<f32>, dims: [usize; 2]| {
+        Tensor::<2>::from_data(TensorData::new(values, dims), &device)
+    };
+    let output = StudentOutput {
+        logits: tensor(targets.logits.concat(), [5, 3]),
+        contributions: Tensor::from_data(TensorData::new(contributions, [5, 5, 3]), &device),
+        scores: tensor(vec![0.5; 25], [5, 5]),
+    };
+    let terms = |objective| -> Vec<(&str, f32)> {
+        let terms = loss(&output, &targets, &section(objective)).terms;
+        terms
+            .into_iter()
+            .map(|(name, term)| (name, floats_of(term).unwrap()[0]))
+            .collect()
+    };
+    let of = |objective, name| {
+        terms(objective)
+            .into_iter()
+            .find(|(found, _)| *found == name)
+            .unwrap()
+            .1
+    };
+    assert!(of(Objective::Kd, "distillation").abs() < 1e-6);
+    assert!(of(Objective::KdMse, "logit error").abs() < 1e-6);
+    assert!(of(Objective::Dixtill, "distillation").abs() < 1e-6);
+    // The empty text has nothing to agree on: half a distance, a third of the explained rows.
+    assert!((of(Objective::Multiview, "explanation") - 0.5 / 3.0).abs() < 1e-4);
+}

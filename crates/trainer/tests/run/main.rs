@@ -1,0 +1,5 @@
+//! `stillglass run` as a whole.
+
+mod families;
+mod resume;
+mod tiny;
