@@ -3,6 +3,7 @@
 mod answers;
 mod bundle;
 mod recipes;
+mod teacher;
 mod wrong;
 
 use std::fs;
