@@ -1,6 +1,15 @@
 //! Embedding: rows of an int8 table, ready to be multiplied without further rounding.
 
+use crate::shader::{Shader, params, shader};
 use crate::{Int8, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("embedding");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+}
 
 /// Rows `ids` of `table: [vocabulary, columns]` → `[ids.len(), columns]`. Every id must be below
 /// `table.rows`.

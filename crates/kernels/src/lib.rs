@@ -1,6 +1,6 @@
 //! Numerical kernels: each a reference twin in f64 and a fast CPU path.
 //!
-//! One file a kernel. `reference` is written from the definition; the fast path is written once over
+//! One file a kernel, and one of the same name in `shaders/`. `reference` is written from the definition; the fast path is written once over
 //! eight lanes and compiled for AVX2, NEON, WebAssembly SIMD and plain Rust, all giving the same bits.
 //! Shapes are the caller's promise: kernels only `debug_assert!` them.
 
@@ -25,6 +25,7 @@ pub mod lstm;
 pub mod multi_head_attention;
 pub mod multi_head_attention_backward;
 pub mod pooling;
+pub mod shader;
 pub mod softmax;
 pub mod softmax_backward;
 

@@ -1,7 +1,20 @@
 //! Linear layer: 4-bit weights in groups, 12-bit activations, exact integer sums in each group.
 
 use crate::lanes::{Job, Lanes};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear_int4");
+
+params! {
+    /// Rows of `x`.
+    tokens: u32,
+    /// Outputs.
+    rows: u32,
+    /// Inputs.
+    columns: u32,
+}
 
 /// Columns that share a scale.
 pub const GROUP: usize = 32;

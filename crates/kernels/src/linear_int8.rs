@@ -1,7 +1,20 @@
 //! Linear layer: int8 weights, 12-bit activations, exact integer sums.
 
 use crate::lanes::{Job, Lanes};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear_int8");
+
+params! {
+    /// Rows of `x`.
+    tokens: u32,
+    /// Outputs.
+    rows: u32,
+    /// Inputs.
+    columns: u32,
+}
 
 /// Most columns a weight may have: 8192 · 127 · 2047 still fits an `i32`.
 pub const MOST_COLUMNS: usize = 8192;
