@@ -28,6 +28,7 @@ pub mod pooling;
 pub mod shader;
 pub mod softmax;
 pub mod softmax_backward;
+pub mod tanh;
 
 pub use int12::Int12;
 pub use lanes::Cpu;

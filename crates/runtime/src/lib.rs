@@ -1,19 +1,25 @@
 //! Student and teacher: forward passes and explanations.
 //!
 //! ```text
-//! text ─ tokenizer ─► ids ─ student on a backend ─► logits and token contributions ─► words
+//! text ─ tokenizer ─► ids ─┬ student on a backend ─► logits and token contributions ─► words
+//!                          └ teacher on a backend ─► logits ─ gradients or occlusion ─► words
 //! ```
 //!
 //! A text's answer never depends on its neighbours in a batch, on whether it is explained, or on the
-//! machine: the student's arithmetic gives the same bits everywhere.
+//! machine: the arithmetic of both models gives the same bits everywhere.
 
 mod cpu;
 mod error;
 mod explanation;
+mod gradients;
 mod model;
+mod occlusion;
+mod quadrature;
 mod student;
+mod teacher;
 
 pub use error::Error;
-pub use explanation::{Explain, Explanation, WordContribution};
+pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
 pub use model::{Backend, Classification, Model};
+pub use quadrature::gauss_legendre;
 pub use stillglass_text::Truncated;

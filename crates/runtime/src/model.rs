@@ -1,11 +1,15 @@
 //! A bundle, ready to answer.
 
-use stillglass_bundle::{Bundle, Manifest};
-use stillglass_text::{Encoding, Options, Tokenizer, Truncated};
+use std::ops::ControlFlow;
+
+use stillglass_bundle::{Architecture, Bundle, Kind, Manifest, StudentWeights, Weights};
+use stillglass_text::{Encoding, Options, Tokenizer, Truncated, Word};
 
 use crate::cpu;
+use crate::explanation::{Found, Watch, by_word};
 use crate::student::{self, Pass};
-use crate::{Error, Explain, Explanation};
+use crate::teacher::{Keep, Teacher};
+use crate::{Error, Explanation, Method, gradients, occlusion};
 
 /// Where a call was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub struct Classification {
     pub logits: Vec<f32>,
     /// One for each label, in [0, 1], summing to 1.
     pub probabilities: Vec<f32>,
-    /// Tokens read.
+    /// Tokens of the text that were read; a teacher's special tokens are not counted.
     pub tokens: usize,
     /// Set when the text has more tokens than the model reads.
     pub truncated: Option<Truncated>,
@@ -79,24 +83,68 @@ impl Model {
         &self.tokenizer
     }
 
-    /// Answers each text on its own: a text's answer never depends on its neighbours.
-    pub fn classify(&self, texts: &[&str], explain: Explain) -> Vec<Classification> {
-        texts
-            .iter()
-            .map(|text| self.classify_one(text, explain))
-            .collect()
-    }
-
-    /// Logits for token ids as [`Tokenizer::encode`] gives them, however many.
-    pub fn classify_ids(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
-        let vocabulary = self.bundle.student.embedding.rows;
-        match ids.iter().find(|&&id| id as usize >= vocabulary) {
-            Some(&id) => Err(Error::TokenId { id, vocabulary }),
-            None => Ok(self.forward(ids).logits),
+    /// The methods that explain this kind of model, its own first.
+    pub fn methods(&self) -> &'static [Method] {
+        match self.manifest().kind {
+            Kind::Student => &[Method::Native, Method::Occlusion],
+            Kind::Teacher => &[Method::IntegratedGradients, Method::Occlusion],
         }
     }
 
-    fn classify_one(&self, text: &str, explain: Explain) -> Classification {
+    /// Answers each text on its own: a text's answer never depends on its neighbours, nor on whether it
+    /// is explained. Fails only when the model does not have the method.
+    pub fn classify(
+        &self,
+        texts: &[&str],
+        explain: Option<Method>,
+    ) -> Result<Vec<Classification>, Error> {
+        self.classify_watched(texts, explain, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`Self::classify`] for explanations that take their time: `watch` is told how far each text's is,
+    /// several times a second on most machines, and may break off the whole call.
+    pub fn classify_watched(
+        &self,
+        texts: &[&str],
+        explain: Option<Method>,
+        watch: &mut Watch,
+    ) -> Result<Vec<Classification>, Error> {
+        let methods = self.methods();
+        if let Some(method) = explain.filter(|method| !methods.contains(method)) {
+            let kind = self.manifest().kind.name();
+            return Err(Error::Method {
+                method,
+                kind,
+                methods,
+            });
+        }
+        let answer = |text: &&str| match self.classify_one(text, explain, watch) {
+            ControlFlow::Continue(answer) => Ok(answer),
+            ControlFlow::Break(()) => Err(Error::BrokenOff),
+        };
+        texts.iter().map(answer).collect()
+    }
+
+    /// Logits for token ids as [`Tokenizer::encode`] gives them: any number for a student, at most
+    /// `max_tokens` for a teacher.
+    pub fn classify_ids(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
+        let vocabulary = self.bundle.vocabulary.len();
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
+            return Err(Error::TokenId { id, vocabulary });
+        }
+        let (found, most) = (ids.len(), self.manifest().max_tokens);
+        if self.manifest().kind == Kind::Teacher && found > most {
+            return Err(Error::TokenCount { found, most });
+        }
+        Ok(self.pass(ids).logits)
+    }
+
+    fn classify_one(
+        &self,
+        text: &str,
+        explain: Option<Method>,
+        watch: &mut Watch,
+    ) -> ControlFlow<(), Classification> {
         let encoding = self.tokenizer.encode(text, self.bundle.manifest.max_tokens);
         let Encoding {
             ids,
@@ -104,16 +152,16 @@ impl Model {
             truncated,
             ..
         } = encoding;
-        let Pass {
-            contributions,
-            logits,
-        } = self.forward(&ids);
-        let bias = &self.bundle.student.classifier.bias;
+        let pass = self.pass(&ids);
         let explanation = match explain {
-            Explain::No => None,
-            Explain::Native => Some(Explanation::new(&words, &contributions, bias)),
+            None => None,
+            Some(method) => {
+                let found = self.explain(method, &ids, &words, &pass, watch)?;
+                Some(Explanation::new(&words, found))
+            }
         };
-        Classification {
+        let logits = pass.logits;
+        ControlFlow::Continue(Classification {
             label: largest(&logits),
             probabilities: cpu::softmax(&logits),
             logits,
@@ -121,12 +169,74 @@ impl Model {
             truncated,
             explanation,
             backend: Backend::Cpu,
+        })
+    }
+
+    /// Logits for any tokens of the text, and a student's contributions.
+    fn pass(&self, ids: &[u32]) -> Pass {
+        match self.network() {
+            Network::Student(weights) => student::forward(weights, ids),
+            Network::Teacher(teacher) => {
+                let ids = self.with_specials(ids);
+                let words = teacher.embed(&ids);
+                Pass {
+                    contributions: Vec::new(),
+                    logits: teacher.forward(words, &[ids.len()], Keep::Logits).logits,
+                }
+            }
         }
     }
 
-    fn forward(&self, ids: &[u32]) -> Pass {
-        student::forward(&self.bundle.student, ids)
+    fn explain(
+        &self,
+        method: Method,
+        ids: &[u32],
+        words: &[Word],
+        pass: &Pass,
+        watch: &mut Watch,
+    ) -> ControlFlow<(), Found> {
+        match (method, self.network()) {
+            (Method::Native, Network::Student(weights)) => {
+                let bias = &weights.classifier.bias;
+                ControlFlow::Continue(Found {
+                    method,
+                    words: by_word(words, &pass.contributions, bias.len()),
+                    bias: bias.clone(),
+                    outcome: pass.logits.clone(),
+                    nodes: 0,
+                })
+            }
+            (Method::IntegratedGradients, Network::Teacher(teacher)) => {
+                let padding = self.manifest().tokenizer.padding.unwrap_or_default();
+                gradients::explain(&teacher, &self.with_specials(ids), padding, words, watch)
+            }
+            // The one method that every model has; others were refused before.
+            _ => occlusion::explain(ids, words, &pass.logits, |ids| self.pass(ids).logits, watch),
+        }
     }
+
+    fn network(&self) -> Network<'_> {
+        match (&self.bundle.weights, &self.bundle.manifest.architecture) {
+            (Weights::Student(weights), _) => Network::Student(weights),
+            (Weights::Teacher(weights), Architecture::Teacher(shape)) => {
+                Network::Teacher(Teacher { shape, weights })
+            }
+            _ => unreachable!("the reader matches weights and architecture"),
+        }
+    }
+
+    /// The tokens between the pieces that begin and end a teacher's text.
+    fn with_specials(&self, ids: &[u32]) -> Vec<u32> {
+        let spec = &self.manifest().tokenizer;
+        let ends = spec.first.into_iter().chain(ids.iter().copied());
+        ends.chain(spec.last).collect()
+    }
+}
+
+/// What there is to run.
+enum Network<'a> {
+    Student(&'a StudentWeights),
+    Teacher(Teacher<'a>),
 }
 
 /// Index of the largest value; the first of equals.

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
     Attention, Bundle, Card, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec,
+    TokenizerKind, TokenizerSpec, Weights as Numbers,
 };
-use stillglass_runtime::{Explain, Model};
+use stillglass_runtime::{Classification, Method, Model};
 
 use crate::data::Example;
 use crate::metrics::{Scores, argmax};
@@ -96,13 +96,16 @@ pub fn bundle(
         lowercase: vocabulary.lowercase,
         strip_accents: vocabulary.strip_accents,
         unknown: vocabulary.unknown,
+        first: None,
+        last: None,
+        padding: None,
     };
     let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
     manifest.card = card;
     Ok(Bundle {
         manifest,
         vocabulary: vocabulary.pieces.clone(),
-        student,
+        weights: Numbers::Student(student),
     })
 }
 
@@ -111,18 +114,9 @@ pub fn bundle(
 pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
     let bundle = Bundle::read(bytes).context("reading back the bundle that was just made")?;
     let model = Model::new(bundle).context("loading the bundle that was just made")?;
-    let (mut changed, mut completeness) = (0usize, 0f64);
-    let mut changes = Vec::new();
-    for (result, float) in model
-        .classify(texts, Explain::Native)
-        .iter()
-        .zip(float_logits)
-    {
-        let expected = softmax(float);
-        changed += usize::from(argmax(float) != result.label);
-        for (a, b) in expected.iter().zip(&result.probabilities) {
-            changes.push((a - f64::from(*b)).abs());
-        }
+    let results = model.classify(texts, Some(Method::Native))?;
+    let mut completeness = 0f64;
+    for result in &results {
         let explanation = result
             .explanation
             .as_ref()
@@ -137,13 +131,10 @@ pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result
             completeness = completeness.max(error);
         }
     }
-    changes.sort_by(f64::total_cmp);
+    let (labels_changed, probability_change_p99) = changes(&results, float_logits);
     let fidelity = Fidelity {
-        labels_changed: changed as f64 / texts.len().max(1) as f64,
-        probability_change_p99: changes
-            .get(changes.len() * 99 / 100)
-            .copied()
-            .unwrap_or(0.0),
+        labels_changed,
+        probability_change_p99,
         completeness_error: completeness,
     };
     ensure!(
@@ -156,6 +147,29 @@ pub fn verify(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result
         fidelity.probability_change_p99,
     );
     Ok(fidelity)
+}
+
+/// What differs between a bundle's answers and the float model's logits of the same texts: the share of
+/// other labels, and the 99th percentile of the absolute change of a probability.
+pub fn changes(results: &[Classification], float_logits: &[Vec<f32>]) -> (f64, f64) {
+    let mut changed = 0usize;
+    let mut changes = Vec::new();
+    for (result, float) in results.iter().zip(float_logits) {
+        changed += usize::from(argmax(float) != result.label);
+        for (a, b) in softmax(float).iter().zip(&result.probabilities) {
+            changes.push((a - f64::from(*b)).abs());
+        }
+    }
+    changes.sort_by(f64::total_cmp);
+    let percentile = changes.get(changes.len() * 99 / 100).copied();
+    let share = changed as f64 / results.len().max(1) as f64;
+    (share, percentile.unwrap_or(0.0))
+}
+
+/// The day, as a card has it.
+pub fn today() -> String {
+    let now = std::time::SystemTime::now();
+    humantime::format_rfc3339_seconds(now).to_string()[..10].into()
 }
 
 /// Probabilities of logits.
@@ -177,7 +191,7 @@ pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<Scores> {
         .map(|example| example.text.as_str())
         .collect();
     let gold: Vec<usize> = examples.iter().map(|example| example.label).collect();
-    let results = model.classify(&texts, Explain::No);
+    let results = model.classify(&texts, None)?;
     let logits: Vec<Vec<f32>> = results.into_iter().map(|result| result.logits).collect();
     Scores::of_logits(&logits, &gold)
 }

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod objective;
 pub mod predict;
 pub mod progress;
+pub mod quantize;
 pub mod recipe;
 pub mod student;
 pub mod teach;

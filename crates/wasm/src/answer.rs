@@ -1,7 +1,7 @@
 //! What crosses to JavaScript, as plain data.
 
 use serde::{Serialize, Serializer};
-use stillglass_bundle::{Card, Manifest, StudentShape};
+use stillglass_bundle::{Architecture, Card, Manifest};
 use stillglass_runtime::{Classification, Explanation};
 use wasm_bindgen::prelude::JsValue;
 
@@ -21,7 +21,7 @@ pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
 pub(crate) struct Info<'a> {
     labels: &'a [String],
     card: &'a Card,
-    architecture: &'a StudentShape,
+    architecture: &'a Architecture,
     max_tokens: usize,
     bytes: usize,
 }
@@ -88,7 +88,7 @@ impl<'a> Answer<'a> {
         let by_label = |values| ByLabel { labels, values };
         let (words, bias) = match answer.explanation {
             None => (None, None),
-            Some(Explanation { words, bias }) => {
+            Some(Explanation { words, bias, .. }) => {
                 let words = words.into_iter().map(|word| Word {
                     text: &text[word.bytes],
                     start: word.utf16.start,

@@ -14,6 +14,11 @@ pub(crate) fn unusable_bundle(error: &stillglass_runtime::Error) -> JsValue {
     stillglass_error("unusable-bundle", error)
 }
 
+/// The model cannot do what was asked of it.
+pub(crate) fn failed(error: &stillglass_runtime::Error) -> JsValue {
+    stillglass_error("failed", error)
+}
+
 /// An answer could not be handed over: a fault of this crate.
 pub(crate) fn internal(error: &serde_wasm_bindgen::Error) -> JsValue {
     stillglass_error("internal", error)

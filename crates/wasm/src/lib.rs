@@ -7,11 +7,10 @@ mod answer;
 mod error;
 
 use stillglass_bundle::Bundle;
-use stillglass_runtime::Explain;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use answer::{Answer, Info, plain};
-use error::{bad_bundle, unusable_bundle};
+use error::{bad_bundle, failed, unusable_bundle};
 
 /// Sends a panic's message to the console.
 #[wasm_bindgen(start)]
@@ -49,7 +48,7 @@ impl Model {
 
     /// Answers one text; with `explain`, also what each word gave to each label.
     pub fn classify(&self, text: &str, explain: bool) -> Result<JsValue, JsValue> {
-        let answers = self.answers(&[text], explain);
+        let answers = self.answers(&[text], explain)?;
         answers.first().map_or(Ok(JsValue::UNDEFINED), plain)
     }
 
@@ -58,22 +57,21 @@ impl Model {
     #[wasm_bindgen(js_name = classifyAll)]
     pub fn classify_all(&self, texts: Vec<String>, explain: bool) -> Result<JsValue, JsValue> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        plain(&self.answers(&texts, explain))
+        plain(&self.answers(&texts, explain)?)
     }
 }
 
 impl Model {
-    fn answers<'a>(&'a self, texts: &[&'a str], explain: bool) -> Vec<Answer<'a>> {
-        let explain = if explain {
-            Explain::Native
-        } else {
-            Explain::No
-        };
+    fn answers<'a>(&'a self, texts: &[&'a str], explain: bool) -> Result<Vec<Answer<'a>>, JsValue> {
+        let method = explain.then(|| self.model.methods()[0]);
         let labels = &self.model.manifest().labels;
-        let answers = self.model.classify(texts, explain);
+        let answers = self
+            .model
+            .classify(texts, method)
+            .map_err(|error| failed(&error))?;
         let pairs = answers.into_iter().zip(texts);
-        pairs
+        Ok(pairs
             .map(|(answer, text)| Answer::new(answer, text, labels))
-            .collect()
+            .collect())
     }
 }

@@ -96,8 +96,7 @@ impl Run<'_> {
             metrics: metrics(students, best, int8, fidelity),
             base_model: section.base_model.clone(),
             base_licence: section.base_licence.clone(),
-            date: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()[..10]
-                .into(),
+            date: export::today(),
             trainer_version: VERSION.into(),
         }
     }
