@@ -7,6 +7,12 @@ use crate::{Cpu, Int12};
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("linear_int8");
 
+/// The kernel on a GPU that has `shader-f16`.
+pub const SHADER_F16: Shader = shader!("linear_int8.f16");
+
+/// The kernel on a GPU that has `packed_4x8_integer_dot_product`.
+pub const SHADER_PACKED: Shader = shader!("linear_int8.packed");
+
 params! {
     /// Rows of `x`.
     tokens: u32,

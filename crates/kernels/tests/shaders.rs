@@ -1,15 +1,18 @@
 //! The shaders parse, are valid, and take the parameters that their twins declare.
 
 use std::collections::BTreeSet;
+use std::mem::offset_of;
 use std::path::Path;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{Module, TypeInner};
+use stillglass_kernels::path_points::Step;
 use stillglass_kernels::shader::{Params, Shader};
 use stillglass_kernels::{
-    additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
+    additive_attention, contributions, embedding, gelu, gelu_backward, head_backward, layer_norm,
     layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
-    multi_head_attention, multi_head_attention_backward, pooling, softmax, softmax_backward,
+    multi_head_attention, multi_head_attention_backward, path_contributions, path_points, pooling,
+    pooling_backward, softmax, softmax_backward,
 };
 
 /// A shader and its twin's fields.
@@ -28,6 +31,7 @@ fn all() -> Vec<Pair> {
         embedding,
         gelu,
         gelu_backward,
+        head_backward,
         layer_norm,
         layer_norm_backward,
         linear,
@@ -37,10 +41,16 @@ fn all() -> Vec<Pair> {
         lstm,
         multi_head_attention,
         multi_head_attention_backward,
+        path_contributions,
+        path_points,
         pooling,
+        pooling_backward,
         softmax,
         softmax_backward
     );
+    all.push((linear_int8::SHADER_F16, linear_int8::Params::FIELDS));
+    all.push((linear_int8::SHADER_PACKED, linear_int8::Params::FIELDS));
+    all.push((embedding::SHADER_INT4, embedding::Params::FIELDS));
     all.push((
         linear_backward::SHADER_INT4,
         linear_backward::Params::FIELDS,
@@ -57,13 +67,13 @@ fn parse(shader: Shader) -> Module {
     })
 }
 
-/// Every field of the module's `Params`: its name and offset.
-fn fields(module: &Module) -> Vec<(String, usize)> {
+/// Every field of a struct of the module: its name and offset.
+fn fields(module: &Module, name: &str) -> Vec<(String, usize)> {
     let types = module.types.iter();
-    let mut params = types.filter(|(_, ty)| ty.name.as_deref() == Some("Params"));
-    let (_, params) = params.next().expect("a struct Params");
+    let mut params = types.filter(|(_, ty)| ty.name.as_deref() == Some(name));
+    let (_, params) = params.next().expect("the struct");
     let TypeInner::Struct { members, .. } = &params.inner else {
-        panic!("Params is no struct")
+        panic!("{name} is no struct")
     };
     members
         .iter()
@@ -96,13 +106,28 @@ fn parameters_lie_where_the_shader_looks() {
             .iter()
             .map(|&(name, at)| (name.to_owned(), at))
             .collect();
-        assert_eq!(fields(&parse(shader)), twin, "{}", shader.name);
+        assert_eq!(fields(&parse(shader), "Params"), twin, "{}", shader.name);
     }
     let moved = parse(Shader {
         name: "moved",
         source: "struct Params { b: u32, a: f32 }",
     });
-    assert_eq!(fields(&moved), [("b".to_owned(), 0), ("a".to_owned(), 4)]);
+    assert_eq!(
+        fields(&moved, "Params"),
+        [("b".to_owned(), 0), ("a".to_owned(), 4)]
+    );
+}
+
+#[test]
+fn steps_of_a_path_lie_where_the_shaders_look() {
+    let twin = [
+        ("row".to_owned(), offset_of!(Step, row)),
+        ("position".to_owned(), offset_of!(Step, position)),
+        ("share".to_owned(), offset_of!(Step, share)),
+    ];
+    for shader in [path_points::SHADER, path_contributions::SHADER] {
+        assert_eq!(fields(&parse(shader), "Step"), twin, "{}", shader.name);
+    }
 }
 
 #[test]
