@@ -166,7 +166,7 @@ fn every_shader_has_a_twin_and_every_twin_a_shader() {
         ["gelu has no twin", "linear has no shader"]
     );
     let found = alone(&shaders, &["gelu", "softmax"].map(String::from).into());
-    assert_eq!(found[0], "lib is no file of kernels any more");
+    assert_eq!(found[0], "elementary is no file of kernels any more");
 }
 
 /// Every edge between workspace crates, of any kind, that [`EDGES`] does not list.
