@@ -1,14 +1,11 @@
 //! One call: kernels recorded in order, one submission, one readback.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 
 use stillglass_kernels::shader::{Params, Shader};
 
 use super::device::{Variant, lock};
+use super::mapped::Mapped;
 use super::memory::{Store, Use};
 use super::weights::{MOST_BYTES, float_bytes};
 use super::{Error, Gpu};
@@ -308,34 +305,6 @@ impl Call<'_> {
         store.give(Use::Uniform, self.uniform);
         if let Some(readback) = readback {
             store.give(Use::Readback, readback);
-        }
-    }
-}
-
-/// The end of a mapping, awaited.
-#[derive(Clone, Default)]
-struct Mapped(Arc<Mutex<(Option<Result<(), Error>>, Option<Waker>)>>);
-
-impl Mapped {
-    fn set(&self, result: Result<(), Error>) {
-        let mut state = lock(&self.0);
-        state.0 = Some(result);
-        if let Some(waker) = state.1.take() {
-            waker.wake();
-        }
-    }
-}
-
-impl Future for Mapped {
-    type Output = Result<(), Error>;
-    fn poll(self: Pin<&mut Self>, context: &mut Context) -> Poll<Self::Output> {
-        let mut state = lock(&self.0);
-        match state.0.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                state.1 = Some(context.waker().clone());
-                Poll::Pending
-            }
         }
     }
 }

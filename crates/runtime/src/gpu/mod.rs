@@ -8,6 +8,7 @@ mod call;
 mod device;
 mod error;
 mod kernels;
+mod mapped;
 mod memory;
 mod quantized;
 mod student;

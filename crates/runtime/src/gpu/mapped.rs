@@ -1,0 +1,37 @@
+//! The end of a mapping, awaited.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use super::Error;
+use super::device::lock;
+
+/// A mapping that the device has not ended yet.
+#[derive(Clone, Default)]
+pub(super) struct Mapped(Arc<Mutex<(Option<Result<(), Error>>, Option<Waker>)>>);
+
+impl Mapped {
+    /// Ends it.
+    pub(super) fn set(&self, result: Result<(), Error>) {
+        let mut state = lock(&self.0);
+        state.0 = Some(result);
+        if let Some(waker) = state.1.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Mapped {
+    type Output = Result<(), Error>;
+    fn poll(self: Pin<&mut Self>, context: &mut Context) -> Poll<Self::Output> {
+        let mut state = lock(&self.0);
+        match state.0.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                state.1 = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
