@@ -266,8 +266,9 @@ fn pooling_backward_matches_its_twin() {
 
 #[test]
 fn head_backward_matches_its_twin() {
+    type Slope = fn(f64) -> f64;
     let Some(gpu) = gpu() else { return };
-    let slopes: [(Activation, fn(f64) -> f64); 3] = [
+    let slopes: [(Activation, Slope); 3] = [
         (Activation::None, |_| 1.0),
         (Activation::Tanh, |y| 1.0 - y * y),
         (Activation::Relu, |y| f64::from(u8::from(y > 0.0))),

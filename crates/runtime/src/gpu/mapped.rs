@@ -9,14 +9,20 @@ use super::device::lock;
 
 /// A mapping that the device has not ended yet.
 #[derive(Clone, Default)]
-pub(super) struct Mapped(Arc<Mutex<(Option<Result<(), Error>>, Option<Waker>)>>);
+pub(super) struct Mapped(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    result: Option<Result<(), Error>>,
+    waker: Option<Waker>,
+}
 
 impl Mapped {
     /// Ends it.
     pub(super) fn set(&self, result: Result<(), Error>) {
         let mut state = lock(&self.0);
-        state.0 = Some(result);
-        if let Some(waker) = state.1.take() {
+        state.result = Some(result);
+        if let Some(waker) = state.waker.take() {
             waker.wake();
         }
     }
@@ -26,12 +32,10 @@ impl Future for Mapped {
     type Output = Result<(), Error>;
     fn poll(self: Pin<&mut Self>, context: &mut Context) -> Poll<Self::Output> {
         let mut state = lock(&self.0);
-        match state.0.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                state.1 = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(result);
         }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 }
