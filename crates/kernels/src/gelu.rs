@@ -3,6 +3,15 @@
 use crate::Cpu;
 use crate::elementary::{exp, polynomial};
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("gelu");
+
+params! {
+    /// Numbers in `x`.
+    count: u32,
+}
 
 /// Each finite value becomes x · Φ(x), Φ the standard normal distribution, in place.
 pub fn gelu(cpu: Cpu, x: &mut [f32]) {

@@ -3,6 +3,15 @@
 use crate::Cpu;
 use crate::gelu::tail;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("gelu_backward");
+
+params! {
+    /// Numbers in `x`.
+    count: u32,
+}
 
 /// `grad` of the output becomes the gradient of the input `x`, in place: times Φ(x) + x · φ(x), Φ the
 /// standard normal distribution and φ its density.

@@ -3,6 +3,17 @@
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::layer_norm::Norm;
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("layer_norm_backward");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+    /// Added to the variance.
+    epsilon: f32,
+}
 
 /// `x: [rows, columns]`, the input of the forward pass, and `grad` of its output, of the same shape →
 /// the gradient of `x`.

@@ -5,7 +5,23 @@
 
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::linear_int4::Int4;
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int8};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear_backward");
+
+/// The kernel on the GPU, for 4-bit weights.
+pub const SHADER_INT4: Shader = shader!("linear_backward.int4");
+
+params! {
+    /// Rows of `grad`.
+    tokens: u32,
+    /// Outputs of the forward pass.
+    rows: u32,
+    /// Its inputs.
+    columns: u32,
+}
 
 /// Columns that are unpacked together, and stay in the nearest cache while all of `grad` goes by.
 const PANEL: usize = 2 * WIDTH;

@@ -3,7 +3,20 @@
 use std::ops::Range;
 
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear_int4");
+
+params! {
+    /// Rows of `x`.
+    tokens: u32,
+    /// Outputs.
+    rows: u32,
+    /// Inputs.
+    columns: u32,
+}
 
 /// Columns that share a scale.
 pub const GROUP: usize = 32;

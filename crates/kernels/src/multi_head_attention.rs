@@ -1,7 +1,18 @@
 //! Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2).
 
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, softmax};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("multi_head_attention");
+
+params! {
+    /// Number of heads.
+    heads: u32,
+    /// Width of one head, at most 128.
+    size: u32,
+}
 
 /// Queries, keys and values of one text, each `[time, heads * size]`, heads side by side.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,18 @@
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
 use crate::multi_head_attention::{Heads, add_scaled, scores};
+use crate::shader::{Shader, params, shader};
 use crate::{softmax, softmax_backward};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("multi_head_attention_backward");
+
+params! {
+    /// Number of heads.
+    heads: u32,
+    /// Width of one head, at most 128.
+    size: u32,
+}
 
 /// Gradients of queries, keys and values, each `[time, heads * size]`.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,15 @@
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
 use crate::multi_head_attention::add_scaled;
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("pooling");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+}
 
 /// The mean over the steps of `h: [time, columns]` that `mask: [time]` shows → `[columns]`; zeros
 /// where it shows none.

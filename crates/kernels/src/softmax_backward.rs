@@ -2,6 +2,15 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("softmax_backward");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+}
 
 /// `grad` of the forward pass's output `y`, both `[rows, columns]`, becomes the gradient of its input,
 /// in place: y · (grad − Σ grad · y) in each row.

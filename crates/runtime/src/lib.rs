@@ -11,6 +11,8 @@
 mod cpu;
 mod error;
 mod explanation;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod gradients;
 mod model;
 mod occlusion;
@@ -23,3 +25,5 @@ pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
 pub use model::{Backend, Classification, Model};
 pub use quadrature::gauss_legendre;
 pub use stillglass_text::Truncated;
+#[cfg(feature = "gpu")]
+pub use student::Pass;

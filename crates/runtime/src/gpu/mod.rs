@@ -1,0 +1,25 @@
+//! The GPU backend: WebGPU in the browser, Vulkan or Metal elsewhere.
+//!
+//! A [`Call`] records every kernel it needs and then awaits one submission and one readback. Pipelines
+//! are made once; buffers go back to the device's store when a call is done. The layout of what the
+//! kernels read and write is written down in `stillglass_kernels::shader`.
+
+mod call;
+mod device;
+mod error;
+mod kernels;
+mod mapped;
+mod memory;
+mod quantized;
+mod student;
+mod teacher;
+mod weights;
+
+pub use call::{Call, Matrix, Texts};
+pub use device::{Arithmetic, Gpu, Work};
+pub use error::Error;
+pub use kernels::{Activation, AttentionWeights, Path, QueryKeyValue};
+pub use quantized::{Linear, Words};
+pub use student::Student;
+pub use teacher::{Integral, Teacher};
+pub use weights::{Floats, LinearFloat, LinearInt4, LinearInt8, NormWeights, Table, TableInt4};
