@@ -1,3 +1,5 @@
+//! Learning a vocabulary from texts.
+
 use std::collections::BTreeSet;
 
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};

@@ -55,7 +55,8 @@ impl Stage {
     fn revision(self) -> u32 {
         match self {
             Self::Teach => 1,
-            Self::Label | Self::Explain | Self::Distill => 2,
+            Self::Distill => 2,
+            Self::Label | Self::Explain => 3,
         }
     }
 }

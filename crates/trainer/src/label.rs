@@ -34,13 +34,6 @@ struct Encodable<'t> {
     words: usize,
 }
 
-/// Whether a record holds logits alone or attributions too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Logits,
-    Explained,
-}
-
 impl<'a> Labeller<'a> {
     /// Opens the cache at `path`. `teacher_hash` is the hash of the teacher's files: a cache made
     /// with another teacher, or other settings, is refused.
@@ -72,10 +65,11 @@ impl<'a> Labeller<'a> {
         })
     }
 
-    /// Logits and attributions of every text, in order. `name` is shown with the progress.
+    /// Logits and attributions of every text, in order. `list` names the texts: it is shown with the
+    /// progress and is part of their keys, since another list forms other batches.
     pub fn explain(
         &mut self,
-        name: &str,
+        list: &str,
         texts: &[&str],
         progress: &Progress,
     ) -> Result<Vec<Attribution>> {
@@ -87,14 +81,19 @@ impl<'a> Labeller<'a> {
             .collect::<Result<Vec<_>>>()?;
         let lengths: Vec<usize> = encoded.iter().map(|text| text.tokens.ids.len()).collect();
         let batches = by_length(&lengths, explainer.batch());
-        let batches = self.unfinished(batches, Kind::Explained, |row| encoded[row].text);
+        let batches = self.unfinished(batches, list, |row| encoded[row].text);
         let missing = batches.iter().map(Vec::len).sum::<usize>();
-        let task = progress.resumed(name, "texts", encoded.len(), encoded.len() - missing);
+        let task = progress.resumed(
+            &format!("label: {list}"),
+            "texts",
+            encoded.len(),
+            encoded.len() - missing,
+        );
         for (done, rows) in batches.iter().enumerate() {
             let tokens: Vec<&Encoded> = rows.iter().map(|&row| &encoded[row].tokens).collect();
             let words: Vec<usize> = rows.iter().map(|&row| encoded[row].words).collect();
             for (&row, attribution) in rows.iter().zip(explainer.explain(&tokens, &words)?) {
-                self.put(encoded[row].text, Kind::Explained, &attribution)?;
+                self.put(list, encoded[row].text, &attribution)?;
             }
             task.advance(rows.len());
             if done % SYNC_EVERY == SYNC_EVERY - 1 {
@@ -103,22 +102,27 @@ impl<'a> Labeller<'a> {
         }
         self.cache.sync()?;
         task.finish();
-        self.collect(texts, Kind::Explained)
+        self.collect(list, texts)
     }
 
-    /// Logits of every text, in order.
+    /// Logits of every text, in order; `list` is as for [`Labeller::explain`].
     pub fn logits(
         &mut self,
-        name: &str,
+        list: &str,
         texts: &[&str],
         progress: &Progress,
     ) -> Result<Vec<Vec<f32>>> {
         let unique = unique(texts);
         let lengths: Vec<usize> = unique.iter().map(|text| text.len()).collect();
         let chunks = by_length(&lengths, self.section.batch * SYNC_EVERY);
-        let chunks = self.unfinished(chunks, Kind::Logits, |row| unique[row]);
+        let chunks = self.unfinished(chunks, list, |row| unique[row]);
         let missing = chunks.iter().map(Vec::len).sum::<usize>();
-        let task = progress.resumed(name, "texts", unique.len(), unique.len() - missing);
+        let task = progress.resumed(
+            &format!("label: {list}"),
+            "texts",
+            unique.len(),
+            unique.len() - missing,
+        );
         for rows in chunks {
             let ids = rows
                 .iter()
@@ -137,13 +141,13 @@ impl<'a> Labeller<'a> {
                     completeness_error: vec![0.0; logits.len()],
                     logits,
                 };
-                self.put(unique[row], Kind::Logits, &bare)?;
+                self.put(list, unique[row], &bare)?;
             }
             self.cache.sync()?;
         }
         task.finish();
         Ok(self
-            .collect(texts, Kind::Logits)?
+            .collect(list, texts)?
             .into_iter()
             .map(|label| label.logits)
             .collect())
@@ -174,31 +178,31 @@ impl<'a> Labeller<'a> {
     fn unfinished<'t>(
         &self,
         batches: Vec<Vec<usize>>,
-        kind: Kind,
+        list: &str,
         text: impl Fn(usize) -> &'t str,
     ) -> Vec<Vec<usize>> {
-        let known = |row: usize| self.cache.get(&key(text(row), kind)).is_some();
+        let known = |row: usize| self.cache.get(&key(list, text(row))).is_some();
         batches
             .into_iter()
             .filter(|rows| !rows.iter().all(|&row| known(row)))
             .collect()
     }
 
-    fn put(&mut self, text: &str, kind: Kind, label: &Attribution) -> Result<()> {
+    fn put(&mut self, list: &str, text: &str, label: &Attribution) -> Result<()> {
         ensure!(
             label.logits.iter().all(|v| v.is_finite()),
             "label: the teacher's logits of {text:?} are not finite; teach it again at a lower rate"
         );
-        self.cache.append(key(text, kind), pack(label))
+        self.cache.append(key(list, text), pack(label))
     }
 
-    fn collect(&self, texts: &[&str], kind: Kind) -> Result<Vec<Attribution>> {
+    fn collect(&self, list: &str, texts: &[&str]) -> Result<Vec<Attribution>> {
         texts
             .iter()
             .map(|text| {
                 let record = self
                     .cache
-                    .get(&key(text, kind))
+                    .get(&key(list, text))
                     .context("a label that was just written is gone")?;
                 unpack(record)
                     .context("the label cache holds a record of another layout; remove it")
@@ -217,12 +221,8 @@ fn unique<'t>(texts: &[&'t str]) -> Vec<&'t str> {
         .collect()
 }
 
-fn key(text: &str, kind: Kind) -> [u8; 32] {
-    let kind: &[u8] = match kind {
-        Kind::Logits => b"logits",
-        Kind::Explained => b"explained",
-    };
-    digest(&[kind, text.as_bytes()])
+fn key(list: &str, text: &str) -> [u8; 32] {
+    digest(&[list.as_bytes(), text.as_bytes()])
 }
 
 /// Little-endian: classes, words (u32), then logits, remainders, completeness errors, and the

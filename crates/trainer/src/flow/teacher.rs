@@ -182,7 +182,7 @@ impl Run<'_> {
             Vec::new()
         };
         let borrowed: Vec<&str> = transfer.iter().map(String::as_str).collect();
-        let transfer_logits = soft.logits("label: transfer set", &borrowed, self.progress)?;
+        let transfer_logits = soft.logits("transfer set", &borrowed, self.progress)?;
         let mut explain = |name: &str, texts: &[&str]| -> Result<HashMap<usize, Attribution>> {
             let chosen = self.explained_rows(texts.len());
             let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
@@ -190,14 +190,14 @@ impl Run<'_> {
             Ok(chosen.into_iter().zip(explained).collect())
         };
         let labels = Labels {
-            train: soft.logits("label: training texts", &train, self.progress)?,
+            train: soft.logits("training texts", &train, self.progress)?,
             explained: if objective.reads_explanations() {
-                explain("label: training texts explained", &train)?
+                explain("training texts explained", &train)?
             } else {
                 HashMap::new()
             },
-            validation: soft.logits("label: validation texts", &validation, self.progress)?,
-            validation_explained: explain("label: validation texts explained", &validation)?,
+            validation: soft.logits("validation texts", &validation, self.progress)?,
+            validation_explained: explain("validation texts explained", &validation)?,
             transfer: transfer.into_iter().zip(transfer_logits).collect(),
         };
         self.progress.note(&labels.completeness());
