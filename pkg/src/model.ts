@@ -1,0 +1,99 @@
+/** A loaded bundle and what can be asked of it. */
+
+import { Model as RuntimeModel } from '../dist/stillglass.js';
+import { string, strings } from './arguments.js';
+import { fetchBundle } from './bundle.js';
+import { StillglassError } from './errors.js';
+import { alive, guarded, guardedAsync, requireStarted, start } from './runtime.js';
+import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions } from './types.js';
+
+/** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
+export class Model {
+  readonly info: ModelInfo;
+  #model: RuntimeModel | undefined;
+  /** Calls of {@link run} under way, which keep the memory until they have ended. */
+  #running = 0;
+
+  /** Reads a bundle from its bytes; `start` must have finished. */
+  constructor(bytes: Uint8Array) {
+    requireStarted();
+    const model = guarded(() => new RuntimeModel(bytes));
+    this.#model = model;
+    this.info = guarded(() => model.info as ModelInfo);
+  }
+
+  /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
+  static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
+    const [bytes] = await Promise.all([fetchBundle(source, options.signal), start()]);
+    return new Model(bytes);
+  }
+
+  /** Classifies one text, at once and on the CPU. Lone surrogates read as U+FFFD. */
+  classify(text: string, options: ClassifyOptions = {}): Classification {
+    const model = this.#live();
+    const checked = string(text, 'classify');
+    return guarded(() => model.classify(checked, options.explain ?? false) as Classification);
+  }
+
+  /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
+  classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
+    const model = this.#live();
+    const checked = strings(texts, 'classifyAll');
+    return guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
+  }
+
+  /**
+   * Classifies texts on the GPU or the CPU, without holding up this thread for long: for a teacher, for
+   * many texts, and for explanations that take their time. What the GPU cannot do, the CPU does.
+   */
+  async run(texts: string[], options: RunOptions = {}): Promise<Classification[]> {
+    const { explain = false, backend = 'auto', onProgress, signal } = options;
+    const model = this.#live();
+    const checked = strings(texts, 'run');
+    signal?.throwIfAborted();
+    const over = () => signal?.aborted === true || this.#model === undefined;
+    // What the caller's own function throws reaches the caller, once the runtime has broken off.
+    let thrown: { error: unknown } | undefined;
+    const watch = (done: number, total: number): boolean => {
+      try {
+        if (!over()) onProgress?.({ done, total });
+      } catch (error) {
+        thrown = { error };
+      }
+      return thrown === undefined && !over();
+    };
+    this.#running++;
+    try {
+      const answers = await guardedAsync(() => model.run(checked, { explain, backend, watch }));
+      signal?.throwIfAborted();
+      return answers as Classification[];
+    } catch (error) {
+      if (thrown !== undefined) throw thrown.error;
+      signal?.throwIfAborted();
+      this.#live();
+      throw error;
+    } finally {
+      this.#running--;
+      if (this.#model === undefined) this.#release(model);
+    }
+  }
+
+  /**
+   * Returns the model's memory, once what is under way has broken off. Calling it twice is fine; using
+   * the model afterwards is not.
+   */
+  free(): void {
+    const model = this.#model;
+    this.#model = undefined;
+    if (model !== undefined) this.#release(model);
+  }
+
+  #release(model: RuntimeModel): void {
+    if (this.#running === 0 && alive()) model.free();
+  }
+
+  #live(): RuntimeModel {
+    if (this.#model === undefined) throw new StillglassError('freed', 'this model has been freed');
+    return this.#model;
+  }
+}
