@@ -65,8 +65,8 @@ export class Model {
     this.#running++;
     try {
       const answers = await guardedAsync(() => model.run(checked, { explain, backend, watch }));
-      signal?.throwIfAborted();
-      return answers as Classification[];
+      if (thrown === undefined && signal?.aborted !== true) return answers as Classification[];
+      throw signal?.reason;
     } catch (error) {
       if (thrown !== undefined) throw thrown.error;
       signal?.throwIfAborted();

@@ -18,7 +18,12 @@ export interface Entry {
   examples: Example[];
   /** The bundle's address; the file's own bytes for one opened from disk. */
   source: string | File;
+  /** The larger model it was distilled from, for those who ask. */
+  teacher?: { source: string; bytes: number };
 }
+
+/** A model as `index.json` names it: by its file, and its teacher's if it has one. */
+type Listed = Omit<Entry, 'source' | 'teacher'> & { file: string; teacher?: { file: string; bytes: number } };
 
 // Vite turns each file into the address of its hashed copy in the build.
 const files = import.meta.glob<string>('#models/*.glass', { query: '?url', import: 'default', eager: true });
@@ -26,9 +31,11 @@ const addresses = new Map(Object.entries(files).map(([path, url]) => [path.slice
 
 /** The models of `index.json` whose files were there when the page was built, in its order. */
 export function catalogue(): Entry[] {
-  return index.models.flatMap(({ file, ...entry }) => {
+  return (index.models as Listed[]).flatMap(({ file, teacher, ...entry }) => {
     const source = addresses.get(file);
-    return source === undefined ? [] : [{ ...entry, source }];
+    const beside = teacher && addresses.get(teacher.file);
+    if (source === undefined) return [];
+    return [{ ...entry, source, ...(beside && { teacher: { source: beside, bytes: teacher.bytes } }) }];
   });
 }
 
@@ -46,10 +53,29 @@ export function fromFile(file: File): Entry {
   };
 }
 
-/** The bytes of a model's bundle. */
-export async function bundle(entry: Entry): Promise<Uint8Array> {
-  if (entry.source instanceof File) return new Uint8Array(await entry.source.arrayBuffer());
-  const response = await fetch(entry.source);
+/** What may accompany the fetching: a signal that stops it, and who hears how many bytes are here. */
+export interface Fetching {
+  signal?: AbortSignal;
+  onReceived?: (bytes: number) => void;
+}
+
+/** The bytes of a bundle. */
+export async function bundle(source: string | File, { signal, onReceived }: Fetching = {}): Promise<Blob> {
+  // A copy: the file may change or go, and a worker may be started anew.
+  if (source instanceof File) return new Blob([await source.arrayBuffer()]);
+  const response = await fetch(source, signal ? { signal } : {});
   if (!response.ok) throw new Error(`the server answered ${response.status} for ${response.url}`);
-  return new Uint8Array(await response.arrayBuffer());
+  if (onReceived === undefined || response.body === null) return response.blob();
+  return new Response(response.body.pipeThrough(counted(onReceived))).blob();
+}
+
+/** Lets bytes through and counts them. */
+function counted(onReceived: (bytes: number) => void): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let received = 0;
+  return new TransformStream({
+    transform(chunk, output) {
+      onReceived((received += chunk.byteLength));
+      output.enqueue(chunk);
+    },
+  });
 }

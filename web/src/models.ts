@@ -1,20 +1,20 @@
-/** The models of this tab: fetched once, opened once, kept. */
+/** The students of this tab: fetched once, opened once, kept. */
 
 import type { ModelInfo } from 'stillglass';
 import { bundle, type Entry } from './catalogue.ts';
 import { Engine } from './engine.ts';
 import type { Reading } from './protocol.ts';
-import { compileRuntime } from './runtime.ts';
+import { compiledRuntime } from './runtime.ts';
 
 /** Fetches bundles and opens them in the engine. Whatever failed is tried again when asked again. */
 export class Models {
-  readonly #engine = new Engine(compileRuntime);
-  readonly #bundles = new Map<Entry, Promise<Uint8Array>>();
+  readonly #engine = new Engine(compiledRuntime);
+  readonly #bundles = new Map<Entry, Promise<Blob>>();
   readonly #infos = new Map<Entry, Promise<ModelInfo>>();
 
   /** Brings a model's bytes here, so that opening it later needs no network. */
-  fetch(entry: Entry): Promise<Uint8Array> {
-    return remembered(this.#bundles, entry, () => bundle(entry));
+  fetch(entry: Entry): Promise<Blob> {
+    return remembered(this.#bundles, entry, () => bundle(entry.source));
   }
 
   /** Makes a model ready to classify. */

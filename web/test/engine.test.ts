@@ -63,7 +63,7 @@ function engine(): Engine {
 
 async function opened(): Promise<{ engine: Engine; first: FakeWorker }> {
   const made = engine();
-  await made.open('a', Promise.resolve(new Uint8Array(1)));
+  await made.open('a', Promise.resolve(new Blob(['1'])));
   return { engine: made, first: await worker(0) };
 }
 
@@ -117,16 +117,16 @@ test('a worker that breaks once it runs fails every call, and the next starts an
 
 test('a worker that does not load fails what waited, and is tried again when asked again', async () => {
   const made = engine();
-  const lost = made.open('a', Promise.resolve(new Uint8Array(1)));
+  const lost = made.open('a', Promise.resolve(new Blob(['1'])));
   (await worker(0)).onerror?.({ message: '' });
   await assert.rejects(lost, { code: 'runtime-failed', message: 'its worker did not load' });
-  assert.equal(await made.open('a', Promise.resolve(new Uint8Array(1))), 'open');
+  assert.equal(await made.open('a', Promise.resolve(new Blob(['1']))), 'open');
   assert.equal(FakeWorker.all.length, 2);
 });
 
 test('a model that was closed is not opened again on a new worker', async () => {
   const { engine, first } = await opened();
-  await engine.open('b', Promise.resolve(new Uint8Array(2)));
+  await engine.open('b', Promise.resolve(new Blob(['2'])));
   await engine.close('a');
   const reading = engine.classify('b', 'one');
   first.fail((await first.asked('classify', 1))[0]!, 'trapped');
@@ -146,7 +146,7 @@ test('a model that is opened while the runtime dies is opened once more', async 
   first.postMessage = function (this: FakeWorker, sent: Call) {
     this.calls.push(sent); // and never answers
   };
-  const opening = engine.open('b', Promise.resolve(new Uint8Array(2)));
+  const opening = engine.open('b', Promise.resolve(new Blob(['2'])));
   await first.asked('open', 2);
   first.fail(call!, 'trapped');
   const second = await worker(1);
