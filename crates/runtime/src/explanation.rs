@@ -56,6 +56,8 @@ pub struct Explanation {
     pub remainder: Vec<f32>,
     /// |remainder| / max(|F − bias|, 0.001), for each class.
     pub completeness_error: Vec<f32>,
+    /// The largest |F − bias| of a class.
+    change: f32,
     /// Points on the path from the baseline to the text; 0 for methods that need none.
     pub nodes: usize,
 }
@@ -111,10 +113,22 @@ impl Explanation {
                 })
                 .collect(),
             completeness_error: (0..classes).map(error).collect(),
+            change: found
+                .outcome
+                .iter()
+                .zip(&found.bias)
+                .map(|(outcome, bias)| (outcome - bias).abs())
+                .fold(0.0, f32::max),
             bias: found.bias,
             remainder,
             nodes: found.nodes,
         }
+    }
+
+    /// The largest gap of a class relative to the largest change of one.
+    pub fn completeness(&self) -> f32 {
+        let gap = self.remainder.iter().map(|gap| gap.abs());
+        gap.fold(0.0, f32::max) / self.change.max(SMALLEST_CHANGE)
     }
 
     /// The same explanation relative to the mean over classes: what speaks for a class rather than

@@ -1,10 +1,10 @@
 //! Integrated gradients of a teacher (Sundararajan et al. 2017), for every class at once.
 
-use std::ops::ControlFlow;
-
 use stillglass_text::Word;
 
-use crate::explanation::{Found, Method, Progress, Watch, by_word, centred, column_sums};
+use crate::explanation::{Found, Method, by_word, centred, column_sums};
+use crate::network::{Network, Path};
+use crate::pace::{Pace, Stop};
 use crate::quadrature::gauss_legendre;
 use crate::teacher::{Keep, Teacher};
 
@@ -17,36 +17,43 @@ const GOOD_ENOUGH: f32 = 0.05;
 /// Tokens of the points that are looked at together: enough to use each weight many times.
 const TOKENS_A_BATCH: usize = 256;
 
-/// Explains the text `ids`, `words` between its first and last token. Breaks where `watch` does.
+/// Where the path begins and ends: token ids with the special ones, and logits.
+pub(crate) struct Ends<'a> {
+    pub(crate) blank: Vec<u32>,
+    pub(crate) text: Vec<u32>,
+    /// Of the blank and of the text.
+    pub(crate) logits: [&'a [f32]; 2],
+}
+
+/// Explains a text, `words` between its first and last token.
 ///
-/// The outcome is a class's logit minus the mean of all; the path leads from the word embeddings of `[CLS] [PAD]… [SEP]`
-/// to those of the text, positions and special tokens unmoved.
-pub(crate) fn explain(
-    teacher: &Teacher,
-    ids: &[u32],
-    padding: u32,
+/// The outcome is a class's logit minus the mean of all; the path leads from the word embeddings of
+/// `[CLS] [PAD]… [SEP]` to those of the text, positions and special tokens unmoved.
+pub(crate) async fn explain(
+    network: &impl Network,
+    ends: &Ends<'_>,
     words: &[Word],
-    watch: &mut Watch,
-) -> ControlFlow<(), Found> {
-    let path = Path::new(teacher, ids, padding);
-    let mut spent = 0;
-    let mut nodes = LEAST_NODES;
+    pace: &Pace<'_>,
+) -> Result<Found, Stop> {
+    let path = Path {
+        from: &ends.blank,
+        to: &ends.text,
+    };
+    let [bias, outcome] = ends.logits.map(centred);
+    let classes = bias.len();
+    let (mut spent, mut nodes) = (0, LEAST_NODES);
     loop {
-        let tokens = path.integrate(nodes, &mut |done| {
-            watch(Progress {
-                done: spent + done,
-                total: spent + nodes,
-            })
-        })?;
+        let points = gauss_legendre(nodes);
+        let tokens = network.integrate(path, &points, spent, pace).await?;
         spent += nodes;
-        if nodes >= MOST_NODES || path.error(&tokens) < GOOD_ENOUGH {
-            let classes = path.text.len();
+        if nodes >= MOST_NODES || error(&tokens, &bias, &outcome) < GOOD_ENOUGH {
+            pace.tick(spent, spent).await?;
             let inside = &tokens[classes..tokens.len() - classes];
-            return ControlFlow::Continue(Found {
+            return Ok(Found {
                 method: Method::IntegratedGradients,
                 words: by_word(words, inside, classes),
-                bias: path.blank,
-                outcome: path.text,
+                bias,
+                outcome,
                 nodes,
             });
         }
@@ -54,59 +61,58 @@ pub(crate) fn explain(
     }
 }
 
-/// The straight line from the baseline to a text.
-struct Path<'a> {
-    teacher: &'a Teacher<'a>,
-    /// Tokens of the text.
-    time: usize,
-    /// Word embeddings of the baseline, `[time, hidden]`.
-    start: Vec<f32>,
-    /// What leads from there to the text's.
-    change: Vec<f32>,
-    /// F at the text.
-    text: Vec<f32>,
-    /// F at the baseline.
-    blank: Vec<f32>,
+/// The largest gap of a class between `tokens: [time, classes]` and the change from `bias` to `outcome`,
+/// relative to the largest change.
+fn error(tokens: &[f32], bias: &[f32], outcome: &[f32]) -> f32 {
+    let classes = bias.len();
+    let total = column_sums(tokens, &(0..tokens.len() / classes), classes);
+    let (mut gap, mut most) = (0.0_f32, f32::MIN_POSITIVE);
+    for ((total, text), blank) in total.iter().zip(outcome).zip(bias) {
+        let change = text - blank;
+        gap = gap.max((total - change).abs());
+        most = most.max(change.abs());
+    }
+    gap / most
 }
 
-impl<'a> Path<'a> {
-    fn new(teacher: &'a Teacher<'a>, ids: &[u32], padding: u32) -> Self {
-        let mut blank = ids.to_vec();
-        let inside = 1..blank.len() - 1;
-        blank[inside].fill(padding);
-        let (start, end) = (teacher.embed(&blank), teacher.embed(ids));
-        let both = [end.as_slice(), &start].concat();
-        let logits = teacher.forward(both, &[ids.len(); 2], Keep::Logits).logits;
-        let (text, blank) = logits.split_at(logits.len() / 2);
+/// What each token gives to each class on the CPU, `[time, classes]`; `spent` nodes are behind it.
+pub(crate) async fn integrate(
+    teacher: &Teacher<'_>,
+    path: Path<'_>,
+    nodes: &[(f64, f64)],
+    spent: usize,
+    pace: &Pace<'_>,
+) -> Result<Vec<f32>, Stop> {
+    let line = Line::new(teacher, path);
+    let time = path.to.len();
+    let mut sums = vec![0.0; time * teacher.weights.classifier.rows];
+    let together = (TOKENS_A_BATCH / time).max(1);
+    for (batch, points) in nodes.chunks(together).enumerate() {
+        pace.tick(spent + batch * together, spent + nodes.len())
+            .await?;
+        line.add_points(points, &mut sums);
+    }
+    Ok(sums.into_iter().map(|sum| sum as f32).collect())
+}
+
+/// A path's word embeddings.
+struct Line<'a> {
+    teacher: &'a Teacher<'a>,
+    /// Where it begins, `[time, hidden]`.
+    start: Vec<f32>,
+    /// What leads from there to its end.
+    change: Vec<f32>,
+}
+
+impl<'a> Line<'a> {
+    fn new(teacher: &'a Teacher<'a>, path: Path) -> Self {
+        let (start, end) = (teacher.embed(path.from), teacher.embed(path.to));
+        let change = end.iter().zip(&start).map(|(end, start)| end - start);
         Self {
             teacher,
-            time: ids.len(),
-            change: end
-                .iter()
-                .zip(&start)
-                .map(|(end, start)| end - start)
-                .collect(),
+            change: change.collect(),
             start,
-            text: centred(text),
-            blank: centred(blank),
         }
-    }
-
-    /// What each token gives to each class, `[time, classes]`, by so many nodes.
-    fn integrate(
-        &self,
-        nodes: usize,
-        done: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> ControlFlow<(), Vec<f32>> {
-        let mut sums = vec![0.0; self.time * self.text.len()];
-        let nodes = gauss_legendre(nodes);
-        let together = (TOKENS_A_BATCH / self.time).max(1);
-        for (batch, points) in nodes.chunks(together).enumerate() {
-            done(batch * together)?;
-            self.add_points(points, &mut sums);
-        }
-        done(nodes.len())?;
-        ControlFlow::Continue(sums.into_iter().map(|sum| sum as f32).collect())
     }
 
     /// Adds the share of some nodes to `sums: [time, classes]`.
@@ -117,9 +123,12 @@ impl<'a> Path<'a> {
             pairs.map(move |(start, change)| start + step * change)
         };
         let words = points.iter().flat_map(place).collect();
-        let lengths = vec![self.time; points.len()];
+        let (classes, hidden) = (
+            self.teacher.weights.classifier.rows,
+            self.teacher.shape.hidden,
+        );
+        let lengths = vec![self.change.len() / hidden; points.len()];
         let pass = self.teacher.forward(words, &lengths, Keep::Everything);
-        let (classes, hidden) = (self.text.len(), self.teacher.shape.hidden);
         // All classes add up to nothing, so the last one is what the others leave.
         for class in 0..classes - 1 {
             let mut slope = vec![-1.0 / classes as f32; classes];
@@ -140,19 +149,5 @@ impl<'a> Path<'a> {
                 }
             }
         }
-    }
-
-    /// The largest gap of a class between `tokens: [time, classes]` and F, relative to the largest
-    /// change of F.
-    fn error(&self, tokens: &[f32]) -> f32 {
-        let classes = self.text.len();
-        let total = column_sums(tokens, &(0..self.time), classes);
-        let (mut gap, mut most) = (0.0_f32, f32::MIN_POSITIVE);
-        for ((total, text), blank) in total.iter().zip(&self.text).zip(&self.blank) {
-            let change = text - blank;
-            gap = gap.max((total - change).abs());
-            most = most.max(change.abs());
-        }
-        gap / most
     }
 }

@@ -8,6 +8,8 @@
 //! A text's answer never depends on its neighbours in a batch, on whether it is explained, or on the
 //! machine: the arithmetic of both models gives the same bits everywhere.
 
+mod answers;
+mod classification;
 mod cpu;
 mod error;
 mod explanation;
@@ -15,15 +17,21 @@ mod explanation;
 pub mod gpu;
 mod gradients;
 mod model;
+mod network;
 mod occlusion;
+mod pace;
 mod quadrature;
+mod queue;
+mod service;
 mod student;
 mod teacher;
 
+pub use classification::{Backend, Choice, Classification, Request};
 pub use error::Error;
 pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
-pub use model::{Backend, Classification, Model};
+pub use model::Model;
+pub use pace::{Host, Wait};
 pub use quadrature::gauss_legendre;
+pub use service::Service;
 pub use stillglass_text::Truncated;
-#[cfg(feature = "gpu")]
 pub use student::Pass;

@@ -1,39 +1,39 @@
 //! Occlusion: what the centred logits lose when a word is dropped.
 
-use std::ops::ControlFlow;
+use stillglass_text::Encoding;
 
-use stillglass_text::Word;
+use crate::explanation::{Found, Method, centred};
+use crate::network::Network;
+use crate::pace::{Pace, Stop};
 
-use crate::explanation::{Found, Method, Progress, Watch, centred};
-
-/// Explains the text `ids` (without special tokens), where `logits` answers for any tokens. Breaks
-/// where `watch` does.
-pub(crate) fn explain(
-    ids: &[u32],
-    words: &[Word],
-    outcome: &[f32],
-    logits: impl Fn(&[u32]) -> Vec<f32>,
-    watch: &mut Watch,
-) -> ControlFlow<(), Found> {
-    let outcome = centred(outcome);
-    let total = words.len() + 1;
-    let mut lost = Vec::with_capacity(words.len() * outcome.len());
-    for (done, word) in words.iter().enumerate() {
-        watch(Progress { done, total })?;
-        let rest = [&ids[..word.tokens.start], &ids[word.tokens.end..]].concat();
-        let without = centred(&logits(&rest));
-        lost.extend(
-            outcome
-                .iter()
-                .zip(without)
-                .map(|(with, without)| with - without),
-        );
-    }
-    let bias = centred(&logits(&[]));
-    watch(Progress { done: total, total })?;
-    ControlFlow::Continue(Found {
+/// Explains a text that has these logits. All its variants, the one without any word last, are one batch.
+pub(crate) async fn explain(
+    network: &impl Network,
+    text: &Encoding,
+    logits: &[f32],
+    pace: &Pace<'_>,
+) -> Result<Found, Stop> {
+    let outcome = centred(logits);
+    let ids = &text.ids;
+    let without = text.words.iter().map(|word| {
+        let tokens = &word.tokens;
+        [&ids[..tokens.start], &ids[tokens.end..]].concat()
+    });
+    let variants: Vec<Vec<u32>> = without.chain([Vec::new()]).collect();
+    let variants: Vec<&[u32]> = variants.iter().map(Vec::as_slice).collect();
+    let passes = network.passes(&variants, pace).await?;
+    pace.tick(variants.len(), variants.len()).await?;
+    let mut rest = passes.iter().map(|pass| centred(&pass.logits));
+    let bias = rest.next_back().unwrap_or_default();
+    let lost = |without: Vec<f32>| {
+        let pairs = outcome.iter().zip(without);
+        pairs
+            .map(|(with, without)| with - without)
+            .collect::<Vec<_>>()
+    };
+    Ok(Found {
         method: Method::Occlusion,
-        words: lost,
+        words: rest.flat_map(lost).collect(),
         bias,
         outcome,
         nodes: 0,

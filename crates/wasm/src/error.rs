@@ -14,6 +14,11 @@ pub(crate) fn failed(error: &impl Display) -> JsValue {
     stillglass_error("failed", error)
 }
 
+/// Whoever watched the call broke it off, or the model was freed.
+pub(crate) fn aborted(error: &impl Display) -> JsValue {
+    stillglass_error("aborted", error)
+}
+
 fn stillglass_error(code: &str, message: &impl Display) -> JsValue {
     let error = js_sys::Error::new(&message.to_string());
     error.set_name("StillglassError");
