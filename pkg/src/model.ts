@@ -11,8 +11,6 @@ import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptio
 export class Model {
   readonly info: ModelInfo;
   #model: RuntimeModel | undefined;
-  /** Calls of {@link run} under way, which keep the memory until they have ended. */
-  #running = 0;
 
   /** Reads a bundle from its bytes; `start` must have finished. */
   constructor(bytes: Uint8Array) {
@@ -51,45 +49,27 @@ export class Model {
     const model = this.#live();
     const checked = strings(texts, 'run');
     signal?.throwIfAborted();
-    const over = () => signal?.aborted === true || this.#model === undefined;
-    // What the caller's own function throws reaches the caller, once the runtime has broken off.
-    let thrown: { error: unknown } | undefined;
     const watch = (done: number, total: number): boolean => {
-      try {
-        if (!over()) onProgress?.({ done, total });
-      } catch (error) {
-        thrown = { error };
-      }
-      return thrown === undefined && !over();
+      if (signal?.aborted !== true) onProgress?.({ done, total });
+      return signal?.aborted !== true;
     };
-    this.#running++;
     try {
-      const answers = await guardedAsync(() => model.run(checked, { explain, backend, watch }));
-      if (thrown === undefined && signal?.aborted !== true) return answers as Classification[];
-      throw signal?.reason;
+      return (await guardedAsync(() => model.run(checked, { explain, backend, watch }))) as Classification[];
     } catch (error) {
-      if (thrown !== undefined) throw thrown.error;
       signal?.throwIfAborted();
       this.#live();
       throw error;
-    } finally {
-      this.#running--;
-      if (this.#model === undefined) this.#release(model);
     }
   }
 
   /**
-   * Returns the model's memory, once what is under way has broken off. Calling it twice is fine; using
-   * the model afterwards is not.
+   * Returns the model's memory; what is under way breaks off. Calling it twice is fine; using the model
+   * afterwards is not.
    */
   free(): void {
     const model = this.#model;
     this.#model = undefined;
-    if (model !== undefined) this.#release(model);
-  }
-
-  #release(model: RuntimeModel): void {
-    if (this.#running === 0 && alive()) model.free();
+    if (alive()) model?.free();
   }
 
   #live(): RuntimeModel {

@@ -1,8 +1,9 @@
 /** The students of this tab: fetched once, opened once, kept. */
 
 import type { ModelInfo } from 'stillglass';
-import { bundle, type Entry } from './catalogue.ts';
+import { bundle } from './bundle.ts';
 import { Engine } from './engine.ts';
+import type { Entry } from './entry.ts';
 import type { Reading } from './protocol.ts';
 import { compiledRuntime } from './runtime.ts';
 

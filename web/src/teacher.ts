@@ -1,8 +1,9 @@
 /** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
 
 import type { Progress } from 'stillglass';
-import { bundle, type Entry } from './catalogue.ts';
+import { bundle } from './bundle.ts';
 import type { Engine } from './engine.ts';
+import type { Entry } from './entry.ts';
 import type { Reading } from './protocol.ts';
 
 /** What the teacher is at. */
@@ -17,10 +18,10 @@ export type State =
   /** It explains `text`; its answer comes first. */
   | { at: 'reading'; text: string; answer?: Reading; progress?: Progress }
   /** It was stopped before it had explained. */
-  | { at: 'stopped'; answer?: Reading }
-  | { at: 'done'; reading: Reading }
-  /** What failed; `loaded` tells whether the teacher itself is here. */
-  | { at: 'failed'; loaded: boolean; error: unknown };
+  | { at: 'stopped'; text: string; answer?: Reading }
+  | { at: 'done'; text: string; reading: Reading }
+  /** It could not be brought, or could not explain `text`. */
+  | { at: 'failed'; text?: string; error: unknown };
 
 /** Brings, asks and puts away a teacher. One thing at a time: what is begun ends what was under way. */
 export class Teacher {
@@ -57,7 +58,7 @@ export class Teacher {
     const onReceived = (received: number) => {
       if (!signal.aborted) this.#become({ at: 'loading', bytes, received });
     };
-    await this.#guarded(signal, false, async () => {
+    await this.#guarded(signal, undefined, async () => {
       const here = this.#bundles.get(entry) ?? (await bundle(source, { signal, onReceived }));
       this.#bundles.set(entry, here);
       await this.#engine.open(entry.id, Promise.resolve(here));
@@ -67,21 +68,20 @@ export class Teacher {
 
   /** Drops what is about another text than this one. */
   turnTo(text: string): void {
-    if (!this.here || textOf(this.#state) === text) return;
-    this.#begin({ at: 'waiting' });
+    if (this.here && textOf(this.#state) !== text) this.#begin({ at: 'waiting' });
   }
 
-  /** Answers and explains a text, unless that is done or under way. */
+  /** Answers and explains a text. */
   async read(text: string): Promise<void> {
     const entry = this.#entry;
-    if (entry === undefined || !this.here || textOf(this.#state) === text) return;
+    if (entry === undefined || !this.here) return;
     const signal = this.#begin({ at: 'reading', text });
-    await this.#guarded(signal, true, async () => {
+    await this.#guarded(signal, text, async () => {
       const answer = await this.#engine.run(entry.id, text, false, { signal });
       if (!signal.aborted) this.#become({ at: 'reading', text, answer });
       const onProgress = (progress: Progress) => this.#become({ at: 'reading', text, answer, progress });
       const reading = await this.#engine.run(entry.id, text, true, { signal, onProgress });
-      return { at: 'done', reading };
+      return { at: 'done', text, reading };
     });
   }
 
@@ -89,8 +89,8 @@ export class Teacher {
   stop(): void {
     if (this.#state.at === 'loading') this.putAway();
     if (this.#state.at !== 'reading') return;
-    const { answer } = this.#state;
-    this.#begin({ at: 'stopped', ...(answer && { answer }) });
+    const { text, answer } = this.#state;
+    this.#begin({ at: 'stopped', text, ...(answer && { answer }) });
   }
 
   /** Gives the teacher's memory back. Its bytes stay where the browser keeps them, out of memory if need be. */
@@ -103,8 +103,7 @@ export class Teacher {
 
   /** Whether the teacher is open. */
   get here(): boolean {
-    const { at } = this.#state;
-    return at === 'failed' ? this.#state.loaded : at === 'waiting' || at === 'reading' || at === 'stopped' || at === 'done';
+    return this.#state.at === 'waiting' || textOf(this.#state) !== undefined;
   }
 
   #begin(state: State): AbortSignal {
@@ -114,15 +113,15 @@ export class Teacher {
     return this.#underWay.signal;
   }
 
-  async #guarded(signal: AbortSignal, loaded: boolean, work: () => Promise<State>): Promise<void> {
+  async #guarded(signal: AbortSignal, text: string | undefined, work: () => Promise<State>): Promise<void> {
     try {
       const state = await work();
       if (!signal.aborted) this.#become(state);
     } catch (error) {
       if (signal.aborted) return;
       // The bytes themselves may be what is wrong.
-      if (!loaded && this.#entry !== undefined) this.#bundles.delete(this.#entry);
-      this.#become({ at: 'failed', loaded, error });
+      if (text === undefined && this.#entry !== undefined) this.#bundles.delete(this.#entry);
+      this.#become({ at: 'failed', ...(text !== undefined && { text }), error });
     }
   }
 
@@ -132,8 +131,7 @@ export class Teacher {
   }
 }
 
-/** The text that a state is about, unless that text may be asked about again. */
+/** The text that a state is about. */
 function textOf(state: State): string | undefined {
-  if (state.at === 'reading') return state.text;
-  return state.at === 'done' ? state.reading.text : undefined;
+  return 'text' in state ? state.text : undefined;
 }

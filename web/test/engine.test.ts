@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { Engine } from '../src/engine.ts';
-import type { Call, Request } from '../src/protocol.ts';
+import type { Call, Message, Reply, Request } from '../src/protocol.ts';
 
 /** Stands in for the worker: keeps what it is sent, and answers when told to. */
 class FakeWorker {
   static all: FakeWorker[] = [];
   readonly calls: Call[] = [];
+  readonly cancelled: number[] = [];
   terminated = false;
   onmessage?: (event: { data: unknown }) => void;
   onerror?: (event: { message: string }) => void;
@@ -16,9 +17,15 @@ class FakeWorker {
     FakeWorker.all.push(this);
   }
 
-  postMessage(call: Call): void {
-    this.calls.push(call);
-    if (call.request.kind !== 'classify') this.answer(call, call.request.kind);
+  postMessage(message: Message): void {
+    if ('cancel' in message) return void this.cancelled.push(message.cancel);
+    this.calls.push(message);
+    const { kind } = message.request;
+    if (kind !== 'classify' && kind !== 'run') this.answer(message, kind);
+  }
+
+  say(reply: Reply): void {
+    setImmediate(() => this.onmessage?.({ data: reply }));
   }
 
   terminate(): void {
@@ -143,8 +150,8 @@ test('a model that is opened while the runtime dies is opened once more', async 
   const { engine, first } = await opened();
   const dying = engine.classify('a', 'one');
   const [call] = await first.asked('classify', 1);
-  first.postMessage = function (this: FakeWorker, sent: Call) {
-    this.calls.push(sent); // and never answers
+  first.postMessage = function (this: FakeWorker, sent: Message) {
+    if ('call' in sent) this.calls.push(sent); // and never answers
   };
   const opening = engine.open('b', Promise.resolve(new Blob(['2'])));
   await first.asked('open', 2);
@@ -153,4 +160,47 @@ test('a model that is opened while the runtime dies is opened once more', async 
   assert.equal(await opening, 'open');
   second.answer((await second.asked('classify', 1))[0]!, 'an answer');
   assert.equal(await dying, 'an answer');
+});
+
+test('a run tells how far it is, to its own caller alone', async () => {
+  const { engine, first } = await opened();
+  const heard: unknown[] = [];
+  const ran = engine.run('a', 'one', true, { onProgress: (progress) => heard.push(progress) });
+  const other = engine.run('a', 'two', false, { onProgress: () => assert.fail('not of this one') });
+  const [one, two] = await first.asked('run', 2);
+  first.say({ call: one!.call, progress: { done: 1, total: 4 } });
+  first.answer(one!, 'an answer');
+  first.say({ call: one!.call, progress: { done: 4, total: 4 } });
+  first.answer(two!, 'another');
+  assert.deepEqual([await ran, await other], ['an answer', 'another']);
+  assert.deepEqual(heard, [{ done: 1, total: 4 }]);
+});
+
+test('a run that is broken off rejects at once with the reason, and the worker hears of it', async () => {
+  const { engine, first } = await opened();
+  const stop = new AbortController();
+  const ran = engine.run('a', 'one', true, { signal: stop.signal });
+  const [call] = await first.asked('run', 1);
+  const next = engine.run('a', 'two', true, {});
+  stop.abort('enough');
+  await assert.rejects(ran, (reason) => reason === 'enough');
+  assert.deepEqual(first.cancelled, [call!.call]);
+  // What the worker still says of it is for nobody.
+  first.fail(call!, 'failed');
+  first.answer((await first.asked('run', 2))[1]!, 'an answer');
+  assert.equal(await next, 'an answer');
+  await assert.rejects(engine.run('a', 'three', true, { signal: stop.signal }), (reason) => reason === 'enough');
+  assert.equal(first.calls.filter(({ request }) => request.kind === 'run').length, 2);
+});
+
+test('an ended engine gives its worker back, and begins anew with nothing open', async () => {
+  const { engine, first } = await opened();
+  const lost = engine.run('a', 'one', true, {});
+  await first.asked('run', 1);
+  engine.end();
+  await assert.rejects(lost, { code: 'failed' });
+  assert.ok(first.terminated);
+  await engine.open('b', Promise.resolve(new Blob(['2'])));
+  const second = await worker(1);
+  assert.deepEqual(second.calls.map(({ request }) => request.kind), ['start', 'open']);
 });
