@@ -1,5 +1,6 @@
 /** A visit to the built page, with everything worth asserting about it recorded. */
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before } from 'node:test';
@@ -13,6 +14,12 @@ const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'u
 /** The bytes of a bundle that the page was built with. */
 export function bundleBytes(id) {
   return readFile(path.join(MODELS, models.find((model) => model.id === id).file));
+}
+
+/** What the page offers as a model's teacher: its file's name and bytes; none where the file is not there. */
+export function teacherOf(id) {
+  const { teacher } = models.find((model) => model.id === id);
+  return teacher !== undefined && existsSync(path.join(MODELS, teacher.file)) ? teacher : undefined;
 }
 
 /** The text of an example by the title on its button. */

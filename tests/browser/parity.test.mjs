@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
+import { madeUp } from './made-up.mjs';
 import { servePackage } from './site.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -26,9 +26,9 @@ const TAILS = [
 const AWKWARD = ['', ' ', '\u0000', '!', '👩‍👩‍👧‍👦', 'e\u0301'.repeat(40), 'x'.repeat(300), 'buy sell hold '.repeat(200)];
 const TEXTS = [...HEADS.flatMap((head) => TAILS.map((tail) => `${head} ${tail}`)), ...AWKWARD];
 
-const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));
+const { folder, remove } = await madeUp();
 const committed = (await readdir(MODELS)).filter((name) => name.endsWith('.glass'));
-/** Written by an example of the Rust tests: sizes that are no multiple of a vector. */
+/** Sizes that are no multiple of a vector. */
 const awkward = ['odd.glass', 'wide.glass'].map((name) => path.relative(MODELS, path.join(folder, name)));
 /** Where each bundle lies, seen from the committed ones. */
 const models = [...committed, ...awkward];
@@ -36,8 +36,6 @@ let browser;
 let site;
 
 before(async () => {
-  const example = ['run', '--quiet', '--package', 'stillglass-tests', '--example', 'awkward_bundles', '--', folder];
-  execFileSync('cargo', example, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
   site = await servePackage(Object.fromEntries(models.map((name) => [address(name), path.join(MODELS, name)])));
   browser = await launch();
 });
@@ -45,7 +43,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await site?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await remove();
 });
 
 test('there is a model to compare', () => assert.ok(committed.length > 0));

@@ -44,7 +44,7 @@ export function duration(ms: number): string {
 /** A size in decimal kilobytes or megabytes. */
 export function bytes(count: number): string {
   if (count < 1e6) return `${count === 0 ? 0 : Math.max(1, Math.round(count / 1e3))} KB`;
-  return `${(count / 1e6).toFixed(2)} MB`;
+  return `${(count / 1e6).toFixed(count < 1e7 ? 2 : 1)} MB`;
 }
 
 /** A count with thousands set apart. */

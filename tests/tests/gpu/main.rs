@@ -12,6 +12,7 @@ mod support;
 mod backward;
 mod device;
 mod forward;
+mod made_up_teacher;
 mod sequence;
 mod student;
 mod teacher;

@@ -110,7 +110,7 @@ function againLabel(state: State): string {
 }
 
 function noteOn(state: State): string {
-  if (state.at === 'offered' && state.bytes > 0) return 'The larger model that this one learned from. It comes only if you ask, and reads in this tab too.';
+  if (state.at === 'offered' && state.bytes > 0) return 'The larger model that this one learned from. It reads in this tab too.';
   if (state.at !== 'failed') return '';
   const message = state.error instanceof Error ? state.error.message : String(state.error);
   return `${state.text === undefined ? 'The teacher did not load' : 'The teacher could not explain this text'}. ${sentence(message)}`;
