@@ -13,28 +13,31 @@ pub(crate) fn is_slow(explain: Option<Method>) -> bool {
     !matches!(explain, None | Some(Method::Native))
 }
 
-/// Answers texts, a share of the call each where they take long, all together where they do not.
-pub(crate) async fn answer_all(
+/// Answers the texts that have no answer yet: a share of the call each where they take long, all
+/// together where they do not. What was answered before a stop stays.
+pub(crate) async fn answer_rest(
     model: &Model,
     network: &impl Network,
     texts: &[Encoding],
     explain: Option<Method>,
     pace: &Pace<'_>,
-) -> Result<Vec<Classification>, Stop> {
+    answers: &mut Vec<Classification>,
+) -> Result<(), Stop> {
     if !is_slow(explain) {
-        return answer(model, network, texts, explain, pace).await;
+        let rest = &texts[answers.len()..];
+        answers.extend(answer(model, network, rest, explain, pace).await?);
+        return Ok(());
     }
-    let mut answers = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
+    for (index, text) in texts.iter().enumerate().skip(answers.len()) {
         pace.set_share(index, texts.len());
         let text = std::slice::from_ref(text);
         answers.extend(answer(model, network, text, explain, pace).await?);
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// Answers texts together.
-pub(crate) async fn answer(
+async fn answer(
     model: &Model,
     network: &impl Network,
     texts: &[Encoding],
@@ -49,13 +52,9 @@ pub(crate) async fn answer(
             None => None,
             Some(method) => Some(explanation(model, network, method, text, &pass, pace).await?),
         };
-        answers.push(Classification::new(text, pass, found, backend(network)));
+        answers.push(Classification::new(text, pass, found, network.backend()));
     }
     Ok(answers)
-}
-
-fn backend<N: Network>(_: &N) -> crate::Backend {
-    N::BACKEND
 }
 
 async fn explanation(

@@ -18,6 +18,8 @@ pub mod gpu;
 mod gradients;
 mod model;
 mod network;
+#[cfg(not(feature = "gpu"))]
+mod no_gpu;
 mod occlusion;
 mod pace;
 mod quadrature;
@@ -29,6 +31,8 @@ mod teacher;
 pub use classification::{Backend, Choice, Classification, Request};
 pub use error::Error;
 pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
+#[cfg(feature = "gpu")]
+pub use gpu::Timing;
 pub use model::Model;
 pub use pace::{Host, Wait};
 pub use quadrature::gauss_legendre;

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use stillglass_bundle::{Architecture, Bundle, Kind, Manifest, Weights};
 use stillglass_text::{Encoding, Options, Tokenizer};
 
-use crate::answers::answer_all;
+use crate::answers::answer_rest;
 use crate::classification::{check, methods};
 use crate::network::Cpu;
-use crate::pace::{Pace, Stop, Unhurried, at_once};
+use crate::pace::{Pace, Unhurried, at_once};
 use crate::teacher::Teacher;
 use crate::{Classification, Error, Method, Watch};
 
@@ -76,8 +76,12 @@ impl Model {
         let host = Unhurried::new(watch);
         let (pace, cpu) = (Pace::new(&host), self.cpu());
         let texts = self.encode(texts);
-        let answers = answer_all(self, &cpu, &texts, explain, &pace);
-        at_once(answers).map_err(|_: Stop| Error::BrokenOff)
+        let mut answers = Vec::with_capacity(texts.len());
+        let rest = answer_rest(self, &cpu, &texts, explain, &pace, &mut answers);
+        match at_once(rest) {
+            Ok(()) => Ok(answers),
+            Err(_) => Err(Error::BrokenOff),
+        }
     }
 
     /// Logits for token ids as [`Tokenizer::encode`] gives them: any number for a student, at most

@@ -17,7 +17,7 @@ pub(crate) struct Path<'a> {
 /// A model on a backend.
 pub(crate) trait Network {
     /// Where it is.
-    const BACKEND: Backend;
+    fn backend(&self) -> Backend;
 
     /// What the model makes of texts, given their tokens without special ones.
     async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop>;
@@ -59,7 +59,9 @@ impl Cpu<'_> {
 }
 
 impl Network for Cpu<'_> {
-    const BACKEND: Backend = Backend::Cpu;
+    fn backend(&self) -> Backend {
+        Backend::Cpu
+    }
 
     async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop> {
         let mut passes = Vec::with_capacity(texts.len());

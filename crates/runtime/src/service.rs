@@ -1,6 +1,10 @@
 //! A model that answers calls one after the other, wherever that is best.
 
-use crate::answers::answer_all;
+use crate::answers::answer_rest;
+#[cfg(feature = "gpu")]
+use crate::gpu::{Door, Timing};
+#[cfg(not(feature = "gpu"))]
+use crate::no_gpu::Door;
 use crate::pace::{Pace, Stop};
 use crate::queue::Queue;
 use crate::{Choice, Classification, Error, Host, Model, Request};
@@ -10,6 +14,7 @@ use crate::{Choice, Classification, Error, Host, Model, Request};
 pub struct Service {
     model: Model,
     queue: Queue,
+    door: Door,
 }
 
 impl Service {
@@ -18,6 +23,7 @@ impl Service {
         Self {
             model,
             queue: Queue::default(),
+            door: Door::default(),
         }
     }
 
@@ -27,6 +33,8 @@ impl Service {
     }
 
     /// Answers each text on its own, in order, when all earlier calls are done; `host` may break it off.
+    ///
+    /// What the GPU does not answer the CPU does, and says why.
     pub async fn run(
         &self,
         texts: &[&str],
@@ -36,15 +44,45 @@ impl Service {
         self.model.check(request.explain)?;
         let turn = self.queue.turn();
         (&turn).await;
-        let (pace, cpu) = (Pace::new(host), self.model.cpu());
-        let texts = self.model.encode(texts);
-        let answers = answer_all(&self.model, &cpu, &texts, request.explain, &pace);
-        let mut answers = answers.await.map_err(|_: Stop| Error::BrokenOff)?;
-        if request.backend == Choice::Gpu {
-            for answer in &mut answers {
-                answer.reason = Some("this build has no GPU backend".to_owned());
-            }
+        match self.answer(texts, request, &Pace::new(host)).await {
+            Ok(answers) => Ok(answers),
+            Err(_) => Err(Error::BrokenOff),
+        }
+    }
+
+    async fn answer(
+        &self,
+        texts: &[&str],
+        request: Request,
+        pace: &Pace<'_>,
+    ) -> Result<Vec<Classification>, Stop> {
+        let (model, explain) = (&self.model, request.explain);
+        let texts = model.encode(texts);
+        let mut answers = Vec::with_capacity(texts.len());
+        let mut reason = None;
+        if request.backend != Choice::Cpu {
+            let tried = self.door.answer(model, &texts, request, pace, &mut answers);
+            reason = tried.await?;
+        }
+        let answered = answers.len();
+        if answered < texts.len() {
+            answer_rest(model, &model.cpu(), &texts, explain, pace, &mut answers).await?;
+        }
+        for answer in &mut answers[answered..] {
+            answer.reason.clone_from(&reason);
         }
         Ok(answers)
+    }
+
+    /// What `auto` has measured, or was told.
+    #[cfg(feature = "gpu")]
+    pub fn timing(&self) -> Option<Timing> {
+        self.door.timing()
+    }
+
+    /// Tells what was measured before: on the same device `auto` then measures nothing.
+    #[cfg(feature = "gpu")]
+    pub fn set_timing(&self, timing: Timing) {
+        self.door.set_timing(timing);
     }
 }

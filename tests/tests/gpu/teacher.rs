@@ -105,9 +105,8 @@ fn integrated_gradients_are_those_of_the_cpu() {
             let found = wait(teacher.integrate(gpu, &baseline, &ids, &nodes)).expect("an answer");
             for (word, want) in encoding.words.iter().zip(&want.words) {
                 // Tokens of words are counted after the first special token.
-                let rows =
-                    found.tokens[(word.tokens.start + 1) * 3..(word.tokens.end + 1) * 3].chunks(3);
-                let sum = |class: usize| rows.clone().map(|row| row[class]).sum::<f32>();
+                let rows = found[(word.tokens.start + 1) * 3..(word.tokens.end + 1) * 3].chunks(3);
+                let sum = |class: usize| rows.clone().map(|row| row[class]).sum::<f64>() as f32;
                 let off = furthest(&[sum(0), sum(1), sum(2)], &want.weights);
                 assert!(off <= CONTRIBUTION, "{format:?}: {off} for {text:?}");
             }
@@ -125,17 +124,15 @@ fn integrated_gradients_are_complete() {
         let text: Vec<u32> = (4..30).collect();
         let (baseline, text) = (with_specials(&[PADDING; 26]), with_specials(&text));
         let gpu = gpu().expect("a GPU");
-        let found =
-            wait(teacher.integrate(gpu, &baseline, &text, &gauss_legendre(64))).expect("an answer");
-        let centred = |logits: &[f32]| {
-            logits
-                .iter()
-                .map(|z| z - logits.iter().sum::<f32>() / 3.0)
-                .collect()
+        let found = wait(teacher.integrate(gpu, &baseline, &text, &gauss_legendre(64)));
+        let found = found.expect("an answer");
+        let ends = wait(teacher.logits(gpu, &[&text, &baseline])).expect("an answer");
+        let centred = |logits: &[f32]| -> Vec<f32> {
+            let mean = logits.iter().sum::<f32>() / 3.0;
+            logits.iter().map(|z| z - mean).collect()
         };
-        let (text, baseline): (Vec<f32>, Vec<f32>) =
-            (centred(&found.text), centred(&found.baseline));
-        let sum = |class: usize| found.tokens.iter().skip(class).step_by(3).sum::<f32>();
+        let (text, baseline) = (centred(&ends[0]), centred(&ends[1]));
+        let sum = |class: usize| found.iter().skip(class).step_by(3).sum::<f64>() as f32;
         for class in 0..3 {
             let change = text[class] - baseline[class];
             let gap = (sum(class) - change).abs();

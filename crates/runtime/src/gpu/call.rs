@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use stillglass_device::{Buffer, Dispatch, Use};
 use stillglass_kernels::shader::{Params, Shader};
 
 use super::device::{Variant, lock};
-use super::mapped::Mapped;
-use super::memory::{Store, Use};
+use super::memory::Store;
 use super::weights::{MOST_BYTES, float_bytes};
 use super::{Error, Gpu};
 
@@ -19,7 +19,7 @@ pub(super) const MOST_ROWS: usize = 65535;
 /// Rows of numbers on the device, borrowed from its store until the call is done.
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    pub(super) buffer: wgpu::Buffer,
+    pub(super) buffer: Buffer,
     pub(super) rows: usize,
     pub(super) columns: usize,
 }
@@ -27,16 +27,10 @@ pub struct Matrix {
 /// Where the texts of a call begin.
 #[derive(Clone, Debug)]
 pub struct Texts {
-    pub(super) offsets: wgpu::Buffer,
+    pub(super) offsets: Buffer,
     pub(super) count: usize,
     pub(super) tokens: usize,
     pub(super) longest: usize,
-}
-
-struct Dispatch {
-    pipeline: wgpu::ComputePipeline,
-    bindings: wgpu::BindGroup,
-    grid: [usize; 3],
 }
 
 /// Kernels in the order they will run.
@@ -44,10 +38,10 @@ pub struct Call<'a> {
     pub(super) gpu: &'a Gpu,
     dispatches: Vec<Dispatch>,
     parameters: Vec<u8>,
-    uniform: wgpu::Buffer,
-    borrowed: Vec<wgpu::Buffer>,
+    uniform: Buffer,
+    borrowed: Vec<Buffer>,
     /// Of the borrowed, those that later kernels of this call may overwrite.
-    free: BTreeMap<u64, Vec<wgpu::Buffer>>,
+    free: BTreeMap<u64, Vec<Buffer>>,
     trouble: Result<(), Error>,
 }
 
@@ -114,7 +108,7 @@ impl Call<'_> {
     }
 
     /// A buffer with these bytes: never a freed one, for uploads happen before the first kernel runs.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> wgpu::Buffer {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Buffer {
         let found = bytes.len();
         if found > MOST_BYTES {
             self.refuse(Error::TooLarge {
@@ -125,12 +119,12 @@ impl Call<'_> {
             return self.borrow(4);
         }
         let buffer = self.borrow(found);
-        self.gpu.queue.write_buffer(&buffer, 0, bytes);
+        self.gpu.device.write(&buffer, bytes);
         buffer
     }
 
     /// Integers, such as token ids.
-    pub(super) fn integers(&mut self, values: &[u32]) -> wgpu::Buffer {
+    pub(super) fn integers(&mut self, values: &[u32]) -> Buffer {
         let bytes: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
@@ -171,7 +165,7 @@ impl Call<'_> {
         }
     }
 
-    fn borrow(&mut self, bytes: usize) -> wgpu::Buffer {
+    fn borrow(&mut self, bytes: usize) -> Buffer {
         let buffer = lock(&self.gpu.store).take(&self.gpu.device, Use::Storage, bytes as u64);
         self.borrowed.push(buffer.clone());
         buffer
@@ -182,7 +176,7 @@ impl Call<'_> {
         &mut self,
         (shader, variant): (Shader, Variant),
         params: &impl Params,
-        buffers: &[&wgpu::Buffer],
+        buffers: &[&Buffer],
         grid: [usize; 3],
     ) {
         if self.trouble.is_err() || grid.contains(&0) {
@@ -196,25 +190,14 @@ impl Call<'_> {
             });
         }
         let pipeline = self.gpu.pipeline(shader, variant);
-        let parameters = wgpu::BufferBinding {
-            buffer: &self.uniform,
-            offset: self.parameters.len() as u64,
-            size: std::num::NonZeroU64::new(params.bytes().len() as u64),
-        };
-        let parameters = wgpu::BindingResource::Buffer(parameters);
-        let others = buffers.iter().map(|buffer| buffer.as_entire_binding());
-        let resources = std::iter::once(parameters).chain(others);
-        let entry = |(binding, resource)| wgpu::BindGroupEntry { binding, resource };
-        let entries: Vec<_> = (0..).zip(resources).map(entry).collect();
-        let bindings = self
-            .gpu
-            .device
-            .create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(shader.name),
-                layout: &pipeline.get_bind_group_layout(0),
-                entries: &entries,
-            });
-        self.parameters.extend(params.bytes());
+        let bytes = params.bytes();
+        let place = (
+            &self.uniform,
+            self.parameters.len() as u64,
+            bytes.len() as u64,
+        );
+        let bindings = self.gpu.device.bind(&pipeline, place, buffers);
+        self.parameters.extend(bytes);
         self.parameters
             .resize(self.parameters.len().next_multiple_of(SLOT as usize), 0);
         debug_assert!(
@@ -224,7 +207,7 @@ impl Call<'_> {
         self.dispatches.push(Dispatch {
             pipeline,
             bindings,
-            grid,
+            grid: grid.map(|size| size as u32),
         });
     }
 
@@ -244,60 +227,25 @@ impl Call<'_> {
             return Ok(vec![Vec::new(); counts.len()]);
         }
         let readback = lock(&self.gpu.store).take(&self.gpu.device, Use::Readback, size);
-        self.submit(matrices, &readback);
-        let mapped = Mapped::default();
-        let done = mapped.clone();
-        readback.map_async(wgpu::MapMode::Read, ..size, move |result| {
-            done.set(result.map_err(|error| Error::Lost(error.to_string())));
-        });
-        // In the browser this does nothing: the callback comes from the event loop.
-        let polled = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-        polled.map_err(|error| Error::Lost(error.to_string()))?;
-        mapped.await?;
-        self.gpu.check()?;
-        let view = readback.get_mapped_range(..size);
-        let view = view.map_err(|error| Error::Lost(error.to_string()))?;
-        let (words, _) = view.as_chunks::<4>();
-        let mut values = words.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        let Gpu { device, .. } = self.gpu;
+        device.write(&self.uniform, &self.parameters);
+        let pairs = matrices.iter().zip(&counts);
+        let copies: Vec<(&Buffer, u64)> = pairs
+            .map(|(matrix, &count)| (&matrix.buffer, count as u64 * 4))
+            .collect();
+        device.submit(&self.dispatches, &copies, &readback);
+        self.gpu.count(self.dispatches.len());
+        let mut values = device.read(&readback, size as usize / 4).await?.into_iter();
         let all = counts
             .iter()
             .map(|&count| values.by_ref().take(count).collect())
             .collect();
-        drop(view);
-        readback.unmap();
         self.give_back(Some(readback));
         Ok(all)
     }
 
-    fn submit(&self, matrices: &[&Matrix], readback: &wgpu::Buffer) {
-        let Gpu { device, queue, .. } = self.gpu;
-        queue.write_buffer(&self.uniform, 0, &self.parameters);
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for Dispatch {
-            pipeline,
-            bindings,
-            grid,
-        } in &self.dispatches
-        {
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bindings, &[]);
-            let [x, y, z] = grid.map(|size| size as u32);
-            pass.dispatch_workgroups(x, y, z);
-        }
-        drop(pass);
-        let mut at = 0;
-        for matrix in matrices {
-            let size = (matrix.rows * matrix.columns * 4) as u64;
-            encoder.copy_buffer_to_buffer(&matrix.buffer, 0, readback, at, size);
-            at += size;
-        }
-        queue.submit([encoder.finish()]);
-        self.gpu.count(self.dispatches.len());
-    }
-
     /// The call is done: what it borrowed is free for the next.
-    fn give_back(self, readback: Option<wgpu::Buffer>) {
+    fn give_back(self, readback: Option<Buffer>) {
         let mut store = lock(&self.gpu.store);
         for buffer in self.borrowed {
             store.give(Use::Storage, buffer);

@@ -6,20 +6,23 @@
 
 mod call;
 mod device;
-mod error;
+mod door;
 mod kernels;
-mod mapped;
+mod machine;
 mod memory;
 mod quantized;
 mod student;
 mod teacher;
+mod timing;
 mod weights;
 
 pub use call::{Call, Matrix, Texts};
 pub use device::{Arithmetic, Gpu, Work};
-pub use error::Error;
+pub(crate) use door::Door;
 pub use kernels::{Activation, AttentionWeights, Path, QueryKeyValue};
 pub use quantized::{Linear, Words};
+pub use stillglass_device::Error;
 pub use student::Student;
-pub use teacher::{Integral, Teacher};
+pub use teacher::Teacher;
+pub use timing::{Line, Timing};
 pub use weights::{Floats, LinearFloat, LinearInt4, LinearInt8, NormWeights, Table, TableInt4};

@@ -1,10 +1,10 @@
 //! Weights on the device, uploaded once a model.
 
+use stillglass_device::{Buffer, Use};
 use stillglass_kernels::layer_norm::Norm;
 use stillglass_kernels::linear::Dense;
 use stillglass_kernels::{Int4, Int8};
 
-use super::memory::{Use, make};
 use super::{Error, Gpu, Matrix};
 
 /// Bytes that every device can bind at once.
@@ -12,22 +12,22 @@ pub(super) const MOST_BYTES: usize = 128 << 20;
 
 /// Numbers as they are.
 #[derive(Clone, Debug)]
-pub struct Floats(pub(super) wgpu::Buffer);
+pub struct Floats(pub(super) Buffer);
 
 /// An int8 table or matrix without a bias: rows of whole words.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub(super) rows: usize,
     pub(super) columns: usize,
-    pub(super) values: wgpu::Buffer,
-    pub(super) scales: wgpu::Buffer,
+    pub(super) values: Buffer,
+    pub(super) scales: Buffer,
 }
 
 /// An int8 matrix and its bias.
 #[derive(Clone, Debug)]
 pub struct LinearInt8 {
     pub(super) weights: Table,
-    pub(super) bias: wgpu::Buffer,
+    pub(super) bias: Buffer,
 }
 
 /// A 4-bit table or matrix without a bias.
@@ -35,15 +35,15 @@ pub struct LinearInt8 {
 pub struct TableInt4 {
     pub(super) rows: usize,
     pub(super) columns: usize,
-    pub(super) values: wgpu::Buffer,
-    pub(super) scales: wgpu::Buffer,
+    pub(super) values: Buffer,
+    pub(super) scales: Buffer,
 }
 
 /// A 4-bit matrix and its bias.
 #[derive(Clone, Debug)]
 pub struct LinearInt4 {
     pub(super) weights: TableInt4,
-    pub(super) bias: wgpu::Buffer,
+    pub(super) bias: Buffer,
 }
 
 /// A float matrix and its bias.
@@ -51,22 +51,22 @@ pub struct LinearInt4 {
 pub struct LinearFloat {
     pub(super) rows: usize,
     pub(super) columns: usize,
-    pub(super) weight: wgpu::Buffer,
-    pub(super) bias: wgpu::Buffer,
+    pub(super) weight: Buffer,
+    pub(super) bias: Buffer,
 }
 
 /// A layer normalisation's parameters.
 #[derive(Clone, Debug)]
 pub struct NormWeights {
     pub(super) columns: usize,
-    pub(super) weight: wgpu::Buffer,
-    pub(super) bias: wgpu::Buffer,
+    pub(super) weight: Buffer,
+    pub(super) bias: Buffer,
     pub(super) epsilon: f32,
 }
 
 impl Gpu {
     /// Uploads bytes, a multiple of four, for as long as the model lives.
-    pub(super) fn upload(&self, bytes: &[u8]) -> Result<wgpu::Buffer, Error> {
+    pub(super) fn upload(&self, bytes: &[u8]) -> Result<Buffer, Error> {
         if bytes.len() > MOST_BYTES {
             return Err(Error::TooLarge {
                 what: "a tensor's bytes",
@@ -75,8 +75,8 @@ impl Gpu {
             });
         }
         let size = bytes.len().next_multiple_of(4).max(4) as u64;
-        let buffer = make(&self.device, Use::Storage, size);
-        self.queue.write_buffer(&buffer, 0, bytes);
+        let buffer = self.device.buffer(Use::Storage, size);
+        self.device.write(&buffer, bytes);
         Ok(buffer)
     }
 

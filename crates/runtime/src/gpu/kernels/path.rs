@@ -1,5 +1,6 @@
 //! Where the gradient of integrated gradients begins and ends: the classifier, and the path.
 
+use stillglass_device::Buffer;
 use stillglass_kernels::path_points::Step;
 use stillglass_kernels::{head_backward, path_contributions, path_points};
 
@@ -12,7 +13,7 @@ use crate::gpu::weights::LinearFloat;
 pub struct Path {
     first: Matrix,
     last: Matrix,
-    steps: wgpu::Buffer,
+    steps: Buffer,
     tokens: usize,
 }
 

@@ -6,81 +6,61 @@ use stillglass_kernels::path_points::Step;
 use super::{BACKWARD, ENDS, FORWARD, Teacher, Trace};
 use crate::gpu::{Call, Error, Gpu, Matrix, Texts};
 
-/// What the way from a baseline to a text gave.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Integral {
-    /// Logits of the text, `[classes]`.
-    pub text: Vec<f32>,
-    /// Logits of the baseline, `[classes]`.
-    pub baseline: Vec<f32>,
-    /// What each token gave to each class's logit over the mean of all, `[time, classes]`.
-    pub tokens: Vec<f32>,
-}
-
 impl Teacher {
-    /// Integrates the gradient from the ids of a baseline to those of a text, as long as each other, at
-    /// `nodes` of (place, weight). As many submissions as the nodes need.
+    /// The share of some nodes, (place, weight), in what each token gives to each class's logit over the
+    /// mean of all, `[time, classes]`, on the way from one text to another of the same length. One
+    /// submission of at most [`Self::most_tokens_back`] tokens in all.
     pub async fn integrate(
         &self,
         gpu: &Gpu,
-        baseline: &[u32],
-        text: &[u32],
+        from: &[u32],
+        to: &[u32],
         nodes: &[(f64, f64)],
-    ) -> Result<Integral, Error> {
-        let (time, classes) = (text.len(), self.classifier.rows);
-        let together = (self.most_tokens_back() / time.max(1))
-            .saturating_sub(2)
-            .max(1);
+    ) -> Result<Vec<f64>, Error> {
+        let (time, classes) = (to.len(), self.classifier.rows);
+        let slopes = self.slopes(gpu, from, to, nodes).await?;
         let mut sums = vec![0.0; time * classes];
-        let mut ends = Vec::new();
-        for nodes in nodes.chunks(together) {
-            // The first two points are the ends themselves; nothing is integrated there.
-            let points: Vec<(f64, f64)> = [(1.0, 0.0), (0.0, 0.0)]
-                .iter()
-                .chain(nodes)
-                .copied()
-                .collect();
-            let (logits, slopes) = self.along(gpu, baseline, text, &points).await?;
-            add_slopes(&slopes, &points, classes, &mut sums);
-            ends = logits;
+        // All classes add up to nothing, so the last one is what the others leave.
+        for (class, slopes) in slopes.chunks_exact(nodes.len() * time).enumerate() {
+            for (slopes, (_, weight)) in slopes.chunks_exact(time).zip(nodes) {
+                for (slope, sums) in slopes.iter().zip(sums.chunks_exact_mut(classes)) {
+                    // As on the CPU: a gradient out of range counts for nothing.
+                    let slope = if slope.is_finite() { *slope } else { 0.0 };
+                    sums[class] += weight * f64::from(slope);
+                    sums[classes - 1] -= weight * f64::from(slope);
+                }
+            }
         }
-        ends.truncate(2 * classes);
-        let baseline = ends.split_off(classes.min(ends.len()));
-        let tokens = sums.into_iter().map(|sum| sum as f32).collect();
-        Ok(Integral {
-            text: ends,
-            baseline,
-            tokens,
-        })
+        Ok(sums)
     }
 
-    /// Logits at points of a path, `[points, classes]`, and the slope along it of every class but the
-    /// last at every token, `[classes - 1, points, time]`.
-    async fn along(
+    /// The slope along the path of every class but the last at every token,
+    /// `[classes - 1, nodes, time]`.
+    async fn slopes(
         &self,
         gpu: &Gpu,
-        baseline: &[u32],
-        text: &[u32],
-        points: &[(f64, f64)],
-    ) -> Result<(Vec<f32>, Vec<f32>), Error> {
+        from: &[u32],
+        to: &[u32],
+        nodes: &[(f64, f64)],
+    ) -> Result<Vec<f32>, Error> {
         let explained = self.classifier.rows - 1;
         let kernels = self.layers.len() * (FORWARD + explained * BACKWARD) + (1 + explained) * ENDS;
         let mut call = gpu.call(kernels);
-        let first = call.look_up(&self.words, baseline);
-        let last = call.look_up(&self.words, text);
-        let point = |&(share, _): &(f64, f64)| {
-            (0..text.len() as u32).map(move |row| Step {
+        let first = call.look_up(&self.words, from);
+        let last = call.look_up(&self.words, to);
+        let node = |&(share, _): &(f64, f64)| {
+            (0..to.len() as u32).map(move |row| Step {
                 row,
                 position: row,
                 share: share as f32,
             })
         };
-        let steps: Vec<Step> = points.iter().flat_map(point).collect();
+        let steps: Vec<Step> = nodes.iter().flat_map(node).collect();
         let path = call.path(first, last, &steps);
-        let texts = call.texts(&vec![text.len(); points.len()]);
+        let texts = call.texts(&vec![to.len(); nodes.len()]);
         let (embedded, x) = self.embedded(&mut call, &path);
         let (states, traces) = self.encode(&mut call, x, &texts, true);
-        let (pooled, logits) = self.head(&mut call, &states, &texts);
+        let pooled = self.pooled(&mut call, &states, &texts);
         let slopes = call.matrix(explained, steps.len());
         for class in 0..explained {
             let grad = self.head_back(&mut call, &pooled, &texts, class);
@@ -90,9 +70,7 @@ impl Teacher {
             call.free(grad);
             call.free(words);
         }
-        let mut both = call.read_all(&[&logits, &slopes]).await?;
-        let slopes = both.pop().unwrap_or_default();
-        Ok((both.pop().unwrap_or_default(), slopes))
+        call.read(&slopes).await
     }
 
     /// The gradient of a class's logit over the mean of all at the last layer's states.
@@ -125,19 +103,5 @@ impl Teacher {
             call.free(std::mem::replace(&mut grad, attended));
         }
         grad
-    }
-}
-
-/// Adds weighted slopes `[classes - 1, points, time]` to `sums: [time, classes]`. All classes add up to
-/// nothing, so the last one is what the others leave.
-fn add_slopes(slopes: &[f32], points: &[(f64, f64)], classes: usize, sums: &mut [f64]) {
-    let time = sums.len() / classes;
-    for (class, slopes) in slopes.chunks_exact(points.len() * time).enumerate() {
-        for (slopes, (_, weight)) in slopes.chunks_exact(time).zip(points) {
-            for (slope, sums) in slopes.iter().zip(sums.chunks_exact_mut(classes)) {
-                sums[class] += weight * f64::from(*slope);
-                sums[classes - 1] -= weight * f64::from(*slope);
-            }
-        }
     }
 }

@@ -11,8 +11,6 @@ use super::call::MOST_ROWS;
 use super::weights::{LinearFloat, MOST_BYTES, NormWeights};
 use super::{Activation, Call, Error, Gpu, Linear, Matrix, Path, QueryKeyValue, Texts, Words};
 
-pub use integral::Integral;
-
 /// Kernels of one layer, forwards and backwards; forwards alone it is one less.
 const FORWARD: usize = 8;
 const BACKWARD: usize = 9;
@@ -173,7 +171,8 @@ impl Teacher {
         let texts = call.texts(&lengths);
         let (_, x) = self.embedded(&mut call, &path);
         let (states, _) = self.encode(&mut call, x, &texts, false);
-        let (_, logits) = self.head(&mut call, &states, &texts);
+        let pooled = self.pooled(&mut call, &states, &texts);
+        let logits = call.linear(&self.classifier, &pooled);
         let logits = call.read(&logits).await?;
         Ok(logits
             .chunks(self.classifier.rows)
@@ -259,16 +258,15 @@ impl Teacher {
         )
     }
 
-    /// What the classifier sees, and the logits: `[texts, classes]`.
-    fn head(&self, call: &mut Call, states: &Matrix, texts: &Texts) -> (Matrix, Matrix) {
-        let mut pooled = match self.shape.pooling {
+    /// What the classifier sees: `[texts, hidden]`.
+    fn pooled(&self, call: &mut Call, states: &Matrix, texts: &Texts) -> Matrix {
+        let pooled = match self.shape.pooling {
             Pooling::Cls => call.first(texts, states),
             Pooling::Mean => call.mean(texts, states),
         };
-        if let Some(dense) = &self.dense {
-            pooled = call.project(dense, &pooled, self.activation);
+        match &self.dense {
+            None => pooled,
+            Some(dense) => call.project(dense, &pooled, self.activation),
         }
-        let logits = call.linear(&self.classifier, &pooled);
-        (pooled, logits)
     }
 }
