@@ -23,14 +23,9 @@ export class Engine {
     return info;
   }
 
-  /** Classifies and explains at once: for students. */
-  classify(id: string, text: string): Promise<Reading> {
-    return this.#ask({ kind: 'classify', id, text });
-  }
-
-  /** Classifies, and explains if wanted, in its own time: for teachers. */
-  run(id: string, text: string, explain: boolean, company: Company): Promise<Reading> {
-    return this.#ask({ kind: 'run', id, text, explain }, company);
+  /** Classifies, and explains if wanted: a student at once, a teacher in its own time. */
+  classify(id: string, text: string, explain: boolean, company: Company = {}): Promise<Reading> {
+    return this.#ask({ kind: 'classify', id, text, explain }, company);
   }
 
   /** Lets go of what is open under `id`. */

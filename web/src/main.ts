@@ -37,6 +37,8 @@ let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
 let current: { reading: Reading; words: Word[] } | undefined;
+/** Stops the reading under way. */
+let reader = new AbortController();
 /** What the page can do without a network, a teacher on its way aside. */
 let network: Network = 'loading';
 
@@ -100,14 +102,15 @@ const classifySoon = latest(async () => {
     clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
     return;
   }
+  const { signal } = (reader = new AbortController());
   try {
-    const reading = await models.classify(entry, text);
+    const reading = await models.classify(entry, text, signal);
     if (chosen !== entry) return;
     current = { reading, words: centredWords(reading.result.words ?? []) };
     clearProblem();
     showAnswer();
   } catch (error) {
-    if (chosen !== entry) return;
+    if (chosen !== entry || signal.aborted) return;
     // What is shown is about another text.
     clearAnswer('', '');
     hideBlank();
@@ -186,7 +189,12 @@ function openFile(file: File): void {
 }
 
 function boot(): void {
-  onText(classifySoon);
+  onText(() => {
+    // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
+    // fast would see no answer.
+    if (info?.kind === 'teacher') reader.abort();
+    classifySoon();
+  });
   byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
     const input = target as HTMLInputElement;
     const [file] = input.files ?? [];

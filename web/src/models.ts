@@ -39,9 +39,9 @@ export class Models {
     await this.#engine.close(entry.id);
   }
 
-  /** Classifies with an open model. */
-  classify(entry: Entry, text: string): Promise<Reading> {
-    return this.#engine.classify(entry.id, text);
+  /** Classifies and explains with an open model. */
+  classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
+    return this.#engine.classify(entry.id, text, true, { signal });
   }
 }
 

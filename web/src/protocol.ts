@@ -7,8 +7,7 @@ export type Request =
   | { kind: 'start'; runtime: WebAssembly.Module }
   // A blob: the browser may keep it out of memory, and sending it copies nothing.
   | { kind: 'open'; id: string; bytes: Blob }
-  | { kind: 'classify'; id: string; text: string }
-  | { kind: 'run'; id: string; text: string; explain: boolean }
+  | { kind: 'classify'; id: string; text: string; explain: boolean }
   | { kind: 'close'; id: string };
 
 /** What each kind of request is answered with. */
@@ -16,7 +15,6 @@ export interface Answers {
   start: undefined;
   open: ModelInfo;
   classify: Reading;
-  run: Reading;
   close: undefined;
 }
 

@@ -77,10 +77,10 @@ export class Teacher {
     if (entry === undefined || !this.here) return;
     const signal = this.#begin({ at: 'reading', text });
     await this.#guarded(signal, text, async () => {
-      const answer = await this.#engine.run(entry.id, text, false, { signal });
+      const answer = await this.#engine.classify(entry.id, text, false, { signal });
       if (!signal.aborted) this.#become({ at: 'reading', text, answer });
       const onProgress = (progress: Progress) => this.#become({ at: 'reading', text, answer, progress });
-      const reading = await this.#engine.run(entry.id, text, true, { signal, onProgress });
+      const reading = await this.#engine.classify(entry.id, text, true, { signal, onProgress });
       return { at: 'done', text, reading };
     });
   }

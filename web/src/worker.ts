@@ -1,6 +1,6 @@
 /** The thread that runs models, so that typing never waits for one. */
 
-import { Model, StillglassError, start } from 'stillglass';
+import { Model, StillglassError, start, type Progress, type RunOptions } from 'stillglass';
 import type { Answers, Call, Failure, Message, Outcome, Reading, Reply, Request } from './protocol.ts';
 
 const models = new Map<string, Model>();
@@ -38,14 +38,10 @@ async function answer(call: number, request: Request, signal: AbortSignal): Prom
       models.set(request.id, model);
       return model.info;
     }
-    case 'classify':
-      return timed(request.text, async () => opened(request.id).classify(request.text, { explain: true }));
-    case 'run':
-      return timed(request.text, async () => {
-        const onProgress = (progress: { done: number; total: number }) => post({ call, progress });
-        const [result] = await opened(request.id).run([request.text], { explain: request.explain, signal, onProgress });
-        return result!;
-      });
+    case 'classify': {
+      const onProgress = (progress: Progress) => post({ call, progress });
+      return classify(request, { explain: request.explain, signal, onProgress });
+    }
     case 'close':
       models.get(request.id)?.free();
       models.delete(request.id);
@@ -59,9 +55,13 @@ function opened(id: string): Model {
   return model;
 }
 
-async function timed(text: string, classify: () => Promise<Reading['result']>): Promise<Reading> {
+async function classify({ id, text }: { id: string; text: string }, options: RunOptions): Promise<Reading> {
+  const model = opened(id);
   const from = performance.now();
-  const result = await classify();
+  // A student is done before it could have yielded.
+  const atOnce = model.info.kind === 'student';
+  const [result] = atOnce ? [model.classify(text, { explain: options.explain === true })] : await model.run([text], options);
+  if (result === undefined) throw new StillglassError('failed', 'the runtime gave no answer');
   return { text, result, ms: performance.now() - from };
 }
 

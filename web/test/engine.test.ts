@@ -21,7 +21,7 @@ class FakeWorker {
     if ('cancel' in message) return void this.cancelled.push(message.cancel);
     this.calls.push(message);
     const { kind } = message.request;
-    if (kind !== 'classify' && kind !== 'run') this.answer(message, kind);
+    if (kind !== 'classify') this.answer(message, kind);
   }
 
   say(reply: Reply): void {
@@ -76,7 +76,7 @@ async function opened(): Promise<{ engine: Engine; first: FakeWorker }> {
 
 test('a trap answers every waiting call, on a new worker that has the models', async () => {
   const { engine, first } = await opened();
-  const both = [engine.classify('a', 'one'), engine.classify('a', 'two')];
+  const both = [engine.classify('a', 'one', true), engine.classify('a', 'two', true)];
   const [one, two] = await first.asked('classify', 2);
   first.fail(one!, 'trapped');
   const second = await worker(1);
@@ -91,12 +91,12 @@ test('a trap answers every waiting call, on a new worker that has the models', a
 
 test('a text that always traps fails after one more try, and the next call works', async () => {
   const { engine, first } = await opened();
-  const lost = engine.classify('a', 'poison');
+  const lost = engine.classify('a', 'poison', true);
   first.fail((await first.asked('classify', 1))[0]!, 'trapped');
   const second = await worker(1);
   second.fail((await second.asked('classify', 1))[0]!, 'trapped');
   await assert.rejects(lost, { code: 'trapped' });
-  const next = engine.classify('a', 'fine');
+  const next = engine.classify('a', 'fine', true);
   const third = await worker(2);
   third.answer((await third.asked('classify', 1))[0]!, 'an answer');
   assert.equal(await next, 'an answer');
@@ -106,7 +106,7 @@ test('a worker that breaks once it runs fails every call, and the next starts an
   for (const message of ['out of memory', '']) {
     FakeWorker.all = [];
     const { engine, first } = await opened();
-    const calls = Promise.allSettled([engine.classify('a', 'one'), engine.classify('a', 'two')]);
+    const calls = Promise.allSettled([engine.classify('a', 'one', true), engine.classify('a', 'two', true)]);
     await first.asked('classify', 2);
     if (message === '') first.onmessageerror?.();
     else first.onerror?.({ message });
@@ -115,7 +115,7 @@ test('a worker that breaks once it runs fails every call, and the next starts an
       assert.equal(outcome.reason.code, 'runtime-failed');
     }
     assert.ok(first.terminated);
-    const next = engine.classify('a', 'three');
+    const next = engine.classify('a', 'three', true);
     const second = await worker(1);
     second.answer((await second.asked('classify', 1))[0]!, 'an answer');
     assert.equal(await next, 'an answer');
@@ -135,7 +135,7 @@ test('a model that was closed is not opened again on a new worker', async () => 
   const { engine, first } = await opened();
   await engine.open('b', Promise.resolve(new Blob(['2'])));
   await engine.close('a');
-  const reading = engine.classify('b', 'one');
+  const reading = engine.classify('b', 'one', true);
   first.fail((await first.asked('classify', 1))[0]!, 'trapped');
   const second = await worker(1);
   second.answer((await second.asked('classify', 1))[0]!, 'an answer');
@@ -148,7 +148,7 @@ test('a model that was closed is not opened again on a new worker', async () => 
 
 test('a model that is opened while the runtime dies is opened once more', async () => {
   const { engine, first } = await opened();
-  const dying = engine.classify('a', 'one');
+  const dying = engine.classify('a', 'one', true);
   const [call] = await first.asked('classify', 1);
   first.postMessage = function (this: FakeWorker, sent: Message) {
     if ('call' in sent) this.calls.push(sent); // and never answers
@@ -162,12 +162,12 @@ test('a model that is opened while the runtime dies is opened once more', async 
   assert.equal(await dying, 'an answer');
 });
 
-test('a run tells how far it is, to its own caller alone', async () => {
+test('a call tells how far it is, to its own caller alone', async () => {
   const { engine, first } = await opened();
   const heard: unknown[] = [];
-  const ran = engine.run('a', 'one', true, { onProgress: (progress) => heard.push(progress) });
-  const other = engine.run('a', 'two', false, { onProgress: () => assert.fail('not of this one') });
-  const [one, two] = await first.asked('run', 2);
+  const ran = engine.classify('a', 'one', true, { onProgress: (progress) => heard.push(progress) });
+  const other = engine.classify('a', 'two', false, { onProgress: () => assert.fail('not of this one') });
+  const [one, two] = await first.asked('classify', 2);
   first.say({ call: one!.call, progress: { done: 1, total: 4 } });
   first.answer(one!, 'an answer');
   first.say({ call: one!.call, progress: { done: 4, total: 4 } });
@@ -176,27 +176,27 @@ test('a run tells how far it is, to its own caller alone', async () => {
   assert.deepEqual(heard, [{ done: 1, total: 4 }]);
 });
 
-test('a run that is broken off rejects at once with the reason, and the worker hears of it', async () => {
+test('a call that is broken off rejects at once with the reason, and the worker hears of it', async () => {
   const { engine, first } = await opened();
   const stop = new AbortController();
-  const ran = engine.run('a', 'one', true, { signal: stop.signal });
-  const [call] = await first.asked('run', 1);
-  const next = engine.run('a', 'two', true, {});
+  const ran = engine.classify('a', 'one', true, { signal: stop.signal });
+  const [call] = await first.asked('classify', 1);
+  const next = engine.classify('a', 'two', true);
   stop.abort('enough');
   await assert.rejects(ran, (reason) => reason === 'enough');
   assert.deepEqual(first.cancelled, [call!.call]);
   // What the worker still says of it is for nobody.
   first.fail(call!, 'failed');
-  first.answer((await first.asked('run', 2))[1]!, 'an answer');
+  first.answer((await first.asked('classify', 2))[1]!, 'an answer');
   assert.equal(await next, 'an answer');
-  await assert.rejects(engine.run('a', 'three', true, { signal: stop.signal }), (reason) => reason === 'enough');
-  assert.equal(first.calls.filter(({ request }) => request.kind === 'run').length, 2);
+  await assert.rejects(engine.classify('a', 'three', true, { signal: stop.signal }), (reason) => reason === 'enough');
+  assert.equal(first.calls.filter(({ request }) => request.kind === 'classify').length, 2);
 });
 
 test('an ended engine gives its worker back, and begins anew with nothing open', async () => {
   const { engine, first } = await opened();
-  const lost = engine.run('a', 'one', true, {});
-  await first.asked('run', 1);
+  const lost = engine.classify('a', 'one', true);
+  await first.asked('classify', 1);
   engine.end();
   await assert.rejects(lost, { code: 'failed' });
   assert.ok(first.terminated);

@@ -33,7 +33,7 @@ class FakeEngine {
     this.opened.push(await (await bytes).text());
   }
 
-  run(_: string, text: string, explain: boolean, company: Company): Promise<Reading> {
+  classify(_: string, text: string, explain: boolean, company: Company): Promise<Reading> {
     return new Promise((resolve, reject) => {
       this.asks.push({ text, explain, resolve, reject, ...company });
       company.signal?.addEventListener('abort', () => reject(company.signal?.reason));
