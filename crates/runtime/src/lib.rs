@@ -32,7 +32,7 @@ pub use classification::{Backend, Choice, Classification, Request};
 pub use error::Error;
 pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
 #[cfg(feature = "gpu")]
-pub use gpu::Timing;
+pub use gpu::{Line, Timing};
 pub use model::Model;
 pub use pace::{Host, Wait};
 pub use quadrature::gauss_legendre;

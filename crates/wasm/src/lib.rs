@@ -7,6 +7,8 @@ mod answer;
 mod browser;
 mod error;
 mod options;
+#[cfg(feature = "gpu")]
+mod timing;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -91,6 +93,24 @@ impl Model {
         Ok(future_to_promise(async move {
             run(&service, &texts, request, &browser).await
         }))
+    }
+
+    /// What `auto` has measured of both backends: `{ device, cpu: { call, token }, gpu: { call, token } }`
+    /// in milliseconds, to be kept for the next time; `undefined` until it has.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(getter)]
+    pub fn timing(&self) -> JsValue {
+        self.service
+            .timing()
+            .map_or(JsValue::UNDEFINED, timing::to_js)
+    }
+
+    /// Tells what was measured before: on the same device `auto` then measures nothing.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(setter)]
+    pub fn set_timing(&self, timing: &JsValue) -> Result<(), JsValue> {
+        self.service.set_timing(timing::from_js(timing)?);
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn watch(options: &JsValue) -> Option<Function> {
 }
 
 /// A field; `undefined` also where there is no object.
-fn field(options: &JsValue, name: &str) -> JsValue {
+pub(crate) fn field(options: &JsValue, name: &str) -> JsValue {
     Reflect::get(options, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
