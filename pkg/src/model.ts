@@ -5,7 +5,7 @@ import { string, strings } from './arguments.js';
 import { fetchBundle } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { alive, guarded, guardedAsync, requireStarted, start } from './runtime.js';
-import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions } from './types.js';
+import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions, Timing } from './types.js';
 
 /** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
 export class Model {
@@ -60,6 +60,18 @@ export class Model {
       this.#live();
       throw error;
     }
+  }
+
+  /** What the backend `auto` has measured; none until it has. */
+  get timing(): Timing | undefined {
+    const model = this.#live();
+    return guarded(() => model.timing as Timing | undefined);
+  }
+
+  /** Tells what was measured before: on the same device, `auto` then measures nothing. */
+  set timing(timing: Timing) {
+    const model = this.#live();
+    guarded(() => (model.timing = timing));
   }
 
   /**

@@ -150,6 +150,20 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** What the backend `auto` has measured of a model on this device, in milliseconds: plain data, to be kept. */
+export interface Timing {
+  /** The GPU. */
+  device: string;
+  cpu: Cost;
+  gpu: Cost;
+}
+
+/** What work costs: so much a call, and so much a token. */
+export interface Cost {
+  call: number;
+  token: number;
+}
+
 /** Where the runtime's `.wasm` may come from; default: the file beside this module. */
 export type RuntimeSource = URL | string | Response | BufferSource | WebAssembly.Module;
 

@@ -5,6 +5,9 @@ import { chromium } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
+/** Switches for the GPU that Chromium brings along, computed by the CPU. */
+export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /** Starts Chromium, with further switches if any are wanted, or says how to get it. */
 export async function launch(switches = []) {
   const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));

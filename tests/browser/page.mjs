@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { servePage } from './site.mjs';
 
-const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
+/** The folder of the bundles that the page was built with. */
+export const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
 const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
 
 /** The bytes of a bundle that the page was built with. */

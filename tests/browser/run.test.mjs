@@ -33,7 +33,7 @@ after(async () => {
 /** In the page: both models, some texts, and what tells how a promise ended. */
 async function prepare() {
   const { Model } = await import('/pkg/dist/index.js');
-  const long = 'Orders grew again at Calder Foods, but margins fell. '.repeat(8);
+  const long = 'Orders grew again at Calder Foods, but margins fell. '.repeat(3);
   Object.assign(globalThis, {
     load: (name) => Model.load(`/${name}.glass`),
     texts: ['', 'Orders grew', 'x', 'Shares fell 12% and the dividend is cut. '.repeat(40), 'שלום 👍🏽'],
@@ -128,12 +128,13 @@ test('a signal breaks a call off with its reason, before, during and between; th
 });
 
 test('the thread stays free while a teacher explains', async () => {
-  const { longest, turns } = await page.evaluate(async () => {
+  const { longest, total, turns } = await page.evaluate(async () => {
     const model = await globalThis.load('teacher');
     let ended = false;
     let longest = 0;
     let turns = 0;
-    let last = performance.now();
+    const from = performance.now();
+    let last = from;
     const tick = () => {
       const now = performance.now();
       longest = Math.max(longest, now - last);
@@ -142,11 +143,12 @@ test('the thread stays free while a teacher explains', async () => {
       if (!ended) setTimeout(tick);
     };
     tick();
-    await model.run([globalThis.long], { explain: true, backend: 'cpu' });
+    await model.run(new Array(4).fill(globalThis.long), { explain: true, backend: 'cpu' });
     ended = true;
-    return { longest, turns };
+    return { longest, total: performance.now() - from, turns };
   });
-  assert.ok(turns > 10 && longest < 1_000, `${turns} turns, the longest of ${Math.round(longest)} ms`);
+  const figures = `${turns} turns in ${Math.round(total)} ms, the longest of ${Math.round(longest)} ms`;
+  assert.ok(turns > 10 && longest < total / 4, figures);
 });
 
 test('freed while calls are under way, each ends, and the memory is used again', async () => {

@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { launch } from './browser.mjs';
+import { launch, SOFTWARE_GPU } from './browser.mjs';
 
 const FOLDER = new URL('../../shaders/', import.meta.url);
-const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 let browser;
 let page;

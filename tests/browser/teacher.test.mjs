@@ -1,16 +1,16 @@
 /** The teacher beside the student: brought on demand, explained in its own time, stopped at any moment. */
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { madeUp } from './made-up.mjs';
-import { exampleText, settle, teacherOf, value, visiting, write } from './page.mjs';
+import { MODELS, exampleText, settle, teacherOf, value, visiting, write } from './page.mjs';
 
 const FILE = '**/finance-teacher-*.glass';
 const TEXT = exampleText('Mixed quarter');
 /** Some seconds of work for the made-up teacher. */
-const LONG = 'Orders grew again at Calder Foods, but margins fell. '.repeat(8).trim();
+const LONG = 'Orders grew again at Calder Foods, but margins fell. '.repeat(3).trim();
 
 const site = visiting();
 const teacher = teacherOf('finance');
@@ -48,6 +48,11 @@ async function explained(page) {
   });
 }
 
+/** Waits until an explanation has got somewhere. */
+async function underWay(page) {
+  await page.locator('#explaining span', { hasText: /^Explaining: \d+ of \d+ points$/ }).waitFor();
+}
+
 /** Opens the page with its teacher beside the student. */
 async function compared(options) {
   const visit = await opened(options);
@@ -82,6 +87,10 @@ async function words(page, sheet) {
     })),
   );
 }
+
+comparing('the size told is that of the file', async () => {
+  assert.equal((await stat(path.join(MODELS, teacher.file))).size, teacher.bytes);
+});
 
 comparing('the teacher comes when asked for, its size told first, and both stand side by side', async () => {
   const { page, requests, complaints, toggle } = await opened();
@@ -192,7 +201,7 @@ comparing('loading can be cancelled, and begun again', async () => {
 comparing('an explanation shows its progress, is stopped and asked for again; the student never waits', async () => {
   const { page, toggle, again } = await opened({ text: LONG });
   await toggle.click();
-  await page.locator('#explaining span', { hasText: /^Explaining: \d+ of \d+ points$/ }).waitFor();
+  await underWay(page);
   assert.match(await page.locator('#teacher-head').textContent(), /^Teacher(Bearish|Bullish|Neutral)/, 'its answer comes first');
   await again.click();
   assert.equal(await again.textContent(), 'Explain this text');
@@ -213,7 +222,7 @@ comparing('an explanation shows its progress, is stopped and asked for again; th
 comparing('a new text ends the explanation of the old one', async () => {
   const { page, toggle } = await opened({ text: LONG, prepare: listenToWorkers });
   await toggle.click();
-  await page.locator('#explaining').waitFor();
+  await underWay(page);
   for (const text of ['Orders', 'Orders grew', 'Orders grew again']) {
     await page.getByRole('textbox').fill(text);
     await page.waitForFunction((wanted) => document.querySelector('#teacher-words').textContent === wanted, text);
@@ -234,7 +243,7 @@ function listenToWorkers(page) {
     globalThis.Worker = class extends Real {
       postMessage(message, ...rest) {
         if ('cancel' in message) globalThis.heard.cancelled.push(message.cancel);
-        if (message.request?.kind === 'run') globalThis.heard.runs.push(message.request);
+        if (message.request?.kind === 'classify') globalThis.heard.runs.push(message.request);
         super.postMessage(message, ...rest);
       }
     };

@@ -85,7 +85,9 @@ function made({ result, ms }: Reading): string {
     ...(method === 'native' ? [] : [`${share(completeness)} unaccounted for`]),
     `${duration(ms)} on the ${backend.toUpperCase()}`,
   ];
-  return `${parts.join(' · ')}${reason === undefined ? '' : ` (GPU not used: ${reason})`}`;
+  // What follows a semicolon is for programs.
+  const why = reason?.split(';')[0];
+  return `${parts.join(' · ')}${why === undefined ? '' : ` (GPU not used: ${why})`}`;
 }
 
 function toggleLabel(state: State): string {
