@@ -1,5 +1,5 @@
-//! The GPU natively: each kernel against its f64 twin at awkward sizes, and the whole student against
-//! the CPU.
+//! The GPU natively: each kernel against its f64 twin at awkward sizes, whole models against the CPU,
+//! and calls whose device is lost.
 //!
 //! Any Vulkan or Metal device will do, a software one too. Without one the tests print SKIPPED; where
 //! `STILLGLASS_GPU=required` promises one, they fail.
@@ -12,7 +12,9 @@ mod support;
 mod backward;
 mod device;
 mod forward;
+mod made_up_teacher;
 mod sequence;
+mod service;
 mod student;
 mod teacher;
 mod variants;

@@ -8,10 +8,10 @@ use stillglass_bundle::{Architecture, Weights};
 use stillglass_device::Adapter;
 
 use super::{Arithmetic, Error, Gpu, Student, Teacher};
-use crate::network::{Cpu, Network, Path, with_specials};
+use crate::network::{Cpu, Path, with_specials};
 use crate::pace::{Pace, Stop};
 use crate::student::Pass;
-use crate::{Backend, Host, Model};
+use crate::{Host, Model};
 
 /// Milliseconds after which a GPU that should have answered is given up.
 pub(super) const PATIENCE: u32 = 1500;
@@ -134,14 +134,13 @@ impl Machine {
         let count = texts.iter().take_while(fits).count();
         &texts[..count.max(1)]
     }
-}
 
-impl Network for Machine {
-    fn backend(&self) -> Backend {
-        Backend::Gpu
-    }
-
-    async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop> {
+    /// As [`Network::passes`](crate::network::Network::passes), in batches.
+    pub(crate) async fn passes(
+        &self,
+        texts: &[&[u32]],
+        pace: &Pace<'_>,
+    ) -> Result<Vec<Pass>, Stop> {
         let mut passes = Vec::with_capacity(texts.len());
         while passes.len() < texts.len() {
             pace.tick(passes.len(), texts.len()).await?;
@@ -153,7 +152,8 @@ impl Network for Machine {
         Ok(passes)
     }
 
-    async fn integrate(
+    /// As [`Network::integrate`](crate::network::Network::integrate), in batches.
+    pub(crate) async fn integrate(
         &self,
         path: Path<'_>,
         nodes: &[(f64, f64)],
@@ -216,4 +216,47 @@ pub(super) async fn within<T>(
         late.map(|()| Err(Error::Silent(milliseconds)))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::pace::at_once;
+    use crate::{Progress, Wait};
+
+    /// Surroundings whose clock has always run out.
+    struct Late;
+
+    impl Host for Late {
+        fn now(&self) -> f64 {
+            0.0
+        }
+
+        fn after(&self, _milliseconds: u32) -> Wait {
+            Box::pin(ready(()))
+        }
+
+        fn watch(&self, _progress: Progress) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn a_gpu_that_never_answers_is_given_up() {
+        let silent = at_once(within(&Late, 7, pending::<Result<(), Error>>()));
+        assert_eq!(silent, Err(Error::Silent(7)));
+        let answer = at_once(within(&Late, 7, ready(Ok(5))));
+        assert_eq!(answer, Ok(5));
+    }
+
+    #[test]
+    fn batches_grow_and_shrink_towards_their_time() {
+        let size = Cell::new(256.0);
+        let mut batch = || at_once(paced(&Late, &size, 256, ready(Ok(()))));
+        assert_eq!(batch(), Ok(()));
+        assert!((size.get() - 1024.0).abs() < 1e-9, "{}", size.get());
+    }
 }

@@ -68,11 +68,10 @@ impl Timing {
             Kind::Student => LONG_STUDENT,
             Kind::Teacher => LONG_TEACHER,
         };
-        let cpu = model.cpu();
         Ok(Self {
             device: machine.name.clone(),
-            cpu: line(&cpu, long, &pace).await?,
-            gpu: line(machine, long, &pace).await?,
+            cpu: line(Network::Cpu(model.cpu()), long, &pace).await?,
+            gpu: line(Network::Gpu(machine), long, &pace).await?,
         })
     }
 
@@ -100,7 +99,7 @@ impl Host for Quiet<'_> {
 }
 
 /// Times a short call and a long one, each the better of two.
-async fn line(network: &impl Network, long: (usize, usize), pace: &Pace<'_>) -> Result<Line, Stop> {
+async fn line(network: Network<'_>, long: (usize, usize), pace: &Pace<'_>) -> Result<Line, Stop> {
     let mut points = [(0, 0.0); 2];
     for (point, (texts, length)) in points.iter_mut().zip([SHORT, long]) {
         let text = vec![0; length];
