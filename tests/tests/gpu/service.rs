@@ -257,7 +257,7 @@ fn a_lost_gpu_rests_and_is_tried_again() {
     };
     assert_eq!(at(0.0), Backend::Gpu);
     let release = || service.release_gpu();
-    // The third point is the first inside the first batch.
+    // Point 3, counted from 0, is where the first batch is announced.
     let host = Fake::at(3, &release);
     let found = ask_in(&service, &texts, request, &host).expect("answers");
     assert_eq!(found[0].backend, Backend::Cpu);

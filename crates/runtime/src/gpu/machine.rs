@@ -8,7 +8,7 @@ use stillglass_bundle::{Architecture, Weights};
 use stillglass_device::Adapter;
 
 use super::{Arithmetic, Error, Gpu, Student, Teacher};
-use crate::network::{Cpu, Path, with_specials};
+use crate::network::{Path, with_specials};
 use crate::pace::{Pace, Stop};
 use crate::student::Pass;
 use crate::{Host, Model};
@@ -20,8 +20,8 @@ const SOFTWARE_PATIENCE: u32 = 20_000;
 /// Milliseconds that a batch should take: few enough to hear of a break-off, and far from the limits that
 /// systems set.
 const BATCH: f64 = 200.0;
-/// Tokens of the first batch, when nothing is known of the device.
-const FIRST_BATCH: f64 = 256.0;
+/// Tokens of the first batch, forwards and there and back, when nothing is known of the device.
+const FIRST_BATCH: [f64; 2] = [256.0, 64.0];
 /// Largest difference of a probability between two right answers; issue 3 grants a tenth of it.
 const WRONG: f32 = 1e-2;
 
@@ -79,19 +79,21 @@ impl Machine {
             is_software,
             weights,
             specials: model.specials(),
-            forwards: Cell::new(FIRST_BATCH),
-            both_ways: Cell::new(FIRST_BATCH),
+            forwards: Cell::new(FIRST_BATCH[0]),
+            both_ways: Cell::new(FIRST_BATCH[1]),
         };
-        machine.compare(&model.cpu(), host).await?;
+        machine.compare(model, host).await?;
         Ok(machine)
     }
 
     /// Refuses a device that computes something else than the CPU.
-    async fn compare(&self, cpu: &Cpu<'_>, host: &dyn Host) -> Result<(), Error> {
-        let ids = [0, 1, 0];
-        let found = within(host, PATIENCE, self.forward(&[&ids])).await?;
+    async fn compare(&self, model: &Model, host: &dyn Host) -> Result<(), Error> {
+        let last = model.bundle().vocabulary.len() as u32 - 1;
+        let ids = [0, last, 0];
+        let ids = &ids[..ids.len().min(model.manifest().max_tokens)];
+        let found = within(host, PATIENCE, self.forward(&[ids])).await?;
         let probabilities = |logits: &[f32]| crate::cpu::softmax(logits);
-        let want = probabilities(&cpu.pass(&ids).logits);
+        let want = probabilities(&model.cpu().pass(ids).logits);
         let found = probabilities(&found[0].logits);
         let right = |(found, want): (&f32, &f32)| (found - want).abs() <= WRONG;
         let right = found.iter().zip(&want).all(right);
