@@ -18,7 +18,7 @@ pub use native::{Adapter, Bindings, Buffer, Device, Pipeline};
 pub use web::{Adapter, Bindings, Buffer, Device, Pipeline};
 
 /// What a buffer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Read and written by kernels.
     Storage,
@@ -72,7 +72,7 @@ const SOFTWARE: [&str; 5] = [
 
 /// Whether an adapter of this name runs on the CPU.
 fn is_software(name: &str) -> bool {
-    let name = name.to_lowercase();
+    let name = name.to_ascii_lowercase();
     SOFTWARE.iter().any(|software| name.contains(software))
 }
 

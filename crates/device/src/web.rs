@@ -3,7 +3,9 @@
 //! Every call may throw where a device is broken or a browser odd: what it throws becomes the device's
 //! trouble, and `undefined` goes on in its place.
 
+mod adapter;
 mod sys;
+mod values;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,8 +15,10 @@ use js_sys::{Array, Float32Array, Object, Promise, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue};
 
-use crate::{Dispatch, Error, Needs, Program, Use, is_software};
+use crate::{Dispatch, Error, Program, Use};
+pub use adapter::Adapter;
 use sys::Any;
+use values::{field, object, text, wait};
 
 /// Bits of `GPUBufferUsage`; `MAP_READ` is also `GPUMapMode.READ`.
 const MAP_READ: u32 = 1;
@@ -22,15 +26,6 @@ const COPY_SRC: u32 = 4;
 const COPY_DST: u32 = 8;
 const UNIFORM: u32 = 64;
 const STORAGE: u32 = 128;
-
-/// A GPU that may be asked for a device.
-#[derive(Debug)]
-pub struct Adapter {
-    adapter: Any,
-    name: String,
-    is_software: bool,
-    needs: Needs,
-}
 
 /// Memory of a device.
 #[derive(Clone, Debug)]
@@ -84,59 +79,16 @@ impl Trouble {
     }
 }
 
-impl Adapter {
-    /// The browser's preferred GPU; [`Error::Absent`] where it cannot do what is needed.
-    pub async fn request(needs: Needs) -> Result<Self, Error> {
-        let gpu = field(&field(&js_sys::global(), "navigator"), "gpu");
-        if gpu.is_undefined() || gpu.is_null() {
-            return Err(absent("this browser has none"));
-        }
-        let gpu: Any = gpu.unchecked_into();
-        let packed = "packed_4x8_integer_dot_product";
-        if needs.packed && !has(&field(&gpu, "wgslLanguageFeatures"), packed) {
-            return Err(absent(packed));
-        }
-        let options = object(&[("powerPreference", "high-performance".into())]);
-        let adapter = wait(gpu.request_adapter(&options)).await;
-        let adapter = adapter.map_err(|error| Error::Absent(text(&error)))?;
-        if adapter.is_undefined() || adapter.is_null() {
-            return Err(absent("the browser offers no adapter"));
-        }
-        if needs.half && !has(&field(&adapter, "features"), "shader-f16") {
-            return Err(absent("shader-f16"));
-        }
-        let info = field(&adapter, "info");
-        let names = ["vendor", "architecture", "device", "description"];
-        let names = names.map(|name| field(&info, name).as_string().unwrap_or_default());
-        let name = names.join(" ").trim().to_owned();
-        let fallback = |of: &JsValue| field(of, "isFallbackAdapter").is_truthy();
-        Ok(Self {
-            is_software: fallback(&info) || fallback(&adapter) || is_software(&name),
-            adapter: adapter.unchecked_into(),
-            name,
-            needs,
-        })
+impl Buffer {
+    /// Its bytes.
+    pub fn size(&self) -> u64 {
+        self.size
     }
+}
 
-    /// What it calls itself; browsers may keep it to themselves.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether it runs on the CPU.
-    pub fn is_software(&self) -> bool {
-        self.is_software
-    }
-
-    /// A device with the limits that every WebGPU grants.
-    pub async fn device(self) -> Result<Device, Error> {
-        let features = Array::new();
-        if self.needs.half {
-            features.push(&"shader-f16".into());
-        }
-        let descriptor = object(&[("requiredFeatures", features.into())]);
-        let device = wait(self.adapter.request_device(&descriptor)).await;
-        let device = device.map_err(|error| Error::Refused(text(&error)))?;
+impl Device {
+    /// Hears of the device's loss and of every error that no one asked for.
+    fn watched(device: JsValue) -> Result<Self, Error> {
         let trouble = Trouble::default();
         let lost: Result<Promise, _> = field(&device, "lost").dyn_into();
         let lost = lost.map_err(|_| Error::Refused("it cannot be watched".to_owned()))?;
@@ -148,23 +100,14 @@ impl Adapter {
         let failed = trouble.clone();
         let ear = Closure::new(move |event: JsValue| failed.note(uncaptured(&event)));
         let _ = Reflect::set(&device, &"onuncapturederror".into(), ear.as_ref());
-        Ok(Device {
+        Ok(Self {
             queue: field(&device, "queue").unchecked_into(),
             device: device.unchecked_into(),
             trouble,
             _ear: ear,
         })
     }
-}
 
-impl Buffer {
-    /// Its bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-}
-
-impl Device {
     /// What made the device useless, if anything has.
     pub fn check(&self) -> Result<(), Error> {
         self.trouble.0.borrow().clone().map_or(Ok(()), Err)
@@ -300,30 +243,6 @@ impl Device {
     }
 }
 
-/// Awaits what a call promised.
-async fn wait(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise?).await
-}
-
-/// A field; `undefined` where there is none.
-fn field(of: &JsValue, name: &str) -> JsValue {
-    Reflect::get(of, &name.into()).unwrap_or_default()
-}
-
-fn has(features: &JsValue, name: &str) -> bool {
-    let features: &Any = features.unchecked_ref();
-    features.has(name).unwrap_or(false)
-}
-
-/// A plain object; setting a fresh one's fields cannot fail.
-fn object(fields: &[(&str, JsValue)]) -> Object {
-    let made = Object::new();
-    for (name, value) in fields {
-        let _ = Reflect::set(&made, &(*name).into(), value);
-    }
-    made
-}
-
 fn entry(binding: u32, buffer: &Buffer, place: &[(&str, JsValue)]) -> Object {
     let whole = [("buffer", buffer.buffer.clone().into())];
     let resource = object(&[&whole, place].concat());
@@ -339,12 +258,4 @@ fn uncaptured(event: &JsValue) -> Error {
         Some("GPUOutOfMemoryError") => Error::Memory(message),
         _ => Error::Failed(message),
     }
-}
-
-fn absent(what: &str) -> Error {
-    Error::Absent(what.to_owned())
-}
-
-fn text(value: &JsValue) -> String {
-    sys::text(value).map_or_else(|_| String::new(), String::from)
 }

@@ -17,7 +17,7 @@ pub(crate) fn is_slow(explain: Option<Method>) -> bool {
 /// together where they do not. What was answered before a stop stays.
 pub(crate) async fn answer_rest(
     model: &Model,
-    network: &impl Network,
+    network: Network<'_>,
     texts: &[Encoding],
     explain: Option<Method>,
     pace: &Pace<'_>,
@@ -39,7 +39,7 @@ pub(crate) async fn answer_rest(
 /// Answers texts together.
 async fn answer(
     model: &Model,
-    network: &impl Network,
+    network: Network<'_>,
     texts: &[Encoding],
     explain: Option<Method>,
     pace: &Pace<'_>,
@@ -59,7 +59,7 @@ async fn answer(
 
 async fn explanation(
     model: &Model,
-    network: &impl Network,
+    network: Network<'_>,
     method: Method,
     text: &Encoding,
     pass: &Pass,

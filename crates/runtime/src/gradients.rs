@@ -30,7 +30,7 @@ pub(crate) struct Ends<'a> {
 /// The outcome is a class's logit minus the mean of all; the path leads from the word embeddings of
 /// `[CLS] [PAD]… [SEP]` to those of the text, positions and special tokens unmoved.
 pub(crate) async fn explain(
-    network: &impl Network,
+    network: Network<'_>,
     ends: &Ends<'_>,
     words: &[Word],
     pace: &Pace<'_>,

@@ -7,7 +7,7 @@ use stillglass_text::{Encoding, Options, Tokenizer};
 
 use crate::answers::answer_rest;
 use crate::classification::{check, methods};
-use crate::network::Cpu;
+use crate::network::{Cpu, Network};
 use crate::pace::{Pace, Unhurried, at_once};
 use crate::teacher::Teacher;
 use crate::{Classification, Error, Method, Watch};
@@ -74,10 +74,10 @@ impl Model {
     ) -> Result<Vec<Classification>, Error> {
         self.check(explain)?;
         let host = Unhurried::new(watch);
-        let (pace, cpu) = (Pace::new(&host), self.cpu());
+        let (pace, cpu) = (Pace::new(&host), Network::Cpu(self.cpu()));
         let texts = self.encode(texts);
         let mut answers = Vec::with_capacity(texts.len());
-        let rest = answer_rest(self, &cpu, &texts, explain, &pace, &mut answers);
+        let rest = answer_rest(self, cpu, &texts, explain, &pace, &mut answers);
         match at_once(rest) {
             Ok(()) => Ok(answers),
             Err(_) => Err(Error::BrokenOff),

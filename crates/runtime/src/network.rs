@@ -2,6 +2,8 @@
 
 use stillglass_bundle::StudentWeights;
 
+#[cfg(feature = "gpu")]
+use crate::gpu::Machine;
 use crate::pace::{Pace, Stop};
 use crate::student::{self, Pass};
 use crate::teacher::{Keep, Teacher};
@@ -15,22 +17,54 @@ pub(crate) struct Path<'a> {
 }
 
 /// A model on a backend.
-pub(crate) trait Network {
+#[derive(Clone, Copy)]
+pub(crate) enum Network<'a> {
+    Cpu(Cpu<'a>),
+    #[cfg(feature = "gpu")]
+    Gpu(&'a Machine),
+}
+
+impl Network<'_> {
     /// Where it is.
-    fn backend(&self) -> Backend;
+    pub(crate) fn backend(&self) -> Backend {
+        match self {
+            Self::Cpu(_) => Backend::Cpu,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(_) => Backend::Gpu,
+        }
+    }
 
     /// What the model makes of texts, given their tokens without special ones.
-    async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop>;
+    pub(crate) async fn passes(
+        &self,
+        texts: &[&[u32]],
+        pace: &Pace<'_>,
+    ) -> Result<Vec<Pass>, Stop> {
+        match self {
+            Self::Cpu(cpu) => cpu.passes(texts, pace).await,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(machine) => machine.passes(texts, pace).await,
+        }
+    }
 
     /// What each token of a path gives to each class by some nodes of (place, weight), `[time, classes]`;
     /// `spent` nodes of the call are behind it. Only a teacher is asked.
-    async fn integrate(
+    pub(crate) async fn integrate(
         &self,
         path: Path<'_>,
         nodes: &[(f64, f64)],
         spent: usize,
         pace: &Pace<'_>,
-    ) -> Result<Vec<f32>, Stop>;
+    ) -> Result<Vec<f32>, Stop> {
+        match self {
+            Self::Cpu(Cpu::Teacher(teacher, _)) => {
+                gradients::integrate(teacher, path, nodes, spent, pace).await
+            }
+            Self::Cpu(Cpu::Student(_)) => unreachable!("a student is not asked"),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(machine) => machine.integrate(path, nodes, spent, pace).await,
+        }
+    }
 }
 
 /// A model on the CPU.
@@ -56,12 +90,6 @@ impl Cpu<'_> {
             }
         }
     }
-}
-
-impl Network for Cpu<'_> {
-    fn backend(&self) -> Backend {
-        Backend::Cpu
-    }
 
     async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop> {
         let mut passes = Vec::with_capacity(texts.len());
@@ -70,21 +98,6 @@ impl Network for Cpu<'_> {
             passes.push(self.pass(ids));
         }
         Ok(passes)
-    }
-
-    async fn integrate(
-        &self,
-        path: Path<'_>,
-        nodes: &[(f64, f64)],
-        spent: usize,
-        pace: &Pace<'_>,
-    ) -> Result<Vec<f32>, Stop> {
-        match self {
-            Self::Student(_) => unreachable!("a student is not asked"),
-            Self::Teacher(teacher, _) => {
-                gradients::integrate(teacher, path, nodes, spent, pace).await
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::pace::{Pace, Stop};
 
 /// Explains a text that has these logits. All its variants, the one without any word last, are one batch.
 pub(crate) async fn explain(
-    network: &impl Network,
+    network: Network<'_>,
     text: &Encoding,
     logits: &[f32],
     pace: &Pace<'_>,

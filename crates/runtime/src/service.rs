@@ -3,6 +3,7 @@
 use crate::answers::answer_rest;
 #[cfg(feature = "gpu")]
 use crate::gpu::{Door, Timing};
+use crate::network::Network;
 #[cfg(not(feature = "gpu"))]
 use crate::no_gpu::Door;
 use crate::pace::{Pace, Stop};
@@ -66,12 +67,20 @@ impl Service {
         }
         let answered = answers.len();
         if answered < texts.len() {
-            answer_rest(model, &model.cpu(), &texts, explain, pace, &mut answers).await?;
+            let cpu = Network::Cpu(model.cpu());
+            answer_rest(model, cpu, &texts, explain, pace, &mut answers).await?;
         }
         for answer in &mut answers[answered..] {
             answer.reason.clone_from(&reason);
         }
         Ok(answers)
+    }
+
+    /// Lets go of the GPU and all its memory, until the next call that wants it. A call in flight goes on
+    /// on the CPU.
+    #[cfg(feature = "gpu")]
+    pub fn release_gpu(&self) {
+        self.door.release();
     }
 
     /// What `auto` has measured, or was told.

@@ -1,4 +1,4 @@
-//! Teachers with made-up weights: valid bundles of any size, the same for the same seed.
+//! Teachers with made-up weights: valid bundles, the same for the same seed.
 
 use stillglass_bundle::{
     Activation, Architecture, Bundle, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
@@ -13,7 +13,6 @@ pub(crate) const FIRST: u32 = 1;
 pub(crate) const LAST: u32 = 2;
 pub(crate) const PADDING: u32 = 3;
 
-/// A small one; the vocabulary gives its own size.
 pub(crate) const SHAPE: TeacherShape = TeacherShape {
     vocabulary: 0,
     hidden: 64,
@@ -26,6 +25,30 @@ pub(crate) const SHAPE: TeacherShape = TeacherShape {
     dense: Activation::Tanh,
     epsilon: 1e-12,
 };
+
+/// Every way a teacher may be built.
+pub(crate) fn shapes() -> [(TeacherShape, WeightFormat); 3] {
+    let mean = TeacherShape {
+        hidden: 30,
+        layers: 3,
+        heads: 2,
+        intermediate: 50,
+        types: 0,
+        pooling: Pooling::Mean,
+        dense: Activation::None,
+        ..SHAPE
+    };
+    let relu = TeacherShape {
+        dense: Activation::Relu,
+        types: 0,
+        ..SHAPE
+    };
+    [
+        (SHAPE, WeightFormat::Int8),
+        (mean, WeightFormat::Int8),
+        (relu, WeightFormat::Int4),
+    ]
+}
 
 struct Maker {
     numbers: Numbers,

@@ -1,5 +1,5 @@
-//! The GPU natively: each kernel against its f64 twin at awkward sizes, and the whole student against
-//! the CPU.
+//! The GPU natively: each kernel against its f64 twin at awkward sizes, whole models against the CPU,
+//! and calls whose device is lost.
 //!
 //! Any Vulkan or Metal device will do, a software one too. Without one the tests print SKIPPED; where
 //! `STILLGLASS_GPU=required` promises one, they fail.
@@ -14,6 +14,7 @@ mod device;
 mod forward;
 mod made_up_teacher;
 mod sequence;
+mod service;
 mod student;
 mod teacher;
 mod variants;

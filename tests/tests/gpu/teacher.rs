@@ -1,13 +1,13 @@
 //! The whole teacher, forwards and along a path: the GPU's answers beside the CPU's.
 
 use stillglass_bundle::{
-    Activation, Architecture, Bundle, Pooling, TeacherShape, WeightFormat, Weights,
+    Architecture, Bundle, TeacherShape, TeacherWeights, WeightFormat, Weights,
 };
 use stillglass_runtime::gpu::{Error, Teacher};
 use stillglass_runtime::{Method, Model, gauss_legendre};
 
 use crate::made_up::{Numbers, text};
-use crate::made_up_teacher::{FIRST, LAST, PADDING, SHAPE, teacher};
+use crate::made_up_teacher::{FIRST, LAST, PADDING, SHAPE, shapes, teacher};
 use crate::student::{furthest, softmax};
 use crate::{gpu, wait};
 
@@ -15,30 +15,6 @@ use crate::{gpu, wait};
 const PROBABILITY: f32 = 1e-3;
 /// The same rounding in the forward pass at every node, in logits.
 const CONTRIBUTION: f32 = 2e-3;
-
-/// Every way a teacher may be built.
-fn shapes() -> [(TeacherShape, WeightFormat); 3] {
-    let mean = TeacherShape {
-        hidden: 30,
-        layers: 3,
-        heads: 2,
-        intermediate: 50,
-        types: 0,
-        pooling: Pooling::Mean,
-        dense: Activation::None,
-        ..SHAPE
-    };
-    let relu = TeacherShape {
-        dense: Activation::Relu,
-        types: 0,
-        ..SHAPE
-    };
-    [
-        (SHAPE, WeightFormat::Int8),
-        (mean, WeightFormat::Int8),
-        (relu, WeightFormat::Int4),
-    ]
-}
 
 /// The bundle through bytes, the model of it, and the teacher on the GPU.
 fn both(seed: u64, shape: TeacherShape, format: WeightFormat) -> Option<(Model, Teacher)> {

@@ -1,7 +1,5 @@
 //! One call: kernels recorded in order, one submission, one readback.
 
-use std::collections::BTreeMap;
-
 use stillglass_device::{Buffer, Dispatch, Use};
 use stillglass_kernels::shader::{Params, Shader};
 
@@ -41,7 +39,7 @@ pub struct Call<'a> {
     uniform: Buffer,
     borrowed: Vec<Buffer>,
     /// Of the borrowed, those that later kernels of this call may overwrite.
-    free: BTreeMap<u64, Vec<Buffer>>,
+    free: Store,
     trouble: Result<(), Error>,
 }
 
@@ -55,7 +53,7 @@ impl Gpu {
             parameters: Vec::new(),
             uniform: lock(&self.store).take(&self.device, Use::Uniform, bytes),
             borrowed: Vec::new(),
-            free: BTreeMap::new(),
+            free: Store::default(),
             trouble: Ok(()),
         }
     }
@@ -77,10 +75,8 @@ impl Call<'_> {
                 columns,
             };
         }
-        let free = self
-            .free
-            .get_mut(&Store::size(found as u64))
-            .and_then(Vec::pop);
+        let size = Store::size(found as u64);
+        let free = self.free.find(Use::Storage, size);
         let buffer = free.unwrap_or_else(|| self.borrow(found));
         Matrix {
             buffer,
@@ -91,10 +87,7 @@ impl Call<'_> {
 
     /// A matrix that no later kernel of this call reads: another may have its place.
     pub fn free(&mut self, matrix: Matrix) {
-        self.free
-            .entry(matrix.buffer.size())
-            .or_default()
-            .push(matrix.buffer);
+        self.free.give(Use::Storage, matrix.buffer);
     }
 
     /// A matrix with these numbers.

@@ -1,6 +1,5 @@
 //! The device of a model: pipelines and buffers made once, and what it was asked to do.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +15,8 @@ pub struct Gpu {
     pub(super) device: Device,
     pub(super) store: Mutex<Store>,
     arithmetic: Arithmetic,
-    pipelines: Mutex<BTreeMap<Variant, Pipeline>>,
+    /// Few enough to look through.
+    pipelines: Mutex<Vec<(Variant, Pipeline)>>,
     dispatches: AtomicUsize,
     submissions: AtomicUsize,
 }
@@ -35,7 +35,7 @@ pub enum Arithmetic {
 }
 
 /// A shader's entry point with its constants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) entry: &'static str,
@@ -117,9 +117,12 @@ impl Gpu {
     /// The pipeline of a shader, made at its first use.
     pub(super) fn pipeline(&self, shader: Shader, variant: Variant) -> Pipeline {
         let mut pipelines = lock(&self.pipelines);
-        let made = pipelines.entry(variant);
-        made.or_insert_with(|| self.compile(shader, variant))
-            .clone()
+        if let Some((_, made)) = pipelines.iter().find(|(other, _)| *other == variant) {
+            return made.clone();
+        }
+        let made = self.compile(shader, variant);
+        pipelines.push((variant, made.clone()));
+        made
     }
 
     fn compile(&self, shader: Shader, variant: Variant) -> Pipeline {

@@ -10,6 +10,7 @@ use super::Error;
 use super::machine::{Machine, PATIENCE, within};
 use super::timing::{Timing, least_work, work};
 use crate::answers::answer_rest;
+use crate::network::Network;
 use crate::pace::{Pace, Stop};
 use crate::{Choice, Classification, Host, Model, Request};
 
@@ -73,6 +74,13 @@ impl Door {
         }
     }
 
+    /// Lets go of the device; a call in flight hears that it is lost.
+    pub(crate) fn release(&self) {
+        if let State::Open(machine) = self.state.replace(State::Closed) {
+            machine.gpu.destroy();
+        }
+    }
+
     /// What `auto` has measured, or was told.
     pub(crate) fn timing(&self) -> Option<Timing> {
         self.timing.borrow().clone()
@@ -99,7 +107,8 @@ impl Door {
                 return Ok(());
             }
         }
-        answer_rest(model, &*machine, texts, request.explain, pace, answers).await?;
+        let network = Network::Gpu(&machine);
+        answer_rest(model, network, texts, request.explain, pace, answers).await?;
         self.rest.set(REST);
         Ok(())
     }

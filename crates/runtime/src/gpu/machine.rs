@@ -8,10 +8,10 @@ use stillglass_bundle::{Architecture, Weights};
 use stillglass_device::Adapter;
 
 use super::{Arithmetic, Error, Gpu, Student, Teacher};
-use crate::network::{Cpu, Network, Path, with_specials};
+use crate::network::{Path, with_specials};
 use crate::pace::{Pace, Stop};
 use crate::student::Pass;
-use crate::{Backend, Host, Model};
+use crate::{Host, Model};
 
 /// Milliseconds after which a GPU that should have answered is given up.
 pub(super) const PATIENCE: u32 = 1500;
@@ -20,8 +20,8 @@ const SOFTWARE_PATIENCE: u32 = 20_000;
 /// Milliseconds that a batch should take: few enough to hear of a break-off, and far from the limits that
 /// systems set.
 const BATCH: f64 = 200.0;
-/// Tokens of the first batch, when nothing is known of the device.
-const FIRST_BATCH: f64 = 256.0;
+/// Tokens of the first batch, forwards and there and back, when nothing is known of the device.
+const FIRST_BATCH: [f64; 2] = [256.0, 64.0];
 /// Largest difference of a probability between two right answers; issue 3 grants a tenth of it.
 const WRONG: f32 = 1e-2;
 
@@ -79,19 +79,21 @@ impl Machine {
             is_software,
             weights,
             specials: model.specials(),
-            forwards: Cell::new(FIRST_BATCH),
-            both_ways: Cell::new(FIRST_BATCH),
+            forwards: Cell::new(FIRST_BATCH[0]),
+            both_ways: Cell::new(FIRST_BATCH[1]),
         };
-        machine.compare(&model.cpu(), host).await?;
+        machine.compare(model, host).await?;
         Ok(machine)
     }
 
     /// Refuses a device that computes something else than the CPU.
-    async fn compare(&self, cpu: &Cpu<'_>, host: &dyn Host) -> Result<(), Error> {
-        let ids = [0, 1, 0];
-        let found = within(host, PATIENCE, self.forward(&[&ids])).await?;
+    async fn compare(&self, model: &Model, host: &dyn Host) -> Result<(), Error> {
+        let last = model.bundle().vocabulary.len() as u32 - 1;
+        let ids = [0, last, 0];
+        let ids = &ids[..ids.len().min(model.manifest().max_tokens)];
+        let found = within(host, PATIENCE, self.forward(&[ids])).await?;
         let probabilities = |logits: &[f32]| crate::cpu::softmax(logits);
-        let want = probabilities(&cpu.pass(&ids).logits);
+        let want = probabilities(&model.cpu().pass(ids).logits);
         let found = probabilities(&found[0].logits);
         let right = |(found, want): (&f32, &f32)| (found - want).abs() <= WRONG;
         let right = found.iter().zip(&want).all(right);
@@ -134,14 +136,13 @@ impl Machine {
         let count = texts.iter().take_while(fits).count();
         &texts[..count.max(1)]
     }
-}
 
-impl Network for Machine {
-    fn backend(&self) -> Backend {
-        Backend::Gpu
-    }
-
-    async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop> {
+    /// As [`Network::passes`](crate::network::Network::passes), in batches.
+    pub(crate) async fn passes(
+        &self,
+        texts: &[&[u32]],
+        pace: &Pace<'_>,
+    ) -> Result<Vec<Pass>, Stop> {
         let mut passes = Vec::with_capacity(texts.len());
         while passes.len() < texts.len() {
             pace.tick(passes.len(), texts.len()).await?;
@@ -153,7 +154,8 @@ impl Network for Machine {
         Ok(passes)
     }
 
-    async fn integrate(
+    /// As [`Network::integrate`](crate::network::Network::integrate), in batches.
+    pub(crate) async fn integrate(
         &self,
         path: Path<'_>,
         nodes: &[(f64, f64)],
@@ -216,4 +218,47 @@ pub(super) async fn within<T>(
         late.map(|()| Err(Error::Silent(milliseconds)))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::pace::at_once;
+    use crate::{Progress, Wait};
+
+    /// Surroundings whose clock has always run out.
+    struct Late;
+
+    impl Host for Late {
+        fn now(&self) -> f64 {
+            0.0
+        }
+
+        fn after(&self, _milliseconds: u32) -> Wait {
+            Box::pin(ready(()))
+        }
+
+        fn watch(&self, _progress: Progress) -> ControlFlow<()> {
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn a_gpu_that_never_answers_is_given_up() {
+        let silent = at_once(within(&Late, 7, pending::<Result<(), Error>>()));
+        assert_eq!(silent, Err(Error::Silent(7)));
+        let answer = at_once(within(&Late, 7, ready(Ok(5))));
+        assert_eq!(answer, Ok(5));
+    }
+
+    #[test]
+    fn batches_grow_and_shrink_towards_their_time() {
+        let size = Cell::new(256.0);
+        let mut batch = || at_once(paced(&Late, &size, 256, ready(Ok(()))));
+        assert_eq!(batch(), Ok(()));
+        assert!((size.get() - 1024.0).abs() < 1e-9, "{}", size.get());
+    }
 }

@@ -1,12 +1,10 @@
 //! Buffers that calls borrow: made once, kept for the next call.
 
-use std::collections::BTreeMap;
-
 use stillglass_device::{Buffer, Device, Use};
 
-/// Buffers nobody uses, by use and size.
+/// Buffers nobody uses; there are never many.
 #[derive(Debug, Default)]
-pub(super) struct Store(BTreeMap<(Use, u64), Vec<Buffer>>);
+pub(super) struct Store(Vec<(Use, Buffer)>);
 
 impl Store {
     /// The size of the buffer that `bytes` get.
@@ -17,15 +15,19 @@ impl Store {
     /// A buffer of at least `bytes`; what is in it is left from an earlier call.
     pub(super) fn take(&mut self, device: &Device, use_: Use, bytes: u64) -> Buffer {
         let size = Self::size(bytes);
-        let kept = self.0.get_mut(&(use_, size)).and_then(Vec::pop);
+        let kept = self.find(use_, size);
         kept.unwrap_or_else(|| device.buffer(use_, size))
+    }
+
+    /// A kept buffer of exactly that size.
+    pub(super) fn find(&mut self, use_: Use, size: u64) -> Option<Buffer> {
+        let fits = |(other, buffer): &(Use, Buffer)| *other == use_ && buffer.size() == size;
+        let place = self.0.iter().rposition(fits)?;
+        Some(self.0.swap_remove(place).1)
     }
 
     /// Keeps a buffer for the next call.
     pub(super) fn give(&mut self, use_: Use, buffer: Buffer) {
-        self.0
-            .entry((use_, buffer.size()))
-            .or_default()
-            .push(buffer);
+        self.0.push((use_, buffer));
     }
 }

@@ -20,6 +20,7 @@ pub use call::{Call, Matrix, Texts};
 pub use device::{Arithmetic, Gpu, Work};
 pub(crate) use door::Door;
 pub use kernels::{Activation, AttentionWeights, Path, QueryKeyValue};
+pub(crate) use machine::Machine;
 pub use quantized::{Linear, Words};
 pub use stillglass_device::Error;
 pub use student::Student;

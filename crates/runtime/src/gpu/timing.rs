@@ -64,15 +64,16 @@ impl Timing {
     ) -> Result<Self, Stop> {
         let quiet = Quiet(pace.host);
         let pace = Pace::new(&quiet);
-        let long = match model.manifest().kind {
+        let (texts, length) = match model.manifest().kind {
             Kind::Student => LONG_STUDENT,
             Kind::Teacher => LONG_TEACHER,
         };
-        let cpu = model.cpu();
+        let most = model.manifest().max_tokens;
+        let calls = [(SHORT.0, SHORT.1.min(most)), (texts, length.min(most))];
         Ok(Self {
             device: machine.name.clone(),
-            cpu: line(&cpu, long, &pace).await?,
-            gpu: line(machine, long, &pace).await?,
+            cpu: line(Network::Cpu(model.cpu()), calls, &pace).await?,
+            gpu: line(Network::Gpu(machine), calls, &pace).await?,
         })
     }
 
@@ -100,9 +101,13 @@ impl Host for Quiet<'_> {
 }
 
 /// Times a short call and a long one, each the better of two.
-async fn line(network: &impl Network, long: (usize, usize), pace: &Pace<'_>) -> Result<Line, Stop> {
+async fn line(
+    network: Network<'_>,
+    calls: [(usize, usize); 2],
+    pace: &Pace<'_>,
+) -> Result<Line, Stop> {
     let mut points = [(0, 0.0); 2];
-    for (point, (texts, length)) in points.iter_mut().zip([SHORT, long]) {
+    for (point, (texts, length)) in points.iter_mut().zip(calls) {
         let text = vec![0; length];
         let texts: Vec<&[u32]> = vec![&text; texts];
         let mut best = f64::INFINITY;
