@@ -76,8 +76,10 @@ impl Door {
 
     /// Lets go of the device; a call in flight hears that it is lost.
     pub(crate) fn release(&self) {
-        if let State::Open(machine) = self.state.replace(State::Closed) {
+        let mut state = self.state.borrow_mut();
+        if let State::Open(machine) = &*state {
             machine.gpu.destroy();
+            *state = State::Closed;
         }
     }
 

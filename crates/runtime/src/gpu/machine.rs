@@ -16,7 +16,7 @@ use crate::{Host, Model};
 /// Milliseconds after which a GPU that should have answered is given up.
 pub(super) const PATIENCE: u32 = 1500;
 /// The same while a CPU that imitates a GPU compiles the shaders.
-const SOFTWARE_PATIENCE: u32 = 20_000;
+const SOFTWARE_PATIENCE: u32 = 60_000;
 /// Milliseconds that a batch should take: few enough to hear of a break-off, and far from the limits that
 /// systems set.
 const BATCH: f64 = 200.0;
