@@ -5,12 +5,15 @@ import { chromium } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Starts Chromium, or says how to get it. */
-export async function launch() {
+/** Switches for the GPU that Chromium brings along, computed by the CPU. */
+export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** Starts Chromium, with further switches if any are wanted, or says how to get it. */
+export async function launch(switches = []) {
   const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
   if (executablePath === undefined) {
     throw new Error('no Chromium found; run `cargo xtask setup`, or set CHROMIUM to its path');
   }
   // In a container there is often no sandbox to be had, and the pages are our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--js-flags=--expose-gc'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--js-flags=--expose-gc', ...switches] });
 }

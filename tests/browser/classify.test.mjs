@@ -87,7 +87,7 @@ test('a text too long for the model says so, and fades what was not read', async
   const text = 'Orders grew again this quarter. '.repeat(300).trim();
   await write(page, text);
   assert.match(await page.locator('#cut').textContent(), /reads \d+ tokens at most, and the text has [\d,]+/);
-  const unread = (await page.locator('.unread').textContent()).replace(/…$/, '');
+  const unread = (await page.locator('#words .unread').textContent()).replace(/…$/, '');
   assert.ok(unread.length > 100 && text.includes(unread));
   assert.ok(!(await page.getByRole('listbox').textContent()).includes('…'), 'what was not read is no part of the list');
   await write(page, 'Orders grew again');

@@ -1,5 +1,6 @@
 /** A visit to the built page, with everything worth asserting about it recorded. */
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before } from 'node:test';
@@ -7,12 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { servePage } from './site.mjs';
 
-const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
+/** The folder of the bundles that the page was built with. */
+export const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
 const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
 
 /** The bytes of a bundle that the page was built with. */
 export function bundleBytes(id) {
   return readFile(path.join(MODELS, models.find((model) => model.id === id).file));
+}
+
+/** What the page offers as a model's teacher: its file's name and bytes; none where the file is not there. */
+export function teacherOf(id) {
+  const { teacher } = models.find((model) => model.id === id);
+  return teacher !== undefined && existsSync(path.join(MODELS, teacher.file)) ? teacher : undefined;
 }
 
 /** The text of an example by the title on its button. */

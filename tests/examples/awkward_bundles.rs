@@ -1,16 +1,22 @@
-//! Writes students whose sizes are no multiple of a vector, with made-up weights, into a folder: the
-//! browser tests take them where the committed bundles, all of sizes 64, do not reach.
+//! Writes bundles with made-up weights into a folder, for the browser tests: students whose sizes are no
+//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach; and a teacher for
+//! the page's finance model that is small, but takes seconds over a long text.
 //!
 //! `cargo run --package stillglass-tests --example awkward_bundles -- FOLDER`
 
 #[allow(dead_code)] // what only the tests use
 #[path = "../tests/student/made_up.rs"]
 mod made_up;
+#[allow(dead_code)]
+#[path = "../tests/gpu/made_up_teacher.rs"]
+mod made_up_teacher;
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use made_up::{ODD, PLAIN, Sizes, bundle};
+use made_up_teacher::{SHAPE, teacher};
+use stillglass_bundle::{TeacherShape, WeightFormat};
 
 /// One more than whole vectors everywhere.
 const WIDE: Sizes = Sizes {
@@ -21,13 +27,29 @@ const WIDE: Sizes = Sizes {
     max_tokens: 256,
 };
 
+/// Wide enough to be slow.
+const SLOW: TeacherShape = TeacherShape {
+    hidden: 192,
+    layers: 6,
+    heads: 6,
+    intermediate: 768,
+    positions: 512,
+    ..SHAPE
+};
+
+/// The classes of the committed finance model.
+const CLASSES: [&str; 3] = ["bearish", "bullish", "neutral"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os()
         .nth(1)
         .ok_or("name the folder to write to")?;
+    let folder = PathBuf::from(folder);
     for (name, sizes) in [("odd.glass", ODD), ("wide.glass", WIDE)] {
-        let path = PathBuf::from(&folder).join(name);
-        std::fs::write(path, bundle(1, sizes, &PLAIN).write()?)?;
+        std::fs::write(folder.join(name), bundle(1, sizes, &PLAIN).write()?)?;
     }
+    let mut teacher = teacher(1, SLOW, WeightFormat::Int8);
+    teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();
+    std::fs::write(folder.join("teacher.glass"), teacher.write()?)?;
     Ok(())
 }

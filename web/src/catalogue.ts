@@ -1,24 +1,10 @@
 /** The models this build carries: what `index.json` says of them, and where their files are. */
 
 import index from '#models/index.json';
+import type { Entry } from './entry.ts';
 
-/** A text to try a model on. */
-export interface Example {
-  title: string;
-  text: string;
-}
-
-/** A model one can choose. */
-export interface Entry {
-  id: string;
-  name: string;
-  /** What the model answers, as a question. */
-  question: string;
-  placeholder: string;
-  examples: Example[];
-  /** The bundle's address; the file's own bytes for one opened from disk. */
-  source: string | File;
-}
+/** A model as `index.json` names it: by its file, and its teacher's if it has one. */
+type Listed = Omit<Entry, 'source' | 'teacher'> & { file: string; teacher?: { file: string; bytes: number } };
 
 // Vite turns each file into the address of its hashed copy in the build.
 const files = import.meta.glob<string>('#models/*.glass', { query: '?url', import: 'default', eager: true });
@@ -26,9 +12,11 @@ const addresses = new Map(Object.entries(files).map(([path, url]) => [path.slice
 
 /** The models of `index.json` whose files were there when the page was built, in its order. */
 export function catalogue(): Entry[] {
-  return index.models.flatMap(({ file, ...entry }) => {
+  return (index.models as Listed[]).flatMap(({ file, teacher, ...entry }) => {
     const source = addresses.get(file);
-    return source === undefined ? [] : [{ ...entry, source }];
+    const beside = teacher && addresses.get(teacher.file);
+    if (source === undefined) return [];
+    return [{ ...entry, source, ...(beside && { teacher: { source: beside, bytes: teacher.bytes } }) }];
   });
 }
 
@@ -44,12 +32,4 @@ export function fromFile(file: File): Entry {
     examples: [],
     source: file,
   };
-}
-
-/** The bytes of a model's bundle. */
-export async function bundle(entry: Entry): Promise<Uint8Array> {
-  if (entry.source instanceof File) return new Uint8Array(await entry.source.arrayBuffer());
-  const response = await fetch(entry.source);
-  if (!response.ok) throw new Error(`the server answered ${response.status} for ${response.url}`);
-  return new Uint8Array(await response.arrayBuffer());
 }

@@ -2,31 +2,30 @@
 
 import type { ModelInfo } from 'stillglass';
 import type { Answers, Reading, Request } from './protocol.ts';
-import { EngineError, Thread } from './thread.ts';
+import { EngineError, Thread, type Company } from './thread.ts';
 
-/** Runs models in a worker. */
+/** Runs models in a worker of its own. */
 export class Engine {
   readonly #compile: () => Promise<WebAssembly.Module>;
-  readonly #bundles = new Map<string, Uint8Array>();
-  #runtime: Promise<WebAssembly.Module> | undefined;
+  readonly #bundles = new Map<string, Blob>();
   #current: { thread: Thread; ready: Promise<void> } | undefined;
 
-  /** `compile` brings the runtime; it is asked again only if it failed. */
+  /** `compile` brings the runtime; it is asked again for each worker. */
   constructor(compile: () => Promise<WebAssembly.Module>) {
     this.#compile = compile;
   }
 
   /** Reads a bundle, and keeps it open under `id` in place of what was open there. */
-  async open(id: string, arriving: Promise<Uint8Array>): Promise<ModelInfo> {
+  async open(id: string, arriving: Promise<Blob>): Promise<ModelInfo> {
     const [bytes] = await Promise.all([arriving, this.#ready()]);
     const info = await this.#ask({ kind: 'open', id, bytes });
     this.#bundles.set(id, bytes);
     return info;
   }
 
-  /** Classifies and explains. */
-  classify(id: string, text: string): Promise<Reading> {
-    return this.#ask({ kind: 'classify', id, text });
+  /** Classifies, and explains if wanted: a student at once, a teacher in its own time. */
+  classify(id: string, text: string, explain: boolean, company: Company = {}): Promise<Reading> {
+    return this.#ask({ kind: 'classify', id, text, explain }, company);
   }
 
   /** Lets go of what is open under `id`. */
@@ -35,9 +34,16 @@ export class Engine {
     if (this.#current?.thread.over === false) await this.#current.thread.send({ kind: 'close', id });
   }
 
+  /** Lets go of everything and ends the worker, which gives its memory back. The next call starts another. */
+  end(): void {
+    this.#bundles.clear();
+    this.#current?.thread.stop(new EngineError({ code: 'failed', message: 'its worker was ended' }));
+    this.#current = undefined;
+  }
+
   /** Asks the worker. If the runtime dies of it or beside it, starts it afresh and asks once more. */
-  async #ask<R extends Request>(request: R): Promise<Answers[R['kind']]> {
-    const once = async () => (await this.#ready()).send(request);
+  async #ask<R extends Request>(request: R, company?: Company): Promise<Answers[R['kind']]> {
+    const once = async () => (await this.#ready()).send(request, company);
     try {
       return await once();
     } catch (error) {
@@ -59,17 +65,11 @@ export class Engine {
 
   async #prepare(thread: Thread): Promise<void> {
     try {
-      await thread.send({ kind: 'start', runtime: await this.#compiled() });
+      await thread.send({ kind: 'start', runtime: await this.#compile() });
       for (const [id, bytes] of this.#bundles) await thread.send({ kind: 'open', id, bytes });
     } catch (error) {
       thread.stop(error);
       throw error;
     }
-  }
-
-  #compiled(): Promise<WebAssembly.Module> {
-    this.#runtime ??= this.#compile();
-    this.#runtime.catch(() => (this.#runtime = undefined));
-    return this.#runtime;
   }
 }

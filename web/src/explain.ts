@@ -90,18 +90,27 @@ export function strongest(words: readonly Word[], label: string): { for: string[
 
 /** A row of the table of numbers: contributions by class, all centred over classes. */
 export interface Row {
-  kind: 'word' | 'bias' | 'score';
+  kind: 'word' | 'bias' | 'rest' | 'score';
   text: string;
-  values: number[];
+  /** Where a word begins in the text; 0 for what is no word. */
+  start: number;
+  /** Undefined where a model has no such figure. */
+  values: (number | undefined)[];
 }
 
-/** Words in reading order, then the score before any word, then the sum: the centred logits. */
+/** Words in reading order, the score before any word, what the words leave, then the sum: the centred logits. */
 export function rows(result: Classification, words: readonly Word[], labels: readonly string[]): Row[] {
   const inOrder = (byClass: Record<string, number>) => labels.map((label) => byClass[label] ?? 0);
   const logits = Object.fromEntries(labels.map((label, index) => [label, result.logits[index] ?? 0]));
+  const { method, remainder = {} } = result.explanation ?? {};
+  const sum = (kind: Row['kind'], text: string, byClass: Record<string, number>): Row => {
+    return { kind, text, start: 0, values: inOrder(centred(byClass)) };
+  };
   return [
-    ...words.map((word): Row => ({ kind: 'word', text: word.text, values: inOrder(word.weights) })),
-    { kind: 'bias', text: 'Before any word', values: inOrder(centred(result.bias ?? {})) },
-    { kind: 'score', text: 'Score', values: inOrder(centred(logits)) },
+    ...words.map(({ text, start, weights }): Row => ({ kind: 'word', text, start, values: inOrder(weights) })),
+    sum('bias', 'Before any word', result.bias ?? {}),
+    // A student's own contributions leave nothing.
+    ...(method === undefined || method === 'native' ? [] : [sum('rest', 'Outside the words', remainder)]),
+    sum('score', 'Score', logits),
   ];
 }

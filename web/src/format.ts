@@ -9,6 +9,18 @@ export function percent(probability: number): string {
   return `${Math.round(probability * 100)}%`;
 }
 
+/** A share that may be small or above one, with one decimal below ten percent. */
+export function share(value: number): string {
+  const percents = value * 100;
+  return percents < 10 ? `${percents.toFixed(1)}%` : `${Math.round(percents)}%`;
+}
+
+/** A figure between −1 and 1. */
+export function decimal(value: number): string {
+  const digits = Math.abs(value).toFixed(2);
+  return value < 0 && Number(digits) > 0 ? MINUS + digits : digits;
+}
+
 /** A contribution or score with its sign and two decimals; no sign for what rounds to zero. */
 export function signed(value: number): string {
   const digits = Math.abs(value).toFixed(2);
@@ -32,7 +44,7 @@ export function duration(ms: number): string {
 /** A size in decimal kilobytes or megabytes. */
 export function bytes(count: number): string {
   if (count < 1e6) return `${count === 0 ? 0 : Math.max(1, Math.round(count / 1e3))} KB`;
-  return `${(count / 1e6).toFixed(2)} MB`;
+  return `${(count / 1e6).toFixed(count < 1e7 ? 2 : 1)} MB`;
 }
 
 /** A count with thousands set apart. */
@@ -50,4 +62,10 @@ export function ordinal(value: number): string {
 /** A class name as a heading writes it. */
 export function title(label: string): string {
   return label.charAt(0).toUpperCase() + label.slice(1);
+}
+
+/** A message as a sentence. */
+export function sentence(message: string): string {
+  const start = title(message);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
 }

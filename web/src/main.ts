@@ -1,9 +1,11 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
 import type { ModelInfo, Word } from 'stillglass';
-import { catalogue, fromFile, type Entry } from './catalogue.ts';
+import { catalogue, fromFile } from './catalogue.ts';
+import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
-import { centredWords, rows, strongest } from './explain.ts';
+import type { Entry } from './entry.ts';
+import { centredWords, strongest } from './explain.ts';
 import { count } from './format.ts';
 import { latest, settled } from './latest.ts';
 import { fetched, loaded } from './loaded.ts';
@@ -13,17 +15,19 @@ import { hideBlank, showBlank } from './view/blank.ts';
 import { clearCard, showCard } from './view/card.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
-import { showCost, showLoaded, showNetwork } from './view/facts.ts';
-import { showNumbers } from './view/numbers.ts';
+import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
-import { showWords } from './view/words.ts';
 
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
 
 const models = new Models();
+const comparison = new Comparison((now) => {
+  showNetwork(now ? 'loading' : network);
+  countBytes();
+});
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
@@ -33,6 +37,10 @@ let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
 let current: { reading: Reading; words: Word[] } | undefined;
+/** Stops the reading under way. */
+let reader = new AbortController();
+/** What the page can do without a network, a teacher on its way aside. */
+let network: Network = 'loading';
 
 function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
@@ -44,6 +52,7 @@ async function choose(entry: Entry): Promise<void> {
   picked = undefined;
   showModel(entry);
   showPrompt(entry);
+  comparison.offer(entry);
   clearProblem();
   setState('loading');
   clearAnswer(`Loading the ${entry.name} model…`, 'It stays in this tab once it is here.');
@@ -69,11 +78,16 @@ function begin(opened: ModelInfo): void {
 
 function fail(entry: Entry, error: unknown): void {
   setState('failed');
-  showNetwork('partial');
+  setNetwork('partial');
   clearAnswer('', '');
   hideBlank();
   clearCard();
   showProblem({ ...explainFailure(entry.name, error), retry: () => void choose(entry) });
+}
+
+function setNetwork(state: Network): void {
+  network = state;
+  showNetwork(state);
 }
 
 function countBytes(): void {
@@ -88,14 +102,15 @@ const classifySoon = latest(async () => {
     clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
     return;
   }
+  const { signal } = (reader = new AbortController());
   try {
-    const reading = await models.classify(entry, text);
+    const reading = await models.classify(entry, text, signal);
     if (chosen !== entry) return;
     current = { reading, words: centredWords(reading.result.words ?? []) };
     clearProblem();
     showAnswer();
   } catch (error) {
-    if (chosen !== entry) return;
+    if (chosen !== entry || signal.aborted) return;
     // What is shown is about another text.
     clearAnswer('', '');
     hideBlank();
@@ -104,16 +119,16 @@ const classifySoon = latest(async () => {
 });
 
 const settleSoon = settled(PAUSE, () => {
-  if (current === undefined || info === undefined) return;
+  if (current === undefined) return;
   const { reading, words } = current;
   const { label, scores } = reading.result;
   const shown = picked ?? label;
   showSummary({ predicted: label, score: scores[label] ?? 0, chosen: shown, ...strongest(words, shown) });
-  showNumbers(rows(reading.result, words, info.labels), info.labels, shown);
+  comparison.settle();
 });
 
 function showAnswer(): void {
-  if (current === undefined) return;
+  if (current === undefined || info === undefined) return;
   const { reading, words } = current;
   const { label, scores, truncated, tokens } = reading.result;
   const shown = picked ?? label;
@@ -122,7 +137,7 @@ function showAnswer(): void {
   showVerdict(label, scores[label] ?? 0);
   showClasses(scores, label, shown);
   byId('why-title').textContent = `Words for and against ${shown}`;
-  showWords(reading.text, words, shown, truncated?.from);
+  comparison.show({ reading, words, label: shown, labels: info.labels });
   showCut(tokens, truncated?.tokens);
   showCost({ ms: reading.ms, tokens });
   settleSoon();
@@ -131,6 +146,7 @@ function showAnswer(): void {
 function clearAnswer(title: string, text: string): void {
   current = undefined;
   byId('answer').hidden = true;
+  comparison.clear();
   clearSummary();
   showCost(undefined);
   showBlank(title, text);
@@ -155,7 +171,7 @@ function pick(label: string): void {
 async function fetchTheRest(): Promise<void> {
   const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
   countBytes();
-  showNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
+  setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -173,7 +189,12 @@ function openFile(file: File): void {
 }
 
 function boot(): void {
-  onText(classifySoon);
+  onText(() => {
+    // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
+    // fast would see no answer.
+    if (info?.kind === 'teacher') reader.abort();
+    classifySoon();
+  });
   byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
     const input = target as HTMLInputElement;
     const [file] = input.files ?? [];

@@ -1,20 +1,21 @@
-/** The models of this tab: fetched once, opened once, kept. */
+/** The students of this tab: fetched once, opened once, kept. */
 
 import type { ModelInfo } from 'stillglass';
-import { bundle, type Entry } from './catalogue.ts';
+import { bundle } from './bundle.ts';
 import { Engine } from './engine.ts';
+import type { Entry } from './entry.ts';
 import type { Reading } from './protocol.ts';
-import { compileRuntime } from './runtime.ts';
+import { compiledRuntime } from './runtime.ts';
 
 /** Fetches bundles and opens them in the engine. Whatever failed is tried again when asked again. */
 export class Models {
-  readonly #engine = new Engine(compileRuntime);
-  readonly #bundles = new Map<Entry, Promise<Uint8Array>>();
+  readonly #engine = new Engine(compiledRuntime);
+  readonly #bundles = new Map<Entry, Promise<Blob>>();
   readonly #infos = new Map<Entry, Promise<ModelInfo>>();
 
   /** Brings a model's bytes here, so that opening it later needs no network. */
-  fetch(entry: Entry): Promise<Uint8Array> {
-    return remembered(this.#bundles, entry, () => bundle(entry));
+  fetch(entry: Entry): Promise<Blob> {
+    return remembered(this.#bundles, entry, () => bundle(entry.source));
   }
 
   /** Makes a model ready to classify. */
@@ -38,9 +39,9 @@ export class Models {
     await this.#engine.close(entry.id);
   }
 
-  /** Classifies with an open model. */
-  classify(entry: Entry, text: string): Promise<Reading> {
-    return this.#engine.classify(entry.id, text);
+  /** Classifies and explains with an open model. */
+  classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
+    return this.#engine.classify(entry.id, text, true, { signal });
   }
 }
 

@@ -1,12 +1,13 @@
-/** Messages between the page and the worker that runs the models. */
+/** Messages between the page and a worker that runs models. */
 
-import type { Classification, ModelInfo } from 'stillglass';
+import type { Classification, ModelInfo, Progress } from 'stillglass';
 
 /** What the page asks for. Requests are answered in order, one at a time. */
 export type Request =
   | { kind: 'start'; runtime: WebAssembly.Module }
-  | { kind: 'open'; id: string; bytes: Uint8Array }
-  | { kind: 'classify'; id: string; text: string }
+  // A blob: the browser may keep it out of memory, and sending it copies nothing.
+  | { kind: 'open'; id: string; bytes: Blob }
+  | { kind: 'classify'; id: string; text: string; explain: boolean }
   | { kind: 'close'; id: string };
 
 /** What each kind of request is answered with. */
@@ -31,11 +32,17 @@ export interface Call {
   request: Request;
 }
 
+/** What a worker hears: a call, or that nobody waits for one any more. */
+export type Message = Call | { cancel: number };
+
 /** A failure as plain data: errors lose their fields between threads. */
 export interface Failure {
   code: string;
   message: string;
 }
 
-/** The answer to one call. */
-export type Reply = { call: number; answer: unknown } | { call: number; failure: Failure };
+/** The end of one call. */
+export type Outcome = { call: number; answer: unknown } | { call: number; failure: Failure };
+
+/** What a worker says: how a call ended, or how far it is. */
+export type Reply = Outcome | { call: number; progress: Progress };

@@ -1,4 +1,4 @@
-/** The WebAssembly file, compiled on the page's thread while the worker starts. */
+/** The WebAssembly file, compiled on the page's thread while a worker starts. */
 
 import { supported } from 'stillglass';
 import address from 'stillglass/stillglass_bg.wasm?url';
@@ -13,8 +13,16 @@ class RuntimeProblem extends Error {
   }
 }
 
-/** Fetches and compiles the runtime. */
-export async function compileRuntime(): Promise<WebAssembly.Module> {
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** The runtime, fetched and compiled once for all workers; tried again if that failed. */
+export function compiledRuntime(): Promise<WebAssembly.Module> {
+  compiled ??= compileRuntime();
+  compiled.catch(() => (compiled = undefined));
+  return compiled;
+}
+
+async function compileRuntime(): Promise<WebAssembly.Module> {
   if (!supported()) {
     throw new RuntimeProblem('unsupported', 'WebAssembly with SIMD is missing or switched off here');
   }

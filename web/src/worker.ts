@@ -1,38 +1,47 @@
-/** The thread that runs the models, so that typing never waits for one. */
+/** The thread that runs models, so that typing never waits for one. */
 
-import { Model, StillglassError, start } from 'stillglass';
-import type { Answers, Call, Failure, Reading, Reply, Request } from './protocol.ts';
+import { Model, StillglassError, start, type Progress, type RunOptions } from 'stillglass';
+import type { Answers, Call, Failure, Message, Outcome, Reading, Reply, Request } from './protocol.ts';
 
 const models = new Map<string, Model>();
+/** What breaks a call off, from its arrival to its end. */
+const stops = new Map<number, AbortController>();
 let queue: Promise<void> = Promise.resolve();
 
-onmessage = (event: MessageEvent<Call>) => {
-  queue = queue.then(() => reply(event.data));
+onmessage = ({ data }: MessageEvent<Message>) => {
+  if ('cancel' in data) return stops.get(data.cancel)?.abort();
+  const stop = new AbortController();
+  stops.set(data.call, stop);
+  queue = queue.then(() => reply(data, stop.signal));
 };
 
-async function reply({ call, request }: Call): Promise<void> {
-  let message: Reply;
+async function reply({ call, request }: Call, signal: AbortSignal): Promise<void> {
+  let message: Outcome;
   try {
-    message = { call, answer: await answer(request) };
+    signal.throwIfAborted();
+    message = { call, answer: await answer(call, request, signal) };
   } catch (error) {
     message = { call, failure: failure(error) };
   }
+  stops.delete(call);
   postMessage(message);
 }
 
-async function answer(request: Request): Promise<Answers[Request['kind']]> {
+async function answer(call: number, request: Request, signal: AbortSignal): Promise<Answers[Request['kind']]> {
   switch (request.kind) {
     case 'start':
       await start(request.runtime);
       return undefined;
     case 'open': {
-      const model = new Model(request.bytes);
+      const model = new Model(new Uint8Array(await request.bytes.arrayBuffer()));
       models.get(request.id)?.free();
       models.set(request.id, model);
       return model.info;
     }
-    case 'classify':
-      return classify(request.id, request.text);
+    case 'classify': {
+      const onProgress = (progress: Progress) => post({ call, progress });
+      return classify(request, { explain: request.explain, signal, onProgress });
+    }
     case 'close':
       models.get(request.id)?.free();
       models.delete(request.id);
@@ -40,12 +49,24 @@ async function answer(request: Request): Promise<Answers[Request['kind']]> {
   }
 }
 
-function classify(id: string, text: string): Reading {
+function opened(id: string): Model {
   const model = models.get(id);
   if (model === undefined) throw new StillglassError('failed', `no model ${id} is open`);
+  return model;
+}
+
+async function classify({ id, text }: { id: string; text: string }, options: RunOptions): Promise<Reading> {
+  const model = opened(id);
   const from = performance.now();
-  const result = model.classify(text, { explain: true });
+  // A student is done before it could have yielded.
+  const atOnce = model.info.kind === 'student';
+  const [result] = atOnce ? [model.classify(text, { explain: options.explain === true })] : await model.run([text], options);
+  if (result === undefined) throw new StillglassError('failed', 'the runtime gave no answer');
   return { text, result, ms: performance.now() - from };
+}
+
+function post(reply: Reply): void {
+  postMessage(reply);
 }
 
 function failure(error: unknown): Failure {

@@ -71,6 +71,6 @@ test('rows of the table add up to its last line', () => {
   const score = table.pop()!;
   score.values.forEach((value, at) => {
     const sum = table.reduce((total, row) => total + row.values[at]!, 0);
-    assert.ok(Math.abs(sum - value) < 1e-9);
+    assert.ok(Math.abs(sum - value!) < 1e-9);
   });
 });

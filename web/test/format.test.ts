@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, duration, ordinal, percent, signed, spoken, title } from '../src/format.ts';
+import { bytes, decimal, duration, ordinal, percent, sentence, share, signed, spoken, title } from '../src/format.ts';
 
 test('a probability is never rounded to certainty', () => {
   assert.equal(percent(0), '0%');
@@ -33,6 +33,19 @@ test('times and sizes keep two or three digits', () => {
   assert.equal(bytes(300), '1 KB');
   assert.equal(bytes(812_345), '812 KB');
   assert.equal(bytes(1_234_567), '1.23 MB');
+  assert.equal(bytes(12_412_345), '12.4 MB');
+});
+
+test('a small share keeps a decimal, and one above everything is said as it is', () => {
+  assert.deepEqual([0, 0.0213, 0.1, 1.5].map(share), ['0.0%', '2.1%', '10%', '150%']);
+});
+
+test('a figure between minus one and one has no sign when it rounds to zero', () => {
+  assert.deepEqual([0.625, -0.5, -0.001, 1].map(decimal), ['0.63', '\u22120.50', '0.00', '1.00']);
+});
+
+test('a message becomes a sentence once', () => {
+  assert.deepEqual(['no luck', 'No luck!'].map(sentence), ['No luck.', 'No luck!']);
 });
 
 test('ordinals, the teens included', () => {

@@ -1,7 +1,7 @@
 //! Everything that can be wrong with a bundle: each message names the thing and the way out.
 
-use crate::Foreign;
 use crate::limits;
+use crate::{Foreign, Kind};
 
 /// Why bytes are no bundle this version reads, or why a bundle cannot be written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -62,13 +62,10 @@ pub enum Error {
     )]
     Format(String),
     /// A kind of model nobody knows.
-    #[error("kind {0}: this version reads students; update stillglass")]
-    Kind(String),
-    /// A teacher's bundle.
     #[error(
-        "the bundle holds a teacher; this version reads students: distil one from it, or update stillglass"
+        "kind {0}: want student or teacher, and an architecture of that kind; update stillglass"
     )]
-    Teacher,
+    Kind(String),
     /// Too few or too many labels.
     #[error("{0} labels, want {least} to {most}; check the label column of the data", least = limits::LABELS_LEAST, most = limits::LABELS)]
     LabelCount(usize),
@@ -98,6 +95,22 @@ pub enum Error {
         /// The largest allowed.
         most: usize,
     },
+    /// A size that its parts do not fill.
+    #[error("{name} is {found}, want a multiple of {of}; export the model in another format")]
+    Multiple {
+        /// The field.
+        name: &'static str,
+        /// Its value.
+        found: usize,
+        /// What it should be a multiple of.
+        of: usize,
+    },
+    /// A layer norm that could divide by next to nothing.
+    #[error("architecture.epsilon is {0}, want {from} to {to}; re-export the bundle", from = limits::EPSILON.start(), to = limits::EPSILON.end())]
+    Epsilon(f32),
+    /// A student in another number format than 8-bit integers.
+    #[error("quantization: a student has int8 weights and nothing else; re-export the bundle")]
+    Quantization,
     /// One text would need too much memory.
     #[error("a text of max_tokens {max_tokens} needs {found} floats, want at most {most}; lower max_tokens", most = limits::ACTIVATIONS)]
     Activations {
@@ -106,12 +119,14 @@ pub enum Error {
         /// The manifest's limit.
         max_tokens: usize,
     },
-    /// The unknown piece's id is outside the vocabulary.
-    #[error("tokenizer.unknown is {unknown}, want an id below {vocabulary}; re-export the bundle")]
-    UnknownId {
-        /// The id.
-        unknown: u32,
-        /// Pieces in the vocabulary.
+    /// A piece with a part to play that is not there, or that this kind of model does not have.
+    #[error("tokenizer.{name} is {found}, want {want}; re-export the bundle", found = shown(*found), want = wanted(*vocabulary))]
+    TokenId {
+        /// The field.
+        name: &'static str,
+        /// The id, if any.
+        found: Option<u32>,
+        /// Pieces in the vocabulary; 0 where the field should be absent.
         vocabulary: usize,
     },
     /// A metric that is NaN or infinite.
@@ -140,8 +155,13 @@ pub enum Error {
     #[error("tensor {0} is missing; re-export the bundle")]
     TensorMissing(String),
     /// A tensor the architecture does not have.
-    #[error("tensor {0} belongs to no student; re-export the bundle")]
-    TensorUnexpected(String),
+    #[error("tensor {name} belongs to no {kind}; re-export the bundle", kind = kind.name())]
+    TensorUnexpected {
+        /// The tensor.
+        name: String,
+        /// The kind of model the bundle says it holds.
+        kind: Kind,
+    },
     /// Type or shape differ from what the architecture gives.
     #[error("tensor {name}: want {want}, found {found}; re-export the bundle")]
     TensorLayout {
@@ -237,6 +257,19 @@ impl std::fmt::Display for Misplaced {
             Self::Reversed => "it ends before it begins",
             Self::Length => "not the bytes of its shape",
         })
+    }
+}
+
+/// An id for a message.
+fn shown(id: Option<u32>) -> String {
+    id.map_or_else(|| "absent".to_owned(), |id| id.to_string())
+}
+
+/// What an id should have been.
+fn wanted(vocabulary: usize) -> String {
+    match vocabulary {
+        0 => "none in a student".to_owned(),
+        size => format!("an id below {size}"),
     }
 }
 

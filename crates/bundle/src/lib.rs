@@ -5,8 +5,14 @@
 //! A bundle is one [safetensors](https://huggingface.co/docs/safetensors) file, readable by every
 //! tool that reads those: eight bytes of header length, a JSON header, the tensors. The header's
 //! `__metadata__` has one key, `stillglass`, whose value is the [`Manifest`] as JSON text. Weights
-//! are I8 `[out, in]` beside F32 scales `[out]` named `*.scale`; the vocabulary is a U8 tensor of
-//! newline-joined UTF-8.
+//! are I8 `[out, in]` beside F32 scales `[out]` named `*.scale`, or packed 4-bit U8 `[out, in / 2]` beside
+//! scales `[out, in / 32]`; the vocabulary is a U8 tensor of newline-joined UTF-8.
+//!
+//! A student's tensors are `embedding`, `lstm.{forward,backward}.{input,recurrent,bias}`,
+//! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`. A teacher's are
+//! `embedding.{word,position,type,norm}`, `layer.{i}.attention.{query,key,value,output,norm}`,
+//! `layer.{i}.feedforward.{input,output,norm}`, `head.dense` and `classifier.{weight,bias}`; its matrices
+//! have a `.scale` and a `.bias`, its norms a `.weight` and a `.bias`.
 //!
 //! # What [`Bundle::read`] promises
 //!
@@ -36,33 +42,48 @@
 
 #![forbid(unsafe_code)]
 
+mod architecture;
 mod error;
 mod header;
 pub mod limits;
 mod manifest;
+mod matrix;
 mod read;
 mod sniff;
 mod student;
+mod teacher;
 mod tensors;
 mod twice;
+mod values;
 mod vocabulary;
 mod write;
 
+pub use architecture::{Activation, Architecture, Kind, Pooling, StudentShape, TeacherShape};
 pub use error::{Error, Misplaced};
 pub use manifest::{
-    Card, FORMAT, Kind, Manifest, Metric, Quantization, StudentShape, TokenizerKind, TokenizerSpec,
-    WeightFormat,
+    Card, FORMAT, Manifest, Metric, Quantization, TokenizerKind, TokenizerSpec, WeightFormat,
 };
+pub use matrix::{Matrix, Packed, Quantized};
 pub use sniff::Foreign;
-pub use student::{Attention, Dense, Direction, Quantized, StudentWeights};
+pub use student::{Attention, Dense, Direction, StudentWeights};
+pub use teacher::{Layer, Linear, Norm, TeacherWeights};
 
-/// A student and all that is needed to use it. What [`Bundle::read`] returns has passed every check.
+/// A model and all that is needed to use it. What [`Bundle::read`] returns has passed every check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
     /// What the file says about itself.
     pub manifest: Manifest,
     /// The pieces of the tokenizer; a piece's index is its id.
     pub vocabulary: Vec<String>,
-    /// The numbers, of the shapes that `manifest.architecture` gives.
-    pub student: StudentWeights,
+    /// The numbers, of the kind and shapes that `manifest.architecture` gives.
+    pub weights: Weights,
+}
+
+/// The numbers of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weights {
+    /// A student's.
+    Student(StudentWeights),
+    /// A teacher's.
+    Teacher(TeacherWeights),
 }

@@ -12,6 +12,14 @@ pub const PIECE_BYTES: usize = 512;
 pub const COLUMNS: usize = 8192;
 /// Hidden units of one LSTM direction; the layers above see both directions.
 pub const HIDDEN: usize = COLUMNS / 2;
+/// Encoder layers of a teacher.
+pub const LAYERS: usize = 64;
+/// Rows of a teacher's token-type table.
+pub const TYPES: usize = 16;
+/// Columns that share a scale in a packed 4-bit matrix.
+pub const GROUP: usize = 32;
+/// What a layer norm may add to the variance.
+pub const EPSILON: std::ops::RangeInclusive<f32> = 1e-20..=1.0;
 /// Fewest labels: with one there is nothing to decide.
 pub const LABELS_LEAST: usize = 2;
 /// Most labels.
@@ -22,6 +30,16 @@ pub const LABEL_BYTES: usize = 256;
 pub const TOKENS: usize = 8192;
 /// Floats that one text of `max_tokens` may need while it runs (256 MiB of `f32`).
 pub const ACTIVATIONS: u64 = 1 << 26;
-/// Largest magnitude of a bias, a scale or an unquantized weight. With it the largest sum the student
+/// Largest magnitude of a student's biases, scales and unquantized weights. With it the largest sum the student
 /// can form, 8192 products of two values 127 · 2²⁰, is about 1.5 · 10²⁰: an `f32` holds it.
 pub const MAGNITUDE: f32 = 1_048_576.0;
+/// Largest magnitude of a teacher's biases and unquantized weights.
+///
+/// A layer norm gives √8192 · 512 + 512 < 5 · 10⁴ at most; from there two matrices of 8192 columns with
+/// weights up to 127 lead to 6 · 10¹⁶, and the next norm's sum of 8192 squares of twice that is below
+/// 10³⁸: an `f32` holds it, and every other sum of a teacher is smaller.
+pub const TEACHER_MAGNITUDE: f32 = 512.0;
+/// Largest scale of a teacher's 8-bit row: its weights reach 127.
+pub const TEACHER_SCALE: f32 = 1.0;
+/// Largest scale of a teacher's 4-bit group: its weights reach 112.
+pub const TEACHER_GROUP_SCALE: f32 = 16.0;

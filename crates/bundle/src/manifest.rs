@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::architecture::{Architecture, Kind, StudentShape, TeacherShape};
 use crate::error::{Error, clip};
 use crate::limits;
 use crate::twice::first_twice;
@@ -10,7 +11,7 @@ use crate::twice::first_twice;
 pub const FORMAT: &str = "stillglass/1";
 
 /// What a bundle says about itself: the JSON under `__metadata__["stillglass"]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Manifest {
     /// Name and version of the format, [`FORMAT`].
     pub format: String,
@@ -18,44 +19,19 @@ pub struct Manifest {
     pub kind: Kind,
     /// The classes, in the order of the logits.
     pub labels: Vec<String>,
-    /// Sizes of the model.
-    pub architecture: StudentShape,
+    /// Sizes of the model, of this `kind`.
+    pub architecture: Architecture,
     /// How text becomes ids.
     pub tokenizer: TokenizerSpec,
-    /// Tokens of a text that are read; the rest is cut off and reported.
+    /// Tokens of a text that are read, special tokens not counted; the rest is cut off and reported.
     pub max_tokens: usize,
     /// How the weights are stored.
     pub quantization: Quantization,
     /// Where the model comes from and how good it is.
-    #[serde(default)]
     pub card: Card,
     /// Hash of the file, 64 lower-case hexadecimal digits; see the crate's documentation.
     /// [`Bundle::write`](crate::Bundle::write) fills it in and ignores what is here.
     pub sha256: String,
-}
-
-/// Which kind of model a bundle holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// The small `BiLSTM` classifier.
-    Student,
-    /// A transformer classifier; this version names it and does not read it.
-    Teacher,
-}
-
-/// Sizes of a student.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StudentShape {
-    /// Pieces in the vocabulary, V.
-    pub vocabulary: usize,
-    /// Width of an embedding, E.
-    pub embedding: usize,
-    /// Hidden units of one LSTM direction, H.
-    pub hidden: usize,
-    /// Width of the attention's projection, A.
-    pub attention: usize,
 }
 
 /// How text becomes ids.
@@ -70,6 +46,15 @@ pub struct TokenizerSpec {
     pub strip_accents: bool,
     /// Id of the piece that stands for a word the vocabulary cannot spell.
     pub unknown: u32,
+    /// Id of the piece before a text (`[CLS]`), which a teacher has and a student has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u32>,
+    /// Id of the piece after a text (`[SEP]`), likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u32>,
+    /// Id of the piece that stands for nothing (`[PAD]`), likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub padding: Option<u32>,
 }
 
 /// A tokenizer's algorithm.
@@ -86,6 +71,9 @@ pub enum TokenizerKind {
 pub struct Quantization {
     /// Number format of the large matrices.
     pub weights: WeightFormat,
+    /// That of a teacher's embeddings, where it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<WeightFormat>,
 }
 
 /// Number format of the large matrices.
@@ -94,6 +82,8 @@ pub struct Quantization {
 pub enum WeightFormat {
     /// Symmetric 8-bit integers, -127 to 127, with one scale a row.
     Int8,
+    /// Symmetric 4-bit integers, -7 to 7, two in a byte, with one scale for 32 columns; teachers only.
+    Int4,
 }
 
 /// Where a model comes from and how good it is; shown by `stillglass inspect` and in the app.
@@ -146,42 +136,94 @@ struct Identity {
     kind: String,
 }
 
+/// The field whose type depends on the kind.
+#[derive(Deserialize)]
+struct Sizes<A> {
+    architecture: A,
+}
+
+/// The other fields.
+#[derive(Deserialize)]
+struct Rest {
+    labels: Vec<String>,
+    tokenizer: TokenizerSpec,
+    max_tokens: usize,
+    quantization: Quantization,
+    #[serde(default)]
+    card: Card,
+    sha256: String,
+}
+
+impl Quantization {
+    /// 8 bits everywhere.
+    pub const INT8: Self = Self {
+        weights: WeightFormat::Int8,
+        embeddings: None,
+    };
+}
+
 impl Manifest {
-    /// A student's manifest for this version, with int8 weights, an empty card and no hash yet.
+    /// A manifest of this version with an empty card and no hash yet.
+    pub fn new(
+        labels: Vec<String>,
+        architecture: Architecture,
+        tokenizer: TokenizerSpec,
+        max_tokens: usize,
+        quantization: Quantization,
+    ) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            kind: architecture.kind(),
+            labels,
+            architecture,
+            tokenizer,
+            max_tokens,
+            quantization,
+            card: Card::default(),
+            sha256: String::new(),
+        }
+    }
+
+    /// A student's manifest of this version, with an empty card and no hash yet.
     pub fn student(
         labels: Vec<String>,
         architecture: StudentShape,
         tokenizer: TokenizerSpec,
         max_tokens: usize,
     ) -> Self {
-        Self {
-            format: FORMAT.to_owned(),
-            kind: Kind::Student,
+        let architecture = Architecture::Student(architecture);
+        Self::new(
             labels,
             architecture,
             tokenizer,
             max_tokens,
-            quantization: Quantization {
-                weights: WeightFormat::Int8,
-            },
-            card: Card::default(),
-            sha256: String::new(),
-        }
+            Quantization::INT8,
+        )
     }
 
     /// Parses the JSON text and makes every check that needs no tensor.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let broken = |error: serde_json::Error| Error::Manifest(clip(&error.to_string()));
-        let identity: Identity = serde_json::from_str(text).map_err(broken)?;
-        if identity.format != FORMAT {
-            return Err(Error::Format(clip(&identity.format)));
+        let Identity { format, kind } = json(text)?;
+        if format != FORMAT {
+            return Err(Error::Format(clip(&format)));
         }
-        match identity.kind.as_str() {
-            "student" => {}
-            "teacher" => return Err(Error::Teacher),
+        let architecture = match kind.as_str() {
+            "student" => Architecture::Student(json::<Sizes<StudentShape>>(text)?.architecture),
+            "teacher" => Architecture::Teacher(json::<Sizes<TeacherShape>>(text)?.architecture),
             other => return Err(Error::Kind(clip(other))),
-        }
-        let manifest: Self = serde_json::from_str(text).map_err(broken)?;
+        };
+        let rest: Rest = json(text)?;
+        let manifest = Self {
+            format,
+            kind: architecture.kind(),
+            labels: rest.labels,
+            architecture,
+            tokenizer: rest.tokenizer,
+            max_tokens: rest.max_tokens,
+            quantization: rest.quantization,
+            card: rest.card,
+            sha256: rest.sha256,
+        };
         manifest.check()?;
         Ok(manifest)
     }
@@ -205,18 +247,14 @@ impl Manifest {
         if self.format != FORMAT {
             return Err(Error::Format(clip(&self.format)));
         }
-        if self.kind == Kind::Teacher {
-            return Err(Error::Teacher);
+        if self.kind != self.architecture.kind() {
+            return Err(Error::Kind(self.kind.name().to_owned()));
         }
         self.check_labels()?;
-        self.check_sizes()?;
-        let (unknown, vocabulary) = (self.tokenizer.unknown, self.architecture.vocabulary);
-        if unknown as usize >= vocabulary {
-            return Err(Error::UnknownId {
-                unknown,
-                vocabulary,
-            });
-        }
+        self.architecture
+            .check(self.max_tokens, self.labels.len())?;
+        self.check_quantization()?;
+        self.check_ids()?;
         match self.card.metrics.iter().find(|m| !m.value.is_finite()) {
             Some(metric) => Err(Error::Metric(clip(&metric.name))),
             None => Ok(()),
@@ -245,35 +283,53 @@ impl Manifest {
         }
     }
 
-    fn check_sizes(&self) -> Result<(), Error> {
-        let StudentShape {
-            vocabulary,
-            embedding,
-            hidden,
-            attention,
-        } = self.architecture;
-        for (name, found, most) in [
-            ("architecture.vocabulary", vocabulary, limits::VOCABULARY),
-            ("architecture.embedding", embedding, limits::COLUMNS),
-            ("architecture.hidden", hidden, limits::HIDDEN),
-            ("architecture.attention", attention, limits::COLUMNS),
-            ("max_tokens", self.max_tokens, limits::TOKENS),
-        ] {
-            if found == 0 || found > most {
-                return Err(Error::Size { name, found, most });
+    fn check_quantization(&self) -> Result<(), Error> {
+        let Quantization {
+            weights,
+            embeddings,
+        } = self.quantization;
+        match &self.architecture {
+            Architecture::Student(_) if self.quantization != Quantization::INT8 => {
+                Err(Error::Quantization)
             }
+            Architecture::Teacher(shape)
+                if weights == WeightFormat::Int4 || embeddings == Some(WeightFormat::Int4) =>
+            {
+                shape.check_groups()
+            }
+            _ => Ok(()),
         }
-        // Per token: the embedding, both directions' gates, both directions' states, the projection, and
-        // the contributions of a token and of a word.
-        let labels = self.labels.len();
-        let row = embedding + 8 * hidden + 2 * hidden + attention + 2 * labels;
-        let found = self.max_tokens as u64 * row as u64;
-        if found > limits::ACTIVATIONS {
-            return Err(Error::Activations {
-                found,
-                max_tokens: self.max_tokens,
-            });
+    }
+
+    fn check_ids(&self) -> Result<(), Error> {
+        let TokenizerSpec {
+            unknown,
+            first,
+            last,
+            padding,
+            ..
+        } = self.tokenizer;
+        let (kind, vocabulary) = (self.kind, self.architecture.vocabulary());
+        for (name, id, wanted) in [
+            ("unknown", Some(unknown), true),
+            ("first", first, kind == Kind::Teacher),
+            ("last", last, kind == Kind::Teacher),
+            ("padding", padding, kind == Kind::Teacher),
+        ] {
+            let inside = id.is_some_and(|id| (id as usize) < vocabulary);
+            if id.is_some() != wanted || wanted && !inside {
+                return Err(Error::TokenId {
+                    name,
+                    found: id,
+                    vocabulary: if wanted { vocabulary } else { 0 },
+                });
+            }
         }
         Ok(())
     }
+}
+
+/// Parses what `T` knows of the manifest; the rest is passed over.
+fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Manifest(clip(&error.to_string())))
 }

@@ -1,5 +1,6 @@
 //! Bytes to a bundle, checked once and for all.
 
+use safetensors::Dtype;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Misplaced, clip};
@@ -7,7 +8,9 @@ use crate::header::{self, Entry, Parts, hexadecimal};
 use crate::tensors::{self, Tensor};
 use crate::twice::first_twice;
 use crate::{
-    Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentWeights, limits, vocabulary,
+    Activation, Architecture, Attention, Bundle, Dense, Direction, Layer, Linear, Manifest, Matrix,
+    Norm, Packed, Quantized, StudentWeights, TeacherShape, TeacherWeights, Weights, limits, values,
+    vocabulary,
 };
 
 /// Digits of a SHA-256.
@@ -27,12 +30,16 @@ impl Bundle {
             table,
             bytes: parts.region,
         };
-        let student = region.student()?;
-        student.check_values()?;
+        for tensor in &region.table {
+            values::check(manifest.kind, tensor, region.bytes(&tensor.name)?)?;
+        }
         let words = region.bytes(tensors::VOCABULARY)?;
         Ok(Self {
-            vocabulary: vocabulary::parse(words, manifest.architecture.vocabulary)?,
-            student,
+            vocabulary: vocabulary::parse(words, manifest.architecture.vocabulary())?,
+            weights: match &manifest.architecture {
+                Architecture::Student(_) => Weights::Student(region.student()?),
+                Architecture::Teacher(shape) => Weights::Teacher(region.teacher(shape)?),
+            },
             manifest,
         })
     }
@@ -49,20 +56,18 @@ fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> 
     let find = |name: &str| listed.iter().find(|(listed, _)| listed == name);
     let (_, words) = find(tensors::VOCABULARY)
         .ok_or_else(|| Error::TensorMissing(tensors::VOCABULARY.into()))?;
-    let shape = &manifest.architecture;
     // Bounds the sum of all tensors; a piece has at most this many bytes and a line break.
-    let most = shape.vocabulary * (limits::PIECE_BYTES + 1);
+    let most = manifest.architecture.vocabulary() * (limits::PIECE_BYTES + 1);
     let words = words.layout().bytes().filter(|bytes| *bytes <= most as u64);
-    let table = tensors::table(
-        shape,
-        manifest.labels.len(),
-        words.map_or(most, |bytes| bytes as usize),
-    );
+    let table = tensors::table(manifest, words.map_or(most, |bytes| bytes as usize));
     if let Some((name, _)) = listed
         .iter()
         .find(|(n, _)| table.iter().all(|t| t.name != *n))
     {
-        return Err(Error::TensorUnexpected(clip(name)));
+        return Err(Error::TensorUnexpected {
+            name: clip(name),
+            kind: manifest.kind,
+        });
     }
     for tensor in &table {
         let (_, entry) =
@@ -163,7 +168,6 @@ struct Region<'a> {
 
 impl Region<'_> {
     fn student(&self) -> Result<StudentWeights, Error> {
-        let (classes, columns, weight) = self.float_matrix("classifier.weight")?;
         Ok(StudentWeights {
             embedding: self.quantized("embedding")?,
             forward: self.direction("lstm.forward")?,
@@ -173,12 +177,65 @@ impl Region<'_> {
                 bias: self.floats("attention.bias")?,
                 vector: self.floats("attention.vector")?,
             },
-            classifier: Dense {
-                rows: classes,
-                columns,
-                weight,
-                bias: self.floats("classifier.bias")?,
-            },
+            classifier: self.classifier()?,
+        })
+    }
+
+    fn teacher(&self, shape: &TeacherShape) -> Result<TeacherWeights, Error> {
+        let types = shape.types > 0;
+        let dense = shape.dense != Activation::None;
+        Ok(TeacherWeights {
+            word: self.matrix("embedding.word")?,
+            position: self.matrix("embedding.position")?,
+            types: types
+                .then(|| self.floats("embedding.type"))
+                .transpose()?
+                .unwrap_or_default(),
+            norm: self.norm("embedding")?,
+            layers: (0..shape.layers)
+                .map(|index| self.layer(&format!("layer.{index}")))
+                .collect::<Result<_, _>>()?,
+            dense: dense.then(|| self.linear("head.dense")).transpose()?,
+            classifier: self.classifier()?,
+        })
+    }
+
+    fn layer(&self, name: &str) -> Result<Layer, Error> {
+        let linear = |part: &str| self.linear(&format!("{name}.{part}"));
+        let norm = |part: &str| self.norm(&format!("{name}.{part}"));
+        Ok(Layer {
+            query: linear("attention.query")?,
+            key: linear("attention.key")?,
+            value: linear("attention.value")?,
+            output: linear("attention.output")?,
+            attention_norm: norm("attention")?,
+            expand: linear("feedforward.input")?,
+            contract: linear("feedforward.output")?,
+            feedforward_norm: norm("feedforward")?,
+        })
+    }
+
+    fn linear(&self, name: &str) -> Result<Linear, Error> {
+        Ok(Linear {
+            weight: self.matrix(name)?,
+            bias: self.floats(&format!("{name}.bias"))?,
+        })
+    }
+
+    fn norm(&self, name: &str) -> Result<Norm, Error> {
+        Ok(Norm {
+            weight: self.floats(&format!("{name}.norm.weight"))?,
+            bias: self.floats(&format!("{name}.norm.bias"))?,
+        })
+    }
+
+    fn classifier(&self) -> Result<Dense, Error> {
+        let (rows, columns) = self.sides("classifier.weight")?;
+        Ok(Dense {
+            rows,
+            columns,
+            weight: self.floats("classifier.weight")?,
+            bias: self.floats("classifier.bias")?,
         })
     }
 
@@ -201,9 +258,18 @@ impl Region<'_> {
         })
     }
 
-    fn float_matrix(&self, name: &str) -> Result<(usize, usize, Vec<f32>), Error> {
-        let (rows, columns) = self.sides(name)?;
-        Ok((rows, columns, self.floats(name)?))
+    /// In the format that the table has it in.
+    fn matrix(&self, name: &str) -> Result<Matrix, Error> {
+        if self.tensor(name)?.layout.dtype == Dtype::I8 {
+            return self.quantized(name).map(Matrix::Int8);
+        }
+        let (rows, bytes) = self.sides(name)?;
+        Ok(Matrix::Int4(Packed {
+            rows,
+            columns: 2 * bytes,
+            values: self.bytes(name)?.to_vec(),
+            scales: self.floats(&format!("{name}.scale"))?,
+        }))
     }
 
     fn floats(&self, name: &str) -> Result<Vec<f32>, Error> {

@@ -1,11 +1,14 @@
-//! The table of tensors: which ones a student has, of which type and shape, and where in the file.
+//! The table of tensors: which ones a model has, of which type and shape, and where in the file.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use safetensors::Dtype;
 
-use crate::StudentShape;
+use crate::limits::GROUP;
+use crate::{
+    Activation, Architecture, Manifest, Quantization, StudentShape, TeacherShape, WeightFormat,
+};
 
 /// Name of the vocabulary's tensor.
 pub(crate) const VOCABULARY: &str = "vocabulary";
@@ -57,41 +60,110 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Every tensor of a student, in file order: as the safetensors writer sorts them, by falling
+/// Every tensor of a model, in file order: as the safetensors writer sorts them, by falling
 /// alignment (F32, I8, U8), then by name.
 ///
 /// The sizes have passed the manifest's checks, so that no product here can overflow.
-pub(crate) fn table(shape: &StudentShape, labels: usize, vocabulary_bytes: usize) -> Vec<Tensor> {
-    let mut list = Vec::new();
-    let mut add = |name: &str, dtype: Dtype, shape: &[usize]| {
+pub(crate) fn table(manifest: &Manifest, vocabulary_bytes: usize) -> Vec<Tensor> {
+    let mut list = List(Vec::new());
+    list.add(VOCABULARY, Dtype::U8, &[vocabulary_bytes]);
+    let labels = manifest.labels.len();
+    let pooled = manifest.architecture.pooled();
+    list.add("classifier.weight", Dtype::F32, &[labels, pooled]);
+    list.add("classifier.bias", Dtype::F32, &[labels]);
+    match &manifest.architecture {
+        Architecture::Student(shape) => list.student(shape),
+        Architecture::Teacher(shape) => list.teacher(shape, manifest.quantization),
+    }
+    lay(list.0)
+}
+
+/// Names and layouts, in file order.
+struct List(Vec<(String, Layout)>);
+
+impl List {
+    fn add(&mut self, name: &str, dtype: Dtype, shape: &[usize]) {
         let shape = shape.iter().map(|d| *d as u64).collect();
-        // Put in its place at once: a sort would be more code, and there are nineteen of them.
+        // Put in its place at once: a sort would be more code, and there are few of them.
         let before = |(other, layout): &(String, Layout)| match layout.dtype.cmp(&dtype) {
             Ordering::Equal => other.as_str() < name,
             order => order.is_gt(),
         };
-        let place = list.partition_point(before);
-        list.insert(place, (name.to_owned(), Layout { dtype, shape }));
-    };
-    let (wide, gates) = (2 * shape.hidden, 4 * shape.hidden);
-    add(VOCABULARY, Dtype::U8, &[vocabulary_bytes]);
-    add("lstm.forward.bias", Dtype::F32, &[gates]);
-    add("lstm.backward.bias", Dtype::F32, &[gates]);
-    add("attention.bias", Dtype::F32, &[shape.attention]);
-    add("attention.vector", Dtype::F32, &[shape.attention]);
-    add("classifier.weight", Dtype::F32, &[labels, wide]);
-    add("classifier.bias", Dtype::F32, &[labels]);
-    let mut matrix = |name: &str, rows: usize, columns: usize| {
-        add(name, Dtype::I8, &[rows, columns]);
-        add(&format!("{name}.scale"), Dtype::F32, &[rows]);
-    };
-    matrix("embedding", shape.vocabulary, shape.embedding);
-    for direction in ["lstm.forward", "lstm.backward"] {
-        matrix(&format!("{direction}.input"), gates, shape.embedding);
-        matrix(&format!("{direction}.recurrent"), gates, shape.hidden);
+        let place = self.0.partition_point(before);
+        self.0
+            .insert(place, (name.to_owned(), Layout { dtype, shape }));
     }
-    matrix("attention.projection", shape.attention, wide);
-    lay(list)
+
+    fn matrix(&mut self, name: &str, format: WeightFormat, rows: usize, columns: usize) {
+        let scale = format!("{name}.scale");
+        match format {
+            WeightFormat::Int8 => {
+                self.add(name, Dtype::I8, &[rows, columns]);
+                self.add(&scale, Dtype::F32, &[rows]);
+            }
+            WeightFormat::Int4 => {
+                self.add(name, Dtype::U8, &[rows, columns / 2]);
+                self.add(&scale, Dtype::F32, &[rows, columns / GROUP]);
+            }
+        }
+    }
+
+    fn student(&mut self, shape: &StudentShape) {
+        let (wide, gates) = (2 * shape.hidden, 4 * shape.hidden);
+        self.add("lstm.forward.bias", Dtype::F32, &[gates]);
+        self.add("lstm.backward.bias", Dtype::F32, &[gates]);
+        self.add("attention.bias", Dtype::F32, &[shape.attention]);
+        self.add("attention.vector", Dtype::F32, &[shape.attention]);
+        let mut int8 =
+            |name: &str, rows, columns| self.matrix(name, WeightFormat::Int8, rows, columns);
+        int8("embedding", shape.vocabulary, shape.embedding);
+        for direction in ["lstm.forward", "lstm.backward"] {
+            int8(&format!("{direction}.input"), gates, shape.embedding);
+            int8(&format!("{direction}.recurrent"), gates, shape.hidden);
+        }
+        int8("attention.projection", shape.attention, wide);
+    }
+
+    fn teacher(&mut self, shape: &TeacherShape, quantization: Quantization) {
+        let hidden = shape.hidden;
+        let format = quantization.embeddings.unwrap_or(quantization.weights);
+        self.matrix("embedding.word", format, shape.vocabulary, hidden);
+        self.matrix("embedding.position", format, shape.positions, hidden);
+        if shape.types > 0 {
+            self.add("embedding.type", Dtype::F32, &[shape.types, hidden]);
+        }
+        self.norm("embedding", hidden);
+        let format = quantization.weights;
+        for layer in 0..shape.layers {
+            for part in ["query", "key", "value", "output"] {
+                self.linear(
+                    &format!("layer.{layer}.attention.{part}"),
+                    format,
+                    hidden,
+                    hidden,
+                );
+            }
+            let feedforward = format!("layer.{layer}.feedforward");
+            let inner = shape.intermediate;
+            self.linear(&format!("{feedforward}.input"), format, inner, hidden);
+            self.linear(&format!("{feedforward}.output"), format, hidden, inner);
+            self.norm(&format!("layer.{layer}.attention"), hidden);
+            self.norm(&feedforward, hidden);
+        }
+        if shape.dense != Activation::None {
+            self.linear("head.dense", format, hidden, hidden);
+        }
+    }
+
+    fn linear(&mut self, name: &str, format: WeightFormat, rows: usize, columns: usize) {
+        self.matrix(name, format, rows, columns);
+        self.add(&format!("{name}.bias"), Dtype::F32, &[rows]);
+    }
+
+    fn norm(&mut self, name: &str, size: usize) {
+        self.add(&format!("{name}.norm.weight"), Dtype::F32, &[size]);
+        self.add(&format!("{name}.norm.bias"), Dtype::F32, &[size]);
+    }
 }
 
 /// Lays the tensors end to end.

@@ -9,18 +9,20 @@ use crate::error::{Error, clip};
 use crate::header::KEY;
 use crate::read::{DIGITS, hash};
 use crate::tensors::{self, Layout, Tensor};
-use crate::{Bundle, Dense, Manifest, Quantized, StudentShape, limits, vocabulary};
+use crate::{
+    Bundle, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantized, StudentWeights,
+    TeacherWeights, Weights, limits, values, vocabulary,
+};
 
 impl Bundle {
     /// Writes the bundle and its hash. What this returns, [`Bundle::read`] takes, and gives back the
     /// same bundle with `manifest.sha256` filled in.
     pub fn write(&self) -> Result<Vec<u8>, Error> {
         self.manifest.check()?;
-        vocabulary::check(&self.vocabulary, self.manifest.architecture.vocabulary)?;
+        vocabulary::check(&self.vocabulary, self.manifest.architecture.vocabulary())?;
         let words = self.vocabulary.join("\n").into_bytes();
-        let table = self.table(words.len());
-        self.check_shapes(&table)?;
-        self.student.check_values()?;
+        let table = tensors::table(&self.manifest, words.len());
+        let tensors = self.tensors(&table, words)?;
 
         let manifest = Manifest {
             sha256: "0".repeat(DIGITS),
@@ -29,93 +31,145 @@ impl Bundle {
         let text = serde_json::to_string(&manifest)
             .map_err(|error| Error::Manifest(clip(&error.to_string())))?;
         let metadata = HashMap::from([(KEY.to_owned(), text)]);
-        let mut bytes = safetensors::serialize(self.tensors(&table, words), Some(metadata))
+        let mut bytes = safetensors::serialize(tensors, Some(metadata))
             .map_err(|error| Error::Header(clip(&error.to_string())))?;
         seal(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// The architecture's tensors for this bundle.
-    fn table(&self, words: usize) -> Vec<Tensor> {
-        let shape: &StudentShape = &self.manifest.architecture;
-        tensors::table(shape, self.manifest.labels.len(), words)
-    }
-
-    /// Compares what the weights are with what the architecture wants.
-    fn check_shapes(&self, table: &[Tensor]) -> Result<(), Error> {
-        for (name, matrix) in self.student.matrices() {
-            let Quantized {
-                rows,
-                columns,
-                values,
-                scales,
-            } = matrix;
-            expect(table, name, Dtype::I8, &[*rows, *columns], values.len())?;
-            expect(
-                table,
-                &format!("{name}.scale"),
-                Dtype::F32,
-                &[scales.len()],
-                scales.len(),
-            )?;
-        }
-        for (name, values) in self.student.floats() {
-            let Dense { rows, columns, .. } = self.student.classifier;
-            let shape: &[usize] = match name {
-                "classifier.weight" => &[rows, columns],
-                _ => &[values.len()],
+    /// Every tensor in the table's order, checked: its type, its shape, its values.
+    fn tensors(&self, table: &[Tensor], words: Vec<u8>) -> Result<Vec<(String, Stored)>, Error> {
+        let kind = self.manifest.kind;
+        let mut stored = self.weights.stored();
+        stored.add(tensors::VOCABULARY, Dtype::U8, &[words.len()], words);
+        for (name, tensor) in &stored.0 {
+            let Some(want) = table.iter().find(|tensor| tensor.name == *name) else {
+                let name = name.clone();
+                return Err(Error::TensorUnexpected { name, kind });
             };
-            expect(table, name, Dtype::F32, shape, values.len())?;
+            tensor.expect(want)?;
         }
-        Ok(())
-    }
-
-    /// Every tensor's bytes, little-endian.
-    fn tensors(&self, table: &[Tensor], words: Vec<u8>) -> Vec<(String, Stored)> {
-        let mut data: HashMap<String, Vec<u8>> = HashMap::new();
-        data.insert(tensors::VOCABULARY.to_owned(), words);
-        let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        for (name, matrix) in self.student.matrices() {
-            let values = matrix.values.iter().map(|q| q.cast_unsigned()).collect();
-            data.insert(name.to_owned(), values);
-            data.insert(format!("{name}.scale"), floats(&matrix.scales));
-        }
-        for (name, values) in self.student.floats() {
-            data.insert(name.to_owned(), floats(values));
-        }
-        let stored = table.iter().map(|tensor| Stored {
-            dtype: tensor.layout.dtype,
-            shape: tensor.layout.shape.iter().map(|d| *d as usize).collect(),
-            data: data.remove(&tensor.name).unwrap_or_default(),
-        });
-        table.iter().map(|t| t.name.clone()).zip(stored).collect()
+        let find = |want: &Tensor| {
+            let mut all = stored.0.iter();
+            let (_, found) = all
+                .find(|(name, _)| *name == want.name)
+                .ok_or_else(|| Error::TensorMissing(want.name.clone()))?;
+            values::check(kind, want, &found.data)?;
+            Ok((want.name.clone(), found.clone()))
+        };
+        table.iter().map(find).collect()
     }
 }
 
-/// Checks one tensor's type, shape and number of values against the table.
-fn expect(
-    table: &[Tensor],
-    name: &str,
-    dtype: Dtype,
-    shape: &[usize],
-    values: usize,
-) -> Result<(), Error> {
-    let found = Layout {
-        dtype,
-        shape: shape.iter().map(|d| *d as u64).collect(),
-    };
-    let Some(tensor) = table.iter().find(|tensor| tensor.name == name) else {
-        return Err(Error::TensorUnexpected(name.to_owned()));
-    };
-    let full = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
-    if found == tensor.layout && full == Some(values) {
-        return Ok(());
+impl Weights {
+    fn stored(&self) -> Stack {
+        let mut stack = Stack(Vec::new());
+        match self {
+            Self::Student(weights) => stack.student(weights),
+            Self::Teacher(weights) => stack.teacher(weights),
+        }
+        stack
     }
-    Err(Error::TensorLayout {
-        name: name.to_owned(),
-        want: tensor.layout.to_string(),
-        found: format!("{found} of {values} values"),
-    })
+}
+
+/// Tensors by name, in no order.
+struct Stack(Vec<(String, Stored)>);
+
+impl Stack {
+    fn add(&mut self, name: &str, dtype: Dtype, shape: &[usize], data: Vec<u8>) {
+        let shape = shape.to_vec();
+        self.0
+            .push((name.to_owned(), Stored { dtype, shape, data }));
+    }
+
+    fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.add(name, Dtype::F32, shape, data);
+    }
+
+    fn vector(&mut self, name: &str, values: &[f32]) {
+        self.floats(name, &[values.len()], values);
+    }
+
+    fn int8(&mut self, name: &str, matrix: &Quantized) {
+        let data = matrix.values.iter().map(|q| q.cast_unsigned()).collect();
+        self.add(name, Dtype::I8, &[matrix.rows, matrix.columns], data);
+        self.vector(&format!("{name}.scale"), &matrix.scales);
+    }
+
+    fn matrix(&mut self, name: &str, matrix: &Matrix) {
+        match matrix {
+            Matrix::Int8(matrix) => self.int8(name, matrix),
+            Matrix::Int4(matrix) => {
+                let shape = [matrix.rows, matrix.columns / 2];
+                self.add(name, Dtype::U8, &shape, matrix.values.clone());
+                let shape = [matrix.rows, matrix.columns / limits::GROUP];
+                self.floats(&format!("{name}.scale"), &shape, &matrix.scales);
+            }
+        }
+    }
+
+    fn linear(&mut self, name: &str, linear: &Linear) {
+        self.matrix(name, &linear.weight);
+        self.vector(&format!("{name}.bias"), &linear.bias);
+    }
+
+    fn norm(&mut self, name: &str, norm: &Norm) {
+        self.vector(&format!("{name}.norm.weight"), &norm.weight);
+        self.vector(&format!("{name}.norm.bias"), &norm.bias);
+    }
+
+    fn direction(&mut self, name: &str, direction: &Direction) {
+        self.int8(&format!("{name}.input"), &direction.input);
+        self.int8(&format!("{name}.recurrent"), &direction.recurrent);
+        self.vector(&format!("{name}.bias"), &direction.bias);
+    }
+
+    fn classifier(&mut self, dense: &Dense) {
+        self.floats(
+            "classifier.weight",
+            &[dense.rows, dense.columns],
+            &dense.weight,
+        );
+        self.vector("classifier.bias", &dense.bias);
+    }
+
+    fn student(&mut self, weights: &StudentWeights) {
+        self.int8("embedding", &weights.embedding);
+        self.direction("lstm.forward", &weights.forward);
+        self.direction("lstm.backward", &weights.backward);
+        self.int8("attention.projection", &weights.attention.projection);
+        self.vector("attention.bias", &weights.attention.bias);
+        self.vector("attention.vector", &weights.attention.vector);
+        self.classifier(&weights.classifier);
+    }
+
+    fn teacher(&mut self, weights: &TeacherWeights) {
+        self.matrix("embedding.word", &weights.word);
+        self.matrix("embedding.position", &weights.position);
+        if !weights.types.is_empty() {
+            let columns = weights.word.columns();
+            let rows = weights.types.len() / columns.max(1);
+            self.floats("embedding.type", &[rows, columns], &weights.types);
+        }
+        self.norm("embedding", &weights.norm);
+        for (index, layer) in weights.layers.iter().enumerate() {
+            let attention = format!("layer.{index}.attention");
+            self.linear(&format!("{attention}.query"), &layer.query);
+            self.linear(&format!("{attention}.key"), &layer.key);
+            self.linear(&format!("{attention}.value"), &layer.value);
+            self.linear(&format!("{attention}.output"), &layer.output);
+            self.norm(&attention, &layer.attention_norm);
+            let feedforward = format!("layer.{index}.feedforward");
+            self.linear(&format!("{feedforward}.input"), &layer.expand);
+            self.linear(&format!("{feedforward}.output"), &layer.contract);
+            self.norm(&feedforward, &layer.feedforward_norm);
+        }
+        if let Some(dense) = &weights.dense {
+            self.linear("head.dense", dense);
+        }
+        self.classifier(&weights.classifier);
+    }
 }
 
 /// Puts the hash in the place of the zeros, after checking that a reader will accept the header.
@@ -138,10 +192,30 @@ fn seal(bytes: &mut [u8]) -> Result<(), Error> {
 }
 
 /// A tensor on its way into the container.
+#[derive(Clone)]
 struct Stored {
     dtype: Dtype,
     shape: Vec<usize>,
     data: Vec<u8>,
+}
+
+impl Stored {
+    /// Compares type, shape and number of values with what the architecture wants.
+    fn expect(&self, want: &Tensor) -> Result<(), Error> {
+        let found = Layout {
+            dtype: self.dtype,
+            shape: self.shape.iter().map(|d| *d as u64).collect(),
+        };
+        if found == want.layout && want.layout.bytes() == Some(self.data.len() as u64) {
+            return Ok(());
+        }
+        let values = 8 * self.data.len() / self.dtype.bitsize();
+        Err(Error::TensorLayout {
+            name: want.name.clone(),
+            want: want.layout.to_string(),
+            found: format!("{found} of {values} values"),
+        })
+    }
 }
 
 impl View for Stored {

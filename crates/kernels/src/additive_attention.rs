@@ -2,7 +2,18 @@
 
 use crate::elementary::tanh;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int8, Int12, linear_int8, softmax};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("additive_attention");
+
+params! {
+    /// Rows of the projection.
+    units: u32,
+    /// Width of `h`.
+    columns: u32,
+}
 
 /// s = v · tanh(U h + b).
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,19 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("contributions");
+
+params! {
+    /// Rows of `h`.
+    tokens: u32,
+    /// Rows of the weight.
+    classes: u32,
+    /// Width of `h`.
+    columns: u32,
+}
 
 /// φ[t, c] = α[t] · (W[c] · h[t]): `weight: [classes, columns]`, `attention: [time]`,
 /// `h: [time, columns]` → `[time, classes]`. Σ over t, with the bias, is the logit.

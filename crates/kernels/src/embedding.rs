@@ -1,6 +1,18 @@
 //! Embedding: rows of an int8 table, ready to be multiplied without further rounding.
 
-use crate::{Int8, Int12};
+use crate::shader::{Shader, params, shader};
+use crate::{Int4, Int8, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("embedding");
+
+/// The kernel on the GPU, for 4-bit tables.
+pub const SHADER_INT4: Shader = shader!("embedding.int4");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+}
 
 /// Rows `ids` of `table: [vocabulary, columns]` → `[ids.len(), columns]`. Every id must be below
 /// `table.rows`.
@@ -27,5 +39,12 @@ pub fn reference(table: Int8, ids: &[u32]) -> Vec<f64> {
             .iter()
             .map(move |&q| f64::from(q) * scale)
     };
+    ids.iter().flat_map(row).collect()
+}
+
+/// The definition for 4-bit tables: `[ids.len(), columns]` in real numbers.
+pub fn reference_int4(table: Int4, ids: &[u32]) -> Vec<f64> {
+    let row =
+        |&id: &u32| (0..table.columns).map(move |column| f64::from(table.at(id as usize, column)));
     ids.iter().flat_map(row).collect()
 }

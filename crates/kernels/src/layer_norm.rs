@@ -2,6 +2,17 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("layer_norm");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+    /// Added to the variance.
+    epsilon: f32,
+}
 
 /// What follows the normalisation, and what keeps it defined.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Numerical kernels: each a reference twin in f64 and a fast CPU path.
 //!
-//! One file a kernel. `reference` is written from the definition; the fast path is written once over
+//! One file a kernel, and one of the same name in `shaders/`. `reference` is written from the definition; the fast path is written once over
 //! eight lanes and compiled for AVX2, NEON, WebAssembly SIMD and plain Rust, all giving the same bits.
 //! Shapes are the caller's promise: kernels only `debug_assert!` them.
 
@@ -12,16 +12,30 @@ pub mod contributions;
 mod elementary;
 pub mod embedding;
 pub mod gelu;
+pub mod gelu_backward;
+pub mod head_backward;
 pub mod int12;
 mod lanes;
 pub mod layer_norm;
+pub mod layer_norm_backward;
 pub mod linear;
+pub mod linear_backward;
+pub mod linear_int4;
 pub mod linear_int8;
 pub mod lstm;
 pub mod multi_head_attention;
+pub mod multi_head_attention_backward;
+pub mod path_contributions;
+pub mod path_points;
+pub mod pooling;
+pub mod pooling_backward;
+pub mod shader;
 pub mod sigmoid;
 pub mod softmax;
+pub mod softmax_backward;
+pub mod tanh;
 
 pub use int12::Int12;
 pub use lanes::Cpu;
+pub use linear_int4::Int4;
 pub use linear_int8::Int8;

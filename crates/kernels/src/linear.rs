@@ -2,6 +2,19 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear");
+
+params! {
+    /// Rows of `x`.
+    tokens: u32,
+    /// Outputs.
+    rows: u32,
+    /// Inputs.
+    columns: u32,
+}
 
 /// Weights `[rows, columns]` and bias `[rows]`.
 #[derive(Clone, Copy, Debug)]

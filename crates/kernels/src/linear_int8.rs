@@ -1,7 +1,26 @@
 //! Linear layer: int8 weights, 12-bit activations, exact integer sums.
 
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int12};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("linear_int8");
+
+/// The kernel on a GPU that has `shader-f16`.
+pub const SHADER_F16: Shader = shader!("linear_int8.f16");
+
+/// The kernel on a GPU that has `packed_4x8_integer_dot_product`.
+pub const SHADER_PACKED: Shader = shader!("linear_int8.packed");
+
+params! {
+    /// Rows of `x`.
+    tokens: u32,
+    /// Outputs.
+    rows: u32,
+    /// Inputs.
+    columns: u32,
+}
 
 /// Most columns a weight may have: 8192 · 127 · 2047 still fits an `i32`.
 pub const MOST_COLUMNS: usize = 8192;

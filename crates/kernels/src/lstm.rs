@@ -2,7 +2,16 @@
 
 use crate::elementary::{sigmoid, tanh};
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int8, Int12, int12, linear_int8};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("lstm");
+
+params! {
+    /// Units of one direction.
+    hidden: u32,
+}
 
 /// The order in which a cell's rows are stacked in its weights and bias, as `PyTorch` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

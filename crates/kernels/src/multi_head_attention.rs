@@ -1,7 +1,18 @@
 //! Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2).
 
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
 use crate::{Cpu, softmax};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("multi_head_attention");
+
+params! {
+    /// Number of heads.
+    heads: u32,
+    /// Width of one head, at most 128.
+    size: u32,
+}
 
 /// Queries, keys and values of one text, each `[time, heads * size]`, heads side by side.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +32,7 @@ pub struct Heads<'a> {
 impl Heads<'_> {
     /// A head's columns at a step, in `query`, `key`, `value` and the output.
     #[inline(always)]
-    fn columns(&self, step: usize, head: usize) -> std::ops::Range<usize> {
+    pub(crate) fn columns(&self, step: usize, head: usize) -> std::ops::Range<usize> {
         let start = (step * self.heads + head) * self.size;
         start..start + self.size
     }
@@ -64,7 +75,7 @@ impl Job for Attention<'_> {
 
 /// q · k / √size of one step with every other; −∞ where masked.
 #[inline(always)]
-fn scores<L: Lanes>(l: L, x: Heads, mask: &[bool], at: (usize, usize), out: &mut [f32]) {
+pub(crate) fn scores<L: Lanes>(l: L, x: Heads, mask: &[bool], at: (usize, usize), out: &mut [f32]) {
     let (step, head) = at;
     let query = &x.query[x.columns(step, head)];
     let scale = 1.0 / (x.size as f32).sqrt();
@@ -76,7 +87,7 @@ fn scores<L: Lanes>(l: L, x: Heads, mask: &[bool], at: (usize, usize), out: &mut
 
 /// out += weight · v.
 #[inline(always)]
-fn add_scaled<L: Lanes>(l: L, weight: f32, v: &[f32], out: &mut [f32]) {
+pub(crate) fn add_scaled<L: Lanes>(l: L, weight: f32, v: &[f32], out: &mut [f32]) {
     for (v, out) in v.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
         let product = l.mul(l.splat(weight), l.load_part(v, 0.0));
         let sum = l.add(l.load_part(out, 0.0), product);

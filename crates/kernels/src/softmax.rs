@@ -3,6 +3,15 @@
 use crate::Cpu;
 use crate::elementary::exp;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::shader::{Shader, params, shader};
+
+/// The kernel on the GPU.
+pub const SHADER: Shader = shader!("softmax");
+
+params! {
+    /// Width of a row.
+    columns: u32,
+}
 
 /// Each row of `x: [rows, columns]` becomes exp(x − max) / Σ exp(x − max), in place.
 ///

@@ -1,18 +1,32 @@
 //! The encoder's kernels against their twins, at awkward sizes.
 
+#![allow(clippy::float_cmp)] // what is exact is compared exactly
+
 mod support;
 
-use stillglass_kernels::Cpu;
 use stillglass_kernels::gelu::{self, gelu};
 use stillglass_kernels::layer_norm::{self, Norm, layer_norm};
 use stillglass_kernels::linear::{self, Dense, linear};
+use stillglass_kernels::linear_int4::{self, linear_int4};
 use stillglass_kernels::multi_head_attention::{self, Heads, multi_head_attention};
+use stillglass_kernels::pooling;
+use stillglass_kernels::{Cpu, Int4, Int12};
 use support::{AWKWARD, Numbers, Tolerance, wide};
 
 /// Products of size 1 in eight partial sums of up to 33 terms, each rounded to 24 bits.
 const LINEAR: Tolerance = Tolerance {
     abs: 5e-6,
     rel: 1e-5,
+};
+/// Exact in a group of 32; the groups, up to nine, are added in 24 bits.
+const LINEAR_INT4: Tolerance = Tolerance {
+    abs: 1e-6,
+    rel: 1e-6,
+};
+/// Up to 65 shares of values of size 1 are added one after the other.
+const POOLING: Tolerance = Tolerance {
+    abs: 1e-6,
+    rel: 1e-6,
 };
 /// The variance carries the rounding of a sum; dividing by its root halves it.
 const LAYER_NORM: Tolerance = Tolerance {
@@ -51,6 +65,63 @@ fn linear_matches_its_twin() {
                 &linear(Cpu::detect(), w, &x),
                 &linear::reference(w, &wide(&x)),
             );
+        }
+    }
+}
+
+#[test]
+fn linear_int4_matches_its_twin_and_adds_to_what_is_there() {
+    for columns in [32, 64, 96, 288] {
+        for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 2), (65, 1), (8, 0)] {
+            let mut numbers = Numbers((columns * 100 + rows) as u64);
+            let w = numbers.nibbles(rows, columns, 1.0);
+            let x = numbers.activations(steps, columns, 3.0);
+            let mut out = vec![0.25; steps * rows];
+            linear_int4(Cpu::detect(), w.view(), &x, &mut out);
+            let twin = linear_int4::reference(w.view(), &x);
+            let twin: Vec<f64> = twin.iter().map(|y| y + 0.25).collect();
+            LINEAR_INT4.check("linear_int4", &out, &twin);
+        }
+    }
+}
+
+/// One byte shows which half is which column, and where zero lies.
+#[test]
+fn nibbles_are_low_first_and_eight_is_zero() {
+    let mut values = [0x88; 16];
+    values[1] = 0x1f; // column 2 is 7, column 3 is -7
+    let w = Int4 {
+        rows: 1,
+        columns: 32,
+        values: &values,
+        scales: &[0.5],
+    };
+    let mut x = Int12::with_capacity(32, 32);
+    (0..32).for_each(|one| x.push((0..32).map(|column| i16::from(column == one)), 1.0));
+    let mut out = [0.0; 32];
+    linear_int4(Cpu::detect(), w, &x, &mut out);
+    assert_eq!((out[2], out[3]), (3.5, -3.5));
+    assert!(
+        out.iter()
+            .enumerate()
+            .all(|(i, &y)| i == 2 || i == 3 || y == 0.0)
+    );
+}
+
+#[test]
+fn pooling_matches_its_twin() {
+    for columns in AWKWARD {
+        for steps in [0, 1, 2, 65] {
+            let h = Numbers(columns as u64).floats(steps * columns, 1.0);
+            let some = (0..steps).map(|t| t % 3 != 1).collect();
+            for mask in [vec![true; steps], some, vec![false; steps]] {
+                let mean = pooling::mean(Cpu::detect(), &h, &mask, columns);
+                POOLING.check(
+                    "pooling",
+                    &mean,
+                    &pooling::reference(&wide(&h), &mask, columns),
+                );
+            }
         }
     }
 }

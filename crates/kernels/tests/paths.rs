@@ -6,13 +6,19 @@ use proptest::prelude::*;
 use stillglass_kernels::additive_attention::{Attention, additive_attention};
 use stillglass_kernels::contributions::contributions;
 use stillglass_kernels::gelu::gelu;
+use stillglass_kernels::gelu_backward::gelu_backward;
 use stillglass_kernels::layer_norm::{Norm, layer_norm};
+use stillglass_kernels::layer_norm_backward::layer_norm_backward;
 use stillglass_kernels::linear::{Dense, linear};
+use stillglass_kernels::linear_backward::linear_int8_backward;
+use stillglass_kernels::linear_int4::linear_int4;
 use stillglass_kernels::linear_int8::linear_int8;
 use stillglass_kernels::lstm::{Lstm, Time, lstm};
 use stillglass_kernels::multi_head_attention::{Heads, multi_head_attention};
+use stillglass_kernels::multi_head_attention_backward::multi_head_attention_backward;
 use stillglass_kernels::softmax::softmax;
-use stillglass_kernels::{Cpu, Int12};
+use stillglass_kernels::softmax_backward::softmax_backward;
+use stillglass_kernels::{Cpu, Int12, pooling};
 use support::{Numbers, bits};
 
 /// Runs on every set and compares with the portable one.
@@ -117,6 +123,44 @@ proptest! {
             layer_norm(cpu, norm, &mut x);
             gelu(cpu, &mut x);
             x
+        });
+    }
+
+    #[test]
+    fn linear_int4_is_the_same(seed: u64, rows in 1_usize..20, groups in 1_usize..8, size in size()) {
+        let mut numbers = Numbers(seed);
+        let columns = groups * 32;
+        let (w, x) = (numbers.nibbles(rows, columns, size), numbers.activations(3, columns, size));
+        same_everywhere(|cpu| {
+            let mut out = vec![0.5; 3 * rows];
+            linear_int4(cpu, w.view(), &x, &mut out);
+            out
+        });
+    }
+
+    #[test]
+    fn the_backward_kernels_are_the_same(seed: u64, heads in 1_usize..4, size in 1_usize..70, steps in 0_usize..12) {
+        let mut numbers = Numbers(seed);
+        let columns = heads * size;
+        let [x, key, value, grad] = [2.0, 2.0, 5.0, 1.0].map(|s| numbers.floats(steps * columns, s));
+        let w = numbers.weights(columns, 37, 1.0);
+        same_everywhere(|cpu| linear_int8_backward(cpu, w.view(), &grad));
+        let (weight, bias) = (numbers.floats(columns, 1.0), numbers.floats(columns, 1.0));
+        let norm = Norm { weight: &weight, bias: &bias, epsilon: 1e-12 };
+        same_everywhere(|cpu| layer_norm_backward(cpu, norm, &x, &grad));
+        let mask: Vec<bool> = (0..steps).map(|_| numbers.below(4) > 0).collect();
+        same_everywhere(|cpu| pooling::mean(cpu, &x, &mask, columns));
+        let attended = Heads { heads, size, query: &x, key: &key, value: &value };
+        same_everywhere(|cpu| {
+            let slopes = multi_head_attention_backward(cpu, attended, &mask, &grad);
+            [slopes.query, slopes.key, slopes.value].concat()
+        });
+        same_everywhere(|cpu| {
+            let (mut y, mut grad) = (x.clone(), grad.clone());
+            softmax(cpu, &mut y, columns);
+            softmax_backward(cpu, &y, &mut grad, columns);
+            gelu_backward(cpu, &x, &mut grad);
+            grad
         });
     }
 }

@@ -1,11 +1,18 @@
-//! The CPU backend: the student's layers, on the bundle's weights as the kernels see them.
+//! The CPU backend: the layers of both models, on the bundle's weights as the kernels see them.
 //!
 //! The instruction set is asked for at every call and not kept: in WebAssembly the answer is a constant,
 //! and the other paths stay out of the module.
 
-use stillglass_bundle::{Attention, Direction, Quantized};
-use stillglass_kernels::{Cpu, Int8, Int12};
-use stillglass_kernels::{additive_attention, contributions, embedding, lstm, softmax};
+use stillglass_bundle::{Attention, Dense, Direction, Linear, Matrix, Norm, Packed, Quantized};
+use stillglass_kernels::{Cpu, Int4, Int8, Int12};
+use stillglass_kernels::{
+    additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
+    layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
+    multi_head_attention, multi_head_attention_backward, pooling, softmax, tanh,
+};
+
+pub(crate) use stillglass_kernels::multi_head_attention::Heads;
+pub(crate) use stillglass_kernels::multi_head_attention_backward::HeadGradients;
 
 /// Rows `ids` → `[time, embedding]`.
 pub(crate) fn embedding(table: &Quantized, ids: &[u32]) -> Int12 {
@@ -54,12 +61,110 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     probabilities
 }
 
+/// Rows ready for [`linear`]: `[rows, columns]` rounded to 12 bits.
+pub(crate) fn quantize(x: &[f32], columns: usize) -> Int12 {
+    Int12::quantize(Cpu::detect(), x, columns)
+}
+
+/// `x: [rows, in]` → `[rows, out]`.
+pub(crate) fn linear(weights: &Linear, x: &Int12) -> Vec<f32> {
+    let mut out = weights.bias.repeat(x.rows());
+    match &weights.weight {
+        Matrix::Int8(w) => linear_int8::linear_int8(Cpu::detect(), int8(w), x, &mut out),
+        Matrix::Int4(w) => linear_int4::linear_int4(Cpu::detect(), int4(w), x, &mut out),
+    }
+    out
+}
+
+/// `grad: [rows, out]` → `[rows, in]`.
+pub(crate) fn linear_backward(weights: &Linear, grad: &[f32]) -> Vec<f32> {
+    match &weights.weight {
+        Matrix::Int8(w) => linear_backward::linear_int8_backward(Cpu::detect(), int8(w), grad),
+        Matrix::Int4(w) => linear_backward::linear_int4_backward(Cpu::detect(), int4(w), grad),
+    }
+}
+
+/// `x: [rows, columns]` → `[rows, classes]`.
+pub(crate) fn classifier(weights: &Dense, x: &[f32]) -> Vec<f32> {
+    let weights = linear::Dense {
+        rows: weights.rows,
+        columns: weights.columns,
+        weight: &weights.weight,
+        bias: &weights.bias,
+    };
+    linear::linear(Cpu::detect(), weights, x)
+}
+
+/// Normalises each row in place.
+pub(crate) fn layer_norm(weights: &Norm, epsilon: f32, x: &mut [f32]) {
+    layer_norm::layer_norm(Cpu::detect(), norm(weights, epsilon), x);
+}
+
+/// Of the input `x` and the gradient of the output, `[rows, columns]` each → the gradient of the input.
+pub(crate) fn layer_norm_backward(
+    weights: &Norm,
+    epsilon: f32,
+    x: &[f32],
+    grad: &[f32],
+) -> Vec<f32> {
+    layer_norm_backward::layer_norm_backward(Cpu::detect(), norm(weights, epsilon), x, grad)
+}
+
+/// In place.
+pub(crate) fn gelu(x: &mut [f32]) {
+    gelu::gelu(Cpu::detect(), x);
+}
+
+/// The gradient of the output becomes that of the input `x`.
+pub(crate) fn gelu_backward(x: &[f32], grad: &mut [f32]) {
+    gelu_backward::gelu_backward(Cpu::detect(), x, grad);
+}
+
+/// In place.
+pub(crate) fn tanh(x: &mut [f32]) {
+    tanh::tanh(Cpu::detect(), x);
+}
+
+/// Of one text: every token sees every other.
+pub(crate) fn heads(x: Heads) -> Vec<f32> {
+    let mask = vec![true; x.query.len() / (x.heads * x.size)];
+    multi_head_attention::multi_head_attention(Cpu::detect(), x, &mask)
+}
+
+/// The gradients of one text's queries, keys and values.
+pub(crate) fn heads_backward(x: Heads, grad: &[f32]) -> HeadGradients {
+    let mask = vec![true; x.query.len() / (x.heads * x.size)];
+    multi_head_attention_backward::multi_head_attention_backward(Cpu::detect(), x, &mask, grad)
+}
+
+/// `h: [time, columns]` → `[columns]`.
+pub(crate) fn mean(h: &[f32], columns: usize) -> Vec<f32> {
+    pooling::mean(Cpu::detect(), h, &vec![true; h.len() / columns], columns)
+}
+
 fn int8(weights: &Quantized) -> Int8<'_> {
     Int8 {
         rows: weights.rows,
         columns: weights.columns,
         values: &weights.values,
         scales: &weights.scales,
+    }
+}
+
+fn int4(weights: &Packed) -> Int4<'_> {
+    Int4 {
+        rows: weights.rows,
+        columns: weights.columns,
+        values: &weights.values,
+        scales: &weights.scales,
+    }
+}
+
+fn norm(weights: &Norm, epsilon: f32) -> layer_norm::Norm<'_> {
+    layer_norm::Norm {
+        weight: &weights.weight,
+        bias: &weights.bias,
+        epsilon,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong between a bundle that reads well and an answer.
 
+use crate::Method;
+
 /// Why a bundle or a call cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,4 +19,35 @@ pub enum Error {
         /// Entries in the vocabulary.
         vocabulary: usize,
     },
+
+    /// More tokens than a teacher has positions for.
+    #[error(
+        "{found} token ids: this teacher reads at most {most}; encode the text with that limit"
+    )]
+    TokenCount {
+        /// Ids given.
+        found: usize,
+        /// Ids that fit.
+        most: usize,
+    },
+
+    /// A method that this kind of model does not have.
+    #[error("method {}: a {kind} has {}; choose one of these", method.name(), names(methods))]
+    Method {
+        /// The method asked for.
+        method: Method,
+        /// `student` or `teacher`.
+        kind: &'static str,
+        /// What it has.
+        methods: &'static [Method],
+    },
+
+    /// Whoever watched an explanation broke it off.
+    #[error("the explanation was broken off; ask again for one")]
+    BrokenOff,
+}
+
+fn names(methods: &[Method]) -> String {
+    let names: Vec<&str> = methods.iter().map(|method| method.name()).collect();
+    names.join(" and ")
 }

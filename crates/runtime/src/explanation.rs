@@ -1,25 +1,65 @@
 //! What each word gave to each class.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use stillglass_text::Word;
 
-/// Whether, and how, to explain a classification.
+/// How to find out what each word gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Explain {
-    /// Classify only.
-    No,
+pub enum Method {
     /// The student's own contributions: exact, and free.
     Native,
+    /// Integrated gradients (Sundararajan et al. 2017) of the teacher's centred logits, from a baseline
+    /// of padding between the special tokens.
+    IntegratedGradients,
+    /// What the centred logits lose when a word is dropped, one at a time.
+    Occlusion,
 }
 
-/// Contributions that add up to the logits: for every class, Σ over words + bias = logit.
+impl Method {
+    /// The name that command lines, JavaScript and reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::IntegratedGradients => "ig",
+            Self::Occlusion => "occlusion",
+        }
+    }
+}
+
+/// How far an explanation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Variants of the text looked at.
+    pub done: usize,
+    /// Variants to look at, as far as is known now; integrated gradients may ask for more.
+    pub total: usize,
+}
+
+/// Is told how far an explanation is, and may break it off.
+pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+
+/// Contributions of the words to every class.
+///
+/// For every class c, Σ over words + bias + remainder = F, where F is the logit ([`Method::Native`]) or
+/// the logit minus the mean of all (the other methods).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
+    /// How it was found.
+    pub method: Method,
     /// One for each word of the text that was read, in order.
     pub words: Vec<WordContribution>,
-    /// What each class starts from, before any word.
+    /// What each class starts from, before any word: the classifier's bias, F of the baseline, or F of
+    /// the text without words.
     pub bias: Vec<f32>,
+    /// What the words leave unaccounted for, special tokens included, for each class.
+    pub remainder: Vec<f32>,
+    /// |remainder| / max(|F − bias|, 0.001), for each class.
+    pub completeness_error: Vec<f32>,
+    /// The largest |F − bias| of a class.
+    change: f32,
+    /// Points on the path from the baseline to the text; 0 for methods that need none.
+    pub nodes: usize,
 }
 
 /// One word's contribution to every class.
@@ -33,22 +73,67 @@ pub struct WordContribution {
     pub weights: Vec<f32>,
 }
 
+/// Smallest difference that completeness errors are measured against.
+const SMALLEST_CHANGE: f32 = 1e-3;
+
+/// What a method found out about one text.
+pub(crate) struct Found {
+    pub(crate) method: Method,
+    /// `[words, classes]`.
+    pub(crate) words: Vec<f32>,
+    /// `[classes]`.
+    pub(crate) bias: Vec<f32>,
+    /// F, `[classes]`.
+    pub(crate) outcome: Vec<f32>,
+    pub(crate) nodes: usize,
+}
+
 impl Explanation {
-    /// Sums `contributions: [tokens, classes]` over each word's tokens.
-    pub(crate) fn new(words: &[Word], contributions: &[f32], bias: &[f32]) -> Self {
-        let words = words.iter().map(|word| WordContribution {
-            bytes: word.bytes.clone(),
-            utf16: word.utf16.clone(),
-            weights: column_sums(contributions, &word.tokens, bias.len()),
-        });
+    /// Puts the weights beside their words, and counts what is left.
+    pub(crate) fn new(words: &[Word], found: Found) -> Self {
+        let classes = found.bias.len();
+        let sums = column_sums(&found.words, &(0..words.len()), classes);
+        let remainder: Vec<f32> = (0..classes)
+            .map(|c| found.outcome[c] - found.bias[c] - sums[c])
+            .collect();
+        let error = |c: usize| {
+            let change = found.outcome[c] - found.bias[c];
+            remainder[c].abs() / change.abs().max(SMALLEST_CHANGE)
+        };
+        let weights = found.words.chunks_exact(classes.max(1));
         Self {
-            words: words.collect(),
-            bias: bias.to_vec(),
+            method: found.method,
+            words: words
+                .iter()
+                .zip(weights)
+                .map(|(word, weights)| WordContribution {
+                    bytes: word.bytes.clone(),
+                    utf16: word.utf16.clone(),
+                    weights: weights.to_vec(),
+                })
+                .collect(),
+            completeness_error: (0..classes).map(error).collect(),
+            change: found
+                .outcome
+                .iter()
+                .zip(&found.bias)
+                .map(|(outcome, bias)| (outcome - bias).abs())
+                .fold(0.0, f32::max),
+            bias: found.bias,
+            remainder,
+            nodes: found.nodes,
         }
     }
 
+    /// The largest gap of a class relative to the largest change of one.
+    pub fn completeness(&self) -> f32 {
+        let gap = self.remainder.iter().map(|gap| gap.abs());
+        gap.fold(0.0, f32::max) / self.change.max(SMALLEST_CHANGE)
+    }
+
     /// The same explanation relative to the mean over classes: what speaks for a class rather than
-    /// for all of them. Words and bias then add up to logit − mean logit, and each row adds up to 0.
+    /// for all of them. Words, bias and remainder then add up to logit − mean logit, and each row adds
+    /// up to 0.
     #[must_use]
     pub fn centred(&self) -> Self {
         let words = self.words.iter().map(|word| WordContribution {
@@ -59,8 +144,16 @@ impl Explanation {
         Self {
             words: words.collect(),
             bias: centred(&self.bias),
+            remainder: centred(&self.remainder),
+            ..self.clone()
         }
     }
+}
+
+/// Sums `tokens: [tokens, columns]` over each word's tokens → `[words, columns]`.
+pub(crate) fn by_word(words: &[Word], tokens: &[f32], columns: usize) -> Vec<f32> {
+    let sum = |word: &Word| column_sums(tokens, &word.tokens, columns);
+    words.iter().flat_map(sum).collect()
 }
 
 /// Σ over `rows` of `values: [rows, columns]`, accumulated wide.
@@ -76,7 +169,8 @@ pub(crate) fn column_sums(values: &[f32], rows: &Range<usize>, columns: usize) -
     (0..columns).map(|c| sum(c) as f32).collect()
 }
 
-fn centred(row: &[f32]) -> Vec<f32> {
+/// A row minus its mean.
+pub(crate) fn centred(row: &[f32]) -> Vec<f32> {
     let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / row.len() as f64;
     row.iter().map(|&v| (f64::from(v) - mean) as f32).collect()
 }
@@ -93,18 +187,24 @@ mod tests {
         }
     }
 
+    fn found(words: Vec<f32>, bias: &[f32], outcome: &[f32]) -> Found {
+        Found {
+            method: Method::Native,
+            words,
+            bias: bias.to_vec(),
+            outcome: outcome.to_vec(),
+            nodes: 0,
+        }
+    }
+
     #[test]
     fn a_word_weighs_what_its_tokens_do() {
-        let contributions = [1.0, -1.0, 2.0, -2.0, 4.0, -4.0];
+        let tokens = [1.0, -1.0, 2.0, -2.0, 4.0, -4.0];
         let words = [word(0..2), word(2..2), word(2..3)];
-        let explanation = Explanation::new(&words, &contributions, &[0.5, 0.25]);
-        let weights: Vec<_> = explanation
-            .words
-            .into_iter()
-            .map(|word| word.weights)
-            .collect();
-        assert_eq!(weights, [[3.0, -3.0], [0.0, 0.0], [4.0, -4.0]]);
-        assert_eq!(explanation.bias, [0.5, 0.25]);
+        assert_eq!(
+            by_word(&words, &tokens, 2),
+            [3.0, -3.0, 0.0, 0.0, 4.0, -4.0]
+        );
     }
 
     #[test]
@@ -113,8 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn what_words_leave_is_the_remainder() {
+        let found = found(vec![1.0, 2.0, 3.0, 4.0], &[1.0, 0.0], &[6.0, 6.0]);
+        let explanation = Explanation::new(&[word(0..1), word(1..2)], found);
+        assert_eq!(explanation.words[1].weights, [3.0, 4.0]);
+        assert_eq!(explanation.remainder, [1.0, 0.0]);
+        assert_eq!(explanation.completeness_error, [0.2, 0.0]);
+    }
+
+    #[test]
     fn centring_takes_the_mean_over_classes_away() {
-        let explanation = Explanation::new(&[word(0..1)], &[3.0, 1.0, 2.0], &[1.0, 1.0, 1.0]);
+        let found = found(vec![3.0, 1.0, 2.0], &[1.0; 3], &[4.0, 2.0, 3.0]);
+        let explanation = Explanation::new(&[word(0..1)], found);
         let centred = explanation.centred();
         assert_eq!(centred.words[0].weights, [1.0, -1.0, 0.0]);
         assert_eq!(centred.bias, [0.0, 0.0, 0.0]);

@@ -1,19 +1,41 @@
 //! Student and teacher: forward passes and explanations.
 //!
 //! ```text
-//! text ─ tokenizer ─► ids ─ student on a backend ─► logits and token contributions ─► words
+//! text ─ tokenizer ─► ids ─┬ student on a backend ─► logits and token contributions ─► words
+//!                          └ teacher on a backend ─► logits ─ gradients or occlusion ─► words
 //! ```
 //!
 //! A text's answer never depends on its neighbours in a batch, on whether it is explained, or on the
-//! machine: the student's arithmetic gives the same bits everywhere.
+//! machine: the arithmetic of both models gives the same bits everywhere.
 
+mod answers;
+mod classification;
 mod cpu;
 mod error;
 mod explanation;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod gradients;
 mod model;
+mod network;
+#[cfg(not(feature = "gpu"))]
+mod no_gpu;
+mod occlusion;
+mod pace;
+mod quadrature;
+mod queue;
+mod service;
 mod student;
+mod teacher;
 
+pub use classification::{Backend, Choice, Classification, Request};
 pub use error::Error;
-pub use explanation::{Explain, Explanation, WordContribution};
-pub use model::{Backend, Classification, Model};
+pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
+#[cfg(feature = "gpu")]
+pub use gpu::{Line, Timing};
+pub use model::Model;
+pub use pace::{Host, Wait};
+pub use quadrature::gauss_legendre;
+pub use service::Service;
 pub use stillglass_text::Truncated;
+pub use student::Pass;

@@ -1,46 +1,16 @@
 //! A bundle, ready to answer.
 
-use stillglass_bundle::{Bundle, Manifest};
-use stillglass_text::{Encoding, Options, Tokenizer, Truncated};
+use std::ops::ControlFlow;
 
-use crate::cpu;
-use crate::student::{self, Pass};
-use crate::{Error, Explain, Explanation};
+use stillglass_bundle::{Architecture, Bundle, Kind, Manifest, Weights};
+use stillglass_text::{Encoding, Options, Tokenizer};
 
-/// Where a call was computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// The processor.
-    Cpu,
-}
-
-impl Backend {
-    /// The name that JavaScript and reports use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-        }
-    }
-}
-
-/// The answer for one text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Classification {
-    /// Index of the likeliest label; the first of equals.
-    pub label: usize,
-    /// One for each label, before softmax; always finite.
-    pub logits: Vec<f32>,
-    /// One for each label, in [0, 1], summing to 1.
-    pub probabilities: Vec<f32>,
-    /// Tokens read.
-    pub tokens: usize,
-    /// Set when the text has more tokens than the model reads.
-    pub truncated: Option<Truncated>,
-    /// Set when asked for.
-    pub explanation: Option<Explanation>,
-    /// Where it was computed.
-    pub backend: Backend,
-}
+use crate::answers::answer_rest;
+use crate::classification::{check, methods};
+use crate::network::{Cpu, Network};
+use crate::pace::{Pace, Unhurried, at_once};
+use crate::teacher::Teacher;
+use crate::{Classification, Error, Method, Watch};
 
 /// A classifier made from a bundle.
 #[derive(Debug)]
@@ -79,57 +49,89 @@ impl Model {
         &self.tokenizer
     }
 
-    /// Answers each text on its own: a text's answer never depends on its neighbours.
-    pub fn classify(&self, texts: &[&str], explain: Explain) -> Vec<Classification> {
-        texts
-            .iter()
-            .map(|text| self.classify_one(text, explain))
-            .collect()
+    /// The methods that explain this kind of model, its own first.
+    pub fn methods(&self) -> &'static [Method] {
+        methods(self.manifest().kind)
     }
 
-    /// Logits for token ids as [`Tokenizer::encode`] gives them, however many.
+    /// Answers each text on its own: a text's answer never depends on its neighbours, nor on whether it
+    /// is explained. Fails only when the model does not have the method.
+    pub fn classify(
+        &self,
+        texts: &[&str],
+        explain: Option<Method>,
+    ) -> Result<Vec<Classification>, Error> {
+        self.classify_watched(texts, explain, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`Self::classify`] for calls that take their time: `watch` is told how far it is, several times a
+    /// second on most machines, and may break it off.
+    pub fn classify_watched(
+        &self,
+        texts: &[&str],
+        explain: Option<Method>,
+        watch: &mut Watch,
+    ) -> Result<Vec<Classification>, Error> {
+        self.check(explain)?;
+        let host = Unhurried::new(watch);
+        let (pace, cpu) = (Pace::new(&host), Network::Cpu(self.cpu()));
+        let texts = self.encode(texts);
+        let mut answers = Vec::with_capacity(texts.len());
+        let rest = answer_rest(self, cpu, &texts, explain, &pace, &mut answers);
+        match at_once(rest) {
+            Ok(()) => Ok(answers),
+            Err(_) => Err(Error::BrokenOff),
+        }
+    }
+
+    /// Logits for token ids as [`Tokenizer::encode`] gives them: any number for a student, at most
+    /// `max_tokens` for a teacher.
     pub fn classify_ids(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
-        let vocabulary = self.bundle.student.embedding.rows;
-        match ids.iter().find(|&&id| id as usize >= vocabulary) {
-            Some(&id) => Err(Error::TokenId { id, vocabulary }),
-            None => Ok(self.forward(ids).logits),
+        let vocabulary = self.bundle.vocabulary.len();
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
+            return Err(Error::TokenId { id, vocabulary });
+        }
+        let (found, most) = (ids.len(), self.manifest().max_tokens);
+        if self.manifest().kind == Kind::Teacher && found > most {
+            return Err(Error::TokenCount { found, most });
+        }
+        Ok(self.cpu().pass(ids).logits)
+    }
+
+    /// Refuses a method that the model does not have.
+    pub(crate) fn check(&self, explain: Option<Method>) -> Result<(), Error> {
+        check(self.manifest().kind, explain)
+    }
+
+    /// Texts as the model reads them.
+    pub(crate) fn encode(&self, texts: &[&str]) -> Vec<Encoding> {
+        let most = self.manifest().max_tokens;
+        let encode = |text: &&str| self.tokenizer.encode(text, most);
+        texts.iter().map(encode).collect()
+    }
+
+    /// The model on the CPU.
+    pub(crate) fn cpu(&self) -> Cpu<'_> {
+        match (&self.bundle.weights, &self.bundle.manifest.architecture) {
+            (Weights::Student(weights), _) => Cpu::Student(weights),
+            (Weights::Teacher(weights), Architecture::Teacher(shape)) => {
+                Cpu::Teacher(Teacher { shape, weights }, self.specials())
+            }
+            _ => unreachable!("the reader matches weights and architecture"),
         }
     }
 
-    fn classify_one(&self, text: &str, explain: Explain) -> Classification {
-        let encoding = self.tokenizer.encode(text, self.bundle.manifest.max_tokens);
-        let Encoding {
-            ids,
-            words,
-            truncated,
-            ..
-        } = encoding;
-        let Pass {
-            contributions,
-            logits,
-        } = self.forward(&ids);
-        let bias = &self.bundle.student.classifier.bias;
-        let explanation = match explain {
-            Explain::No => None,
-            Explain::Native => Some(Explanation::new(&words, &contributions, bias)),
-        };
-        Classification {
-            label: largest(&logits),
-            probabilities: cpu::softmax(&logits),
-            logits,
-            tokens: ids.len(),
-            truncated,
-            explanation,
-            backend: Backend::Cpu,
+    /// The tokens that begin and end a teacher's text.
+    pub(crate) fn specials(&self) -> [Option<u32>; 2] {
+        let spec = &self.manifest().tokenizer;
+        [spec.first, spec.last]
+    }
+
+    /// What each class starts from.
+    pub(crate) fn bias(&self) -> &[f32] {
+        match &self.bundle.weights {
+            Weights::Student(weights) => &weights.classifier.bias,
+            Weights::Teacher(weights) => &weights.classifier.bias,
         }
     }
-
-    fn forward(&self, ids: &[u32]) -> Pass {
-        student::forward(&self.bundle.student, ids)
-    }
-}
-
-/// Index of the largest value; the first of equals.
-fn largest(values: &[f32]) -> usize {
-    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }

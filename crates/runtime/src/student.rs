@@ -6,11 +6,12 @@ use crate::cpu;
 use crate::explanation::column_sums;
 
 /// What one text's tokens gave.
-pub(crate) struct Pass {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass {
     /// φ: `[tokens, classes]`.
-    pub(crate) contributions: Vec<f32>,
+    pub contributions: Vec<f32>,
     /// z = b + Σ φ: `[classes]`.
-    pub(crate) logits: Vec<f32>,
+    pub logits: Vec<f32>,
 }
 
 /// Runs the student over one text's tokens; every id is in the vocabulary.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Int, Tensor, TensorData};
+use stillglass_runtime::gauss_legendre;
 
 use crate::recipe::Target;
 use crate::teacher::{Batch, Encoded, Encoder, Teacher, floats_of};
@@ -239,66 +240,5 @@ fn gather(
         words: by_word,
         remainder,
         completeness_error,
-    }
-}
-
-/// Nodes and weights of Gauss–Legendre quadrature over 0..1, by Newton's method on the Legendre
-/// polynomial (Abramowitz & Stegun 1964, 25.4.29). Exact for polynomials up to degree 2n − 1.
-pub fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
-    let n = count as f64;
-    (0..count)
-        .map(|index| {
-            let mut x = (std::f64::consts::PI * (index as f64 + 0.75) / (n + 0.5)).cos();
-            let mut slope = 1.0;
-            for _ in 0..100 {
-                let (value, derivative) = legendre(count, x);
-                slope = derivative;
-                let step = value / derivative;
-                x -= step;
-                if step.abs() < 1e-15 {
-                    break;
-                }
-            }
-            (
-                f64::midpoint(1.0, -x),
-                1.0 / ((1.0 - x * x) * slope * slope),
-            )
-        })
-        .collect()
-}
-
-/// Legendre polynomial of a degree and its derivative at `x`.
-fn legendre(degree: usize, x: f64) -> (f64, f64) {
-    let (mut previous, mut value) = (1.0, x);
-    for k in 2..=degree {
-        let k = k as f64;
-        (previous, value) = (
-            value,
-            ((2.0 * k - 1.0) * x * value - (k - 1.0) * previous) / k,
-        );
-    }
-    (
-        value,
-        degree as f64 * (x * value - previous) / (x * x - 1.0),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quadrature_is_exact_for_polynomials() {
-        for count in [1, 2, 3, 8, 16, 64] {
-            let nodes = gauss_legendre(count);
-            for degree in 0..2 * count.min(12) {
-                let sum: f64 = nodes.iter().map(|(x, w)| w * x.powi(degree as i32)).sum();
-                let exact = 1.0 / (degree as f64 + 1.0);
-                assert!(
-                    (sum - exact).abs() < 1e-12,
-                    "{count} nodes, degree {degree}: {sum}"
-                );
-            }
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: verbs, options, and how errors are shown.
 
 mod answers;
+mod quantize;
 mod stages;
 
 use std::io::ErrorKind;
@@ -76,6 +77,8 @@ enum Command {
     Export(RecipeOptions),
     /// All stages, skipping what is done
     Run(RecipeOptions),
+    /// Quantize a fine-tuned teacher into a bundle
+    Quantize(quantize::QuantizeOptions),
     /// Score a bundle on labelled rows
     Evaluate(answers::EvaluateOptions),
     /// Classify texts, one JSON object a line
@@ -134,6 +137,7 @@ fn run(general: &General, command: Command) -> Result<()> {
         Command::Export(options) | Command::Run(options) => {
             stages::run(general, &options, &progress)
         }
+        Command::Quantize(options) => quantize::quantize(general, &options, &progress),
         Command::Evaluate(options) => answers::evaluate(general, &options, &progress),
         Command::Predict(options) => answers::predict(&options, &progress),
         Command::Explain(options) => answers::explain(general, &options),

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use serde::Serialize;
-use stillglass_runtime::Explain;
 
 use crate::data::{self, Sheet};
 use crate::input::Opened;
@@ -56,6 +55,65 @@ pub fn evaluate(
     progress: &Progress,
 ) -> Result<Evaluation> {
     let labels = &opened.model.manifest().labels;
+    let Labelled {
+        texts,
+        gold,
+        duplicates,
+        bad_rows,
+    } = labelled(labels, name, sheet, allowed)?;
+    let task = progress.task("evaluate", "texts", texts.len());
+    let answers = texts
+        .par_iter()
+        .map(|text| {
+            let answer = classify(&opened.model, text, None);
+            task.advance(1);
+            answer
+        })
+        .collect::<Result<Vec<_>>>()?;
+    task.finish();
+    let predicted: Vec<usize> = answers.iter().map(|answer| answer.label).collect();
+    let truncated = answers
+        .iter()
+        .filter(|answer| answer.truncated.is_some())
+        .count();
+    let probabilities: Vec<Vec<f32>> = answers.into_iter().map(|a| a.probabilities).collect();
+    let scores = Scores::of_probabilities(&probabilities, &gold)?;
+    Ok(Evaluation {
+        accuracy: scores.accuracy,
+        macro_f1: scores.macro_f1,
+        mcc: scores.mcc,
+        auc: scores.auc,
+        ece: scores.ece,
+        f1: labels.iter().cloned().zip(scores.f1).collect(),
+        rows: scores.rows,
+        duplicates,
+        bad_rows,
+        truncated,
+        bytes: opened.bytes.len(),
+        confusion: confusion(&gold, &predicted, labels.len()),
+        labels: labels.clone(),
+    })
+}
+
+/// Rows to score.
+pub struct Labelled<'a> {
+    /// Their texts.
+    pub texts: Vec<&'a str>,
+    /// Indices of their labels.
+    pub gold: Vec<usize>,
+    /// Rows left out as marked copies of an earlier split's.
+    pub duplicates: usize,
+    /// Bad rows left out.
+    pub bad_rows: usize,
+}
+
+/// The rows of `sheet` with the indices of their labels among `labels`; see [`evaluate`].
+pub fn labelled<'a>(
+    labels: &[String],
+    name: &str,
+    sheet: &'a Sheet,
+    allowed: usize,
+) -> Result<Labelled<'a>> {
     let (mut texts, mut gold, mut bad) = (Vec::new(), Vec::new(), Vec::new());
     let mut duplicates = 0;
     for row in &sheet.rows {
@@ -93,37 +151,11 @@ pub fn evaluate(
         bail!("{}", data::too_many(&[unreadable, bad].concat(), allowed));
     }
     ensure!(!texts.is_empty(), "{name}: no row to score");
-    let task = progress.task("evaluate", "texts", texts.len());
-    let answers: Vec<_> = texts
-        .par_iter()
-        .map(|text| {
-            let answer = classify(&opened.model, text, Explain::No);
-            task.advance(1);
-            answer
-        })
-        .collect();
-    task.finish();
-    let predicted: Vec<usize> = answers.iter().map(|answer| answer.label).collect();
-    let truncated = answers
-        .iter()
-        .filter(|answer| answer.truncated.is_some())
-        .count();
-    let probabilities: Vec<Vec<f32>> = answers.into_iter().map(|a| a.probabilities).collect();
-    let scores = Scores::of_probabilities(&probabilities, &gold)?;
-    Ok(Evaluation {
-        accuracy: scores.accuracy,
-        macro_f1: scores.macro_f1,
-        mcc: scores.mcc,
-        auc: scores.auc,
-        ece: scores.ece,
-        f1: labels.iter().cloned().zip(scores.f1).collect(),
-        rows: scores.rows,
+    Ok(Labelled {
+        texts,
+        gold,
         duplicates,
         bad_rows,
-        truncated,
-        bytes: opened.bytes.len(),
-        confusion: confusion(&gold, &predicted, labels.len()),
-        labels: labels.clone(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
-use stillglass_runtime::{Classification, Explanation, Model, WordContribution};
+use stillglass_runtime::{Classification, Explanation, Method, Model, WordContribution};
 
 use crate::terminal::shown;
 
@@ -70,8 +70,9 @@ pub fn text(
     };
     let _ = writeln!(
         out,
-        "\nwhat speaks for {}, against the mean of all classes:\n",
-        labels[class]
+        "\nwhat speaks for {}, against the mean of all classes{}:\n",
+        labels[class],
+        how(&explanation, class)
     );
     let words = &explanation.words;
     if words.is_empty() {
@@ -95,12 +96,29 @@ pub fn text(
     }
     let sum: f32 = words.iter().map(|word| word.weights[class]).sum();
     let bias = explanation.bias[class];
+    let left = match explanation.method {
+        Method::Native => String::new(),
+        _ => format!(", {:+.3} left over", explanation.remainder[class]),
+    };
     let _ = writeln!(
         out,
-        "\n{sum:+.3} from the words, {bias:+.3} before any, {:+.3} in all",
-        sum + bias
+        "\n{sum:+.3} from the words, {bias:+.3} before any{left}, {:+.3} in all",
+        sum + bias + explanation.remainder[class]
     );
     out
+}
+
+/// By what method, where it is not the student's own.
+fn how(explanation: &Explanation, class: usize) -> String {
+    match explanation.method {
+        Method::Native => String::new(),
+        Method::Occlusion => " (occlusion: what is lost without the word)".into(),
+        Method::IntegratedGradients => format!(
+            " (integrated gradients, {} nodes, completeness error {:.1} %)",
+            explanation.nodes,
+            100.0 * explanation.completeness_error[class]
+        ),
+    }
 }
 
 fn line(

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
     Attention, Bundle, Card, Dense, Direction, Manifest, Metric, Quantized, StudentShape,
-    StudentWeights, TokenizerKind, TokenizerSpec,
+    StudentWeights, TokenizerKind, TokenizerSpec, Weights as Numbers,
 };
-use stillglass_runtime::{Explain, Model};
+use stillglass_runtime::{Classification, Method, Model};
 
 use crate::artefact::VERSION;
 use crate::data::Example;
@@ -71,7 +71,6 @@ pub fn card(recipe: &Loaded, metrics: Vec<Metric>) -> Card {
     } else {
         &section.name
     };
-    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     Card {
         name: name.clone(),
         description: section.description.clone(),
@@ -81,7 +80,7 @@ pub fn card(recipe: &Loaded, metrics: Vec<Metric>) -> Card {
         metrics,
         base_model: section.base_model.clone(),
         base_licence: section.base_licence.clone(),
-        date: now[..10].into(),
+        date: today(),
         trainer_version: VERSION.into(),
     }
 }
@@ -157,13 +156,16 @@ pub fn bundle(
         lowercase: vocabulary.lowercase,
         strip_accents: vocabulary.strip_accents,
         unknown: vocabulary.unknown,
+        first: None,
+        last: None,
+        padding: None,
     };
     let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
     manifest.card = card;
     Ok(Bundle {
         manifest,
         vocabulary: vocabulary.pieces.clone(),
-        student,
+        weights: Numbers::Student(student),
     })
 }
 
@@ -187,18 +189,9 @@ impl Fidelity {
 pub fn fidelity(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Result<Fidelity> {
     let bundle = Bundle::read(bytes).context("reading back the bundle that was just made")?;
     let model = Model::new(bundle).context("loading the bundle that was just made")?;
-    let (mut changed, mut completeness) = (0usize, 0f64);
-    let mut changes = Vec::new();
-    for (result, float) in model
-        .classify(texts, Explain::Native)
-        .iter()
-        .zip(float_logits)
-    {
-        let expected = softmax(float);
-        changed += usize::from(argmax(float) != result.label);
-        for (a, b) in expected.iter().zip(&result.probabilities) {
-            changes.push((a - f64::from(*b)).abs());
-        }
+    let results = model.classify(texts, Some(Method::Native))?;
+    let mut completeness = 0f64;
+    for result in &results {
         let explanation = result
             .explanation
             .as_ref()
@@ -213,16 +206,54 @@ pub fn fidelity(bytes: &[u8], texts: &[&str], float_logits: &[Vec<f32>]) -> Resu
             completeness = completeness.max(error);
         }
     }
-    changes.sort_by(f64::total_cmp);
+    let Changes {
+        labels,
+        percentile,
+        largest,
+    } = changes(&results, float_logits);
     Ok(Fidelity {
-        labels_changed: changed as f64 / texts.len().max(1) as f64,
-        probability_change_p99: changes
+        labels_changed: labels,
+        probability_change_p99: percentile,
+        probability_change_max: largest,
+        completeness_error: completeness,
+    })
+}
+
+/// What differs between a bundle's answers and the float model's logits of the same texts.
+pub struct Changes {
+    /// Share of texts with another label.
+    pub labels: f64,
+    /// 99th percentile of the absolute change of a probability.
+    pub percentile: f64,
+    /// The largest of them.
+    pub largest: f64,
+}
+
+/// Compares a bundle's answers with the float model's logits of the same texts.
+pub fn changes(results: &[Classification], float_logits: &[Vec<f32>]) -> Changes {
+    let mut changed = 0usize;
+    let mut changes = Vec::new();
+    for (result, float) in results.iter().zip(float_logits) {
+        changed += usize::from(argmax(float) != result.label);
+        for (a, b) in softmax(float).iter().zip(&result.probabilities) {
+            changes.push((a - f64::from(*b)).abs());
+        }
+    }
+    changes.sort_by(f64::total_cmp);
+    Changes {
+        labels: changed as f64 / results.len().max(1) as f64,
+        percentile: changes
             .get(changes.len() * 99 / 100)
             .copied()
             .unwrap_or(0.0),
-        probability_change_max: changes.last().copied().unwrap_or(0.0),
-        completeness_error: completeness,
-    })
+        largest: changes.last().copied().unwrap_or(0.0),
+    }
+}
+
+/// The day, as a card has it.
+pub fn today() -> String {
+    let now = std::time::SystemTime::now();
+    humantime::format_rfc3339_seconds(now).to_string()[..10].into()
 }
 
 /// Scores of a bundle, run by the runtime, on labelled rows.
@@ -233,7 +264,7 @@ pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<Scores> {
         .map(|example| example.text.as_str())
         .collect();
     let gold: Vec<usize> = examples.iter().map(|example| example.label).collect();
-    let results = model.classify(&texts, Explain::No);
+    let results = model.classify(&texts, None)?;
     let logits: Vec<Vec<f32>> = results.into_iter().map(|result| result.logits).collect();
     Scores::of_logits(&logits, &gold)
 }

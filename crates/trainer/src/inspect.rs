@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use safetensors::SafeTensors;
 use serde::Serialize;
-use stillglass_bundle::{Bundle, Manifest};
+use stillglass_bundle::{Architecture, Bundle, Manifest, Quantization, WeightFormat};
 
 use crate::terminal::shown;
 
@@ -72,6 +72,8 @@ impl Inspection {
             card,
             architecture,
             tokenizer,
+            quantization,
+            kind,
             ..
         } = &self.manifest;
         let mut out = String::new();
@@ -81,6 +83,7 @@ impl Inspection {
                 let _ = writeln!(out, "{name:<13} {}", shown(value));
             }
         };
+        line("kind", kind.name());
         line("name", &card.name);
         line("description", &card.description);
         line("labels", &self.manifest.labels.join(", "));
@@ -107,7 +110,7 @@ impl Inspection {
         } else {
             "accents kept"
         };
-        let pieces = architecture.vocabulary;
+        let pieces = architecture.vocabulary();
         line(
             "vocabulary",
             &format!("{pieces} pieces, WordPiece, {case}, {accents}"),
@@ -115,13 +118,12 @@ impl Inspection {
         line(
             "sizes",
             &format!(
-                "embedding {}, hidden 2 × {}, attention {}, at most {} tokens",
-                architecture.embedding,
-                architecture.hidden,
-                architecture.attention,
+                "{}, at most {} tokens",
+                sizes(architecture),
                 self.manifest.max_tokens
             ),
         );
+        line("weights", &formats(*quantization));
         line("sha256", &self.manifest.sha256);
         out + &self.metrics() + &self.table()
     }
@@ -174,6 +176,31 @@ impl Inspection {
             );
         }
         out
+    }
+}
+
+fn sizes(architecture: &Architecture) -> String {
+    match architecture {
+        Architecture::Student(shape) => format!(
+            "embedding {}, hidden 2 × {}, attention {}",
+            shape.embedding, shape.hidden, shape.attention
+        ),
+        Architecture::Teacher(shape) => format!(
+            "{} layers, hidden {}, {} heads, intermediate {}",
+            shape.layers, shape.hidden, shape.heads, shape.intermediate
+        ),
+    }
+}
+
+fn formats(quantization: Quantization) -> String {
+    let bits = |format| match format {
+        WeightFormat::Int8 => "8 bits",
+        WeightFormat::Int4 => "4 bits",
+    };
+    let weights = bits(quantization.weights);
+    match quantization.embeddings {
+        Some(format) => format!("{weights}, embeddings {}", bits(format)),
+        None => weights.into(),
     }
 }
 

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod objective;
 pub mod predict;
 pub mod progress;
+pub mod quantize;
 pub mod recipe;
 pub mod rounding;
 pub mod student;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use stillglass_runtime::{Classification, Explain, Model};
+use stillglass_runtime::{Classification, Method, Model};
 
 use crate::data::Row;
 use crate::progress::Progress;
@@ -17,8 +17,8 @@ const CHUNK: usize = 512;
 /// What an answer holds beside label and scores.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// Whether it is explained, and how.
-    pub explain: Explain,
+    /// How it is explained, if at all.
+    pub explain: Option<Method>,
     /// Whether it says the line of its text, for where rows may be left out.
     pub line: bool,
 }
@@ -36,7 +36,7 @@ pub fn predict(
         let lines = chunk
             .par_iter()
             .map(|row| {
-                let answer = classify(model, &row.text, wanted.explain);
+                let answer = classify(model, &row.text, wanted.explain)?;
                 let mut answer = Answer::new(model, &row.text, &answer);
                 answer.line = wanted.line.then_some(row.line);
                 Ok(serde_json::to_vec(&answer)?)
@@ -54,9 +54,9 @@ pub fn predict(
 }
 
 /// One text's classification.
-pub fn classify(model: &Model, text: &str, explain: Explain) -> Classification {
+pub fn classify(model: &Model, text: &str, explain: Option<Method>) -> Result<Classification> {
     // A batch of one text has one answer.
-    model.classify(&[text], explain).swap_remove(0)
+    Ok(model.classify(&[text], explain)?.swap_remove(0))
 }
 
 /// One line of `predict`'s output.
@@ -72,7 +72,11 @@ pub struct Answer<'a> {
     /// Set when the text has more tokens than the model reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<Cut>,
-    /// The words that were read, when explained; Σ weights + bias = logit, for each label.
+    /// How the answer was explained, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'static str>,
+    /// The words that were read, when explained; Σ weights + bias + remainder is the logit (native) or
+    /// the logit minus the mean of all, for each label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<WordAnswer<'a>>>,
     /// Logit by label, when explained.
@@ -81,6 +85,15 @@ pub struct Answer<'a> {
     /// What each label starts from, when explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias: Option<ByLabel<'a>>,
+    /// What the words leave unaccounted for, when explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<ByLabel<'a>>,
+    /// |remainder| relative to what the words should account for, when explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completeness_error: Option<ByLabel<'a>>,
+    /// Points on the path from the baseline, when explained by integrated gradients.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
 }
 
 /// Where a text was cut.
@@ -129,7 +142,8 @@ impl<'a> Answer<'a> {
     pub fn new(model: &'a Model, text: &'a str, answer: &'a Classification) -> Self {
         let labels = &model.manifest().labels;
         let by_label = |values: &'a [f32]| ByLabel { labels, values };
-        let words = answer.explanation.as_ref().map(|explanation| {
+        let explanation = answer.explanation.as_ref();
+        let words = explanation.map(|explanation| {
             let word = |word: &'a stillglass_runtime::WordContribution| WordAnswer {
                 text: &text[word.bytes.clone()],
                 start: word.utf16.start,
@@ -148,10 +162,11 @@ impl<'a> Answer<'a> {
             }),
             logits: words.is_some().then(|| by_label(&answer.logits)),
             words,
-            bias: answer
-                .explanation
-                .as_ref()
-                .map(|explanation| by_label(&explanation.bias)),
+            method: explanation.map(|e| e.method.name()),
+            bias: explanation.map(|e| by_label(&e.bias)),
+            remainder: explanation.map(|e| by_label(&e.remainder)),
+            completeness_error: explanation.map(|e| by_label(&e.completeness_error)),
+            nodes: explanation.map(|e| e.nodes).filter(|nodes| *nodes > 0),
         }
     }
 }

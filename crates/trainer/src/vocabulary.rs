@@ -71,6 +71,11 @@ impl Vocabulary {
 
     /// Only the pieces that `texts` use at least `min_count` times, and every single character.
     pub fn pruned(&self, texts: &[&str], min_count: usize) -> Result<Self> {
+        self.pruned_but(texts, min_count, &[])
+    }
+
+    /// The same, and the pieces with the ids `keep`.
+    pub fn pruned_but(&self, texts: &[&str], min_count: usize, keep: &[u32]) -> Result<Self> {
         let tokenizer = self.tokenizer()?;
         let mut counts: HashMap<u32, usize> = HashMap::new();
         for text in texts {
@@ -78,7 +83,9 @@ impl Vocabulary {
                 *counts.entry(id).or_default() += 1;
             }
         }
-        let used = |id: u32| counts.get(&id).is_some_and(|&count| count >= min_count);
+        let used = |id: u32| {
+            keep.contains(&id) || counts.get(&id).is_some_and(|&count| count >= min_count)
+        };
         let pruned = prune(&self.pieces, self.unknown, used)?;
         Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)
     }

@@ -1,11 +1,12 @@
 //! What crosses to JavaScript, as plain data.
 
 use serde::{Serialize, Serializer};
-use stillglass_bundle::{Card, Manifest, StudentShape};
-use stillglass_runtime::{Classification, Explanation};
+use stillglass_bundle::{Architecture, Card};
+use stillglass_runtime::{Classification, Explanation, Model};
 use wasm_bindgen::prelude::JsValue;
 
 use crate::error::failed;
+use crate::options::method_name;
 
 /// Turns serializable data into plain JavaScript objects and arrays.
 pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
@@ -19,19 +20,24 @@ pub(crate) fn plain(value: &impl Serialize) -> Result<JsValue, JsValue> {
 pub(crate) struct Info<'a> {
     labels: &'a [String],
     card: &'a Card,
-    architecture: &'a StudentShape,
+    architecture: &'a Architecture,
     max_tokens: usize,
     bytes: usize,
+    kind: &'static str,
+    methods: Vec<&'static str>,
 }
 
 impl<'a> Info<'a> {
-    pub(crate) fn new(manifest: &'a Manifest, bytes: usize) -> Self {
+    pub(crate) fn new(model: &'a Model, bytes: usize) -> Self {
+        let manifest = model.manifest();
         Self {
             labels: &manifest.labels,
             card: &manifest.card,
             architecture: &manifest.architecture,
             max_tokens: manifest.max_tokens,
             bytes,
+            kind: manifest.kind.name(),
+            methods: model.methods().iter().map(|&m| method_name(m)).collect(),
         }
     }
 }
@@ -45,11 +51,26 @@ pub(crate) struct Answer<'a> {
     tokens: usize,
     backend: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<Truncated>,
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<Vec<Word<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bias: Option<ByLabel<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Found<'a>>,
+}
+
+/// How the words' weights were found.
+#[derive(Serialize)]
+struct Found<'a> {
+    method: &'static str,
+    nodes: usize,
+    /// Largest gap of a class relative to the largest change of one.
+    completeness: f32,
+    /// What the words leave unaccounted for, special tokens included.
+    remainder: ByLabel<'a>,
 }
 
 /// How much of the text was left out.
@@ -84,30 +105,42 @@ impl Serialize for ByLabel<'_> {
 impl<'a> Answer<'a> {
     pub(crate) fn new(answer: Classification, text: &'a str, labels: &'a [String]) -> Self {
         let by_label = |values| ByLabel { labels, values };
-        let (words, bias) = match answer.explanation {
-            None => (None, None),
-            Some(Explanation { words, bias }) => {
-                let words = words.into_iter().map(|word| Word {
-                    text: &text[word.bytes],
-                    start: word.utf16.start,
-                    end: word.utf16.end,
-                    weights: by_label(word.weights),
-                });
-                (Some(words.collect()), Some(by_label(bias)))
-            }
-        };
-        Self {
+        let mut made = Self {
             label: &labels[answer.label],
             scores: by_label(answer.probabilities),
             logits: answer.logits,
             tokens: answer.tokens,
             backend: answer.backend.name(),
+            reason: answer.reason,
             truncated: answer.truncated.map(|cut| Truncated {
                 tokens: cut.tokens,
                 from: cut.from_utf16,
             }),
-            words,
-            bias,
+            words: None,
+            bias: None,
+            explanation: None,
+        };
+        if let Some(explanation) = answer.explanation {
+            made.explain(explanation, text, labels);
         }
+        made
+    }
+
+    fn explain(&mut self, explanation: Explanation, text: &'a str, labels: &'a [String]) {
+        let by_label = |values| ByLabel { labels, values };
+        self.explanation = Some(Found {
+            method: method_name(explanation.method),
+            nodes: explanation.nodes,
+            completeness: explanation.completeness(),
+            remainder: by_label(explanation.remainder),
+        });
+        let words = explanation.words.into_iter().map(|word| Word {
+            text: &text[word.bytes],
+            start: word.utf16.start,
+            end: word.utf16.end,
+            weights: by_label(word.weights),
+        });
+        self.words = Some(words.collect());
+        self.bias = Some(by_label(explanation.bias));
     }
 }

@@ -9,9 +9,14 @@ pub(crate) fn bad_bundle(error: &impl Display) -> JsValue {
     stillglass_error("bad-bundle", error)
 }
 
-/// An answer could not be handed over: a fault of this crate.
-pub(crate) fn failed(error: &serde_wasm_bindgen::Error) -> JsValue {
+/// The model cannot do what was asked, or an answer could not be handed over.
+pub(crate) fn failed(error: &impl Display) -> JsValue {
     stillglass_error("failed", error)
+}
+
+/// Whoever watched the call broke it off, or the model was freed.
+pub(crate) fn aborted(error: &impl Display) -> JsValue {
+    stillglass_error("aborted", error)
 }
 
 fn stillglass_error(code: &str, message: &impl Display) -> JsValue {

@@ -4,14 +4,24 @@
 //! units. Lone surrogates in a string read as U+FFFD, one unit as well, so positions still fit.
 
 mod answer;
+mod browser;
 mod error;
+mod options;
+#[cfg(feature = "gpu")]
+mod timing;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use js_sys::futures::future_to_promise;
 use stillglass_bundle::Bundle;
-use stillglass_runtime::Explain;
+use stillglass_runtime::{Classification, Error, Request, Service};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use answer::{Answer, Info, plain};
-use error::bad_bundle;
+use browser::Browser;
+use error::{aborted, bad_bundle, failed};
 
 /// Sends a panic's message to the console.
 #[wasm_bindgen(start)]
@@ -23,8 +33,16 @@ pub fn start() {
 #[derive(Debug)]
 #[wasm_bindgen]
 pub struct Model {
-    model: stillglass_runtime::Model,
+    /// Calls in flight outlive the model; `freed` then breaks them off.
+    service: Rc<Service>,
+    freed: Rc<Cell<bool>>,
     bytes: usize,
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.freed.set(true);
+    }
 }
 
 #[wasm_bindgen]
@@ -35,20 +53,21 @@ impl Model {
         let bundle = Bundle::read(bytes).map_err(|error| bad_bundle(&error))?;
         let model = stillglass_runtime::Model::new(bundle).map_err(|error| bad_bundle(&error))?;
         Ok(Self {
-            model,
+            service: Rc::new(Service::new(model)),
+            freed: Rc::default(),
             bytes: bytes.len(),
         })
     }
 
-    /// `{ labels, card, architecture, maxTokens, bytes }`.
+    /// `{ labels, card, architecture, maxTokens, bytes, kind, methods }`.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        plain(&Info::new(self.model.manifest(), self.bytes))
+        plain(&Info::new(self.service.model(), self.bytes))
     }
 
     /// Answers one text; with `explain`, also what each word gave to each label.
     pub fn classify(&self, text: &str, explain: bool) -> Result<JsValue, JsValue> {
-        let answers = self.answers(&[text], explain);
+        let answers = self.answers(&[text], explain)?;
         answers.first().map_or(Ok(JsValue::UNDEFINED), plain)
     }
 
@@ -57,22 +76,85 @@ impl Model {
     #[wasm_bindgen(js_name = classifyAll)]
     pub fn classify_all(&self, texts: Vec<String>, explain: bool) -> Result<JsValue, JsValue> {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        plain(&self.answers(&texts, explain))
+        plain(&self.answers(&texts, explain)?)
+    }
+
+    /// Answers each text on its own, in order, on the backend that suits; `options` is
+    /// `{ explain, backend, watch }`, every field optional. Rejects with the code `aborted` when `watch`
+    /// answered `false` or the model was freed.
+    pub fn run(&self, texts: Vec<String>, options: &JsValue) -> Result<Promise, JsValue> {
+        let request = options::request(options, self.service.model().methods())?;
+        let browser = Browser {
+            watch: options::watch(options),
+            freed: Rc::clone(&self.freed),
+            thrown: Cell::default(),
+        };
+        let service = Rc::clone(&self.service);
+        Ok(future_to_promise(async move {
+            run(&service, &texts, request, &browser).await
+        }))
+    }
+
+    /// Lets go of the GPU and its memory, until the next call that wants it.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(js_name = releaseGpu)]
+    pub fn release_gpu(&self) {
+        self.service.release_gpu();
+    }
+
+    /// What `auto` has measured of both backends: `{ device, cpu: { call, token }, gpu: { call, token } }`
+    /// in milliseconds, to be kept for the next time; `undefined` until it has.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(getter)]
+    pub fn timing(&self) -> JsValue {
+        self.service
+            .timing()
+            .map_or(JsValue::UNDEFINED, timing::to_js)
+    }
+
+    /// Tells what was measured before: on the same device `auto` then measures nothing.
+    #[cfg(feature = "gpu")]
+    #[wasm_bindgen(setter)]
+    pub fn set_timing(&self, timing: &JsValue) -> Result<(), JsValue> {
+        self.service.set_timing(timing::from_js(timing)?);
+        Ok(())
     }
 }
 
+async fn run(
+    service: &Service,
+    texts: &[String],
+    request: Request,
+    browser: &Browser,
+) -> Result<JsValue, JsValue> {
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    match service.run(&texts, request, browser).await {
+        Ok(found) => plain(&answers(found, &texts, &service.model().manifest().labels)),
+        Err(error @ Error::BrokenOff) => {
+            Err(browser.thrown.take().unwrap_or_else(|| aborted(&error)))
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn answers<'a>(
+    found: Vec<Classification>,
+    texts: &[&'a str],
+    labels: &'a [String],
+) -> Vec<Answer<'a>> {
+    let pairs = found.into_iter().zip(texts);
+    pairs
+        .map(|(answer, text)| Answer::new(answer, text, labels))
+        .collect()
+}
+
 impl Model {
-    fn answers<'a>(&'a self, texts: &[&'a str], explain: bool) -> Vec<Answer<'a>> {
-        let explain = if explain {
-            Explain::Native
-        } else {
-            Explain::No
-        };
-        let labels = &self.model.manifest().labels;
-        let answers = self.model.classify(texts, explain);
-        let pairs = answers.into_iter().zip(texts);
-        pairs
-            .map(|(answer, text)| Answer::new(answer, text, labels))
-            .collect()
+    fn answers<'a>(&'a self, texts: &[&'a str], explain: bool) -> Result<Vec<Answer<'a>>, JsValue> {
+        let model = self.service.model();
+        let method = explain.then(|| model.methods()[0]);
+        let found = model
+            .classify(texts, method)
+            .map_err(|error| failed(&error))?;
+        Ok(answers(found, texts, &model.manifest().labels))
     }
 }

@@ -1,9 +1,9 @@
 //! What every text may rely on: independence, completeness, honest truncation.
 
-use stillglass_runtime::{Classification, Error, Explain, Explanation};
+use stillglass_runtime::{Classification, Error, Explanation, Method};
 
 use crate::made_up::{Numbers, ODD, PLAIN, Sizes, bundle, text};
-use crate::model;
+use crate::{classify, model, student};
 
 /// Σ contributions + bias = logit, relative to the largest magnitude involved.
 const COMPLETE: f64 = 1e-5;
@@ -58,11 +58,11 @@ fn a_text_does_not_see_its_neighbours() {
     let mut numbers = Numbers(1);
     let texts: Vec<String> = (0..40).map(|i| text(&mut numbers, i)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let together = model.classify(&texts, Explain::Native);
+    let together = classify(&model, &texts, Some(Method::Native));
     for (text, answer) in texts.iter().zip(&together) {
-        assert_eq!(&model.classify(&[text], Explain::Native)[0], answer);
+        assert_eq!(&classify(&model, &[text], Some(Method::Native))[0], answer);
     }
-    assert_eq!(model.classify(&[], Explain::Native), []);
+    assert_eq!(classify(&model, &[], Some(Method::Native)), []);
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn white_space_and_explaining_change_nothing() {
     let mut numbers = Numbers(2);
     for words in 0..30 {
         let text = text(&mut numbers, words);
-        let plain = model.classify(&[&text], Explain::No).remove(0);
+        let plain = classify(&model, &[&text], None).remove(0);
         let padded = format!("{}{text}{}", " ".repeat(37), "\t\n ".repeat(37));
-        let mut explained = model.classify(&[&padded], Explain::Native).remove(0);
+        let mut explained = classify(&model, &[&padded], Some(Method::Native)).remove(0);
         assert_complete(&explained);
         explained.explanation = None;
         assert_eq!(explained, plain);
@@ -99,9 +99,7 @@ fn explanations_add_up_to_the_logits() {
     let model = model(&bundle(3, sizes, &PLAIN));
     let mut numbers = Numbers(3);
     for _ in 0..200 {
-        let answer = model
-            .classify(&[&text(&mut numbers, 60)], Explain::Native)
-            .remove(0);
+        let answer = classify(&model, &[&text(&mut numbers, 60)], Some(Method::Native)).remove(0);
         assert_distribution(&answer);
         assert_complete(&answer);
         let mean = answer.logits.iter().map(|&z| f64::from(z)).sum::<f64>() / 5.0;
@@ -126,10 +124,10 @@ fn a_text_without_tokens_answers_with_the_bias() {
     let made = bundle(4, ODD, &PLAIN);
     let model = model(&made);
     for text in ["", " ", "\n\t\u{a0}", "\u{0}\u{200d}"] {
-        let answer = model.classify(&[text], Explain::Native).remove(0);
+        let answer = classify(&model, &[text], Some(Method::Native)).remove(0);
         assert_eq!(
             (answer.tokens, &answer.logits),
-            (0, &made.student.classifier.bias),
+            (0, &student(&made).classifier.bias),
             "{text:?}"
         );
         assert_eq!(answer.explanation.as_ref().map(|e| e.words.len()), Some(0));
@@ -141,7 +139,7 @@ fn a_text_without_tokens_answers_with_the_bias() {
 #[test]
 fn one_token_carries_everything() {
     let model = model(&bundle(5, ODD, &PLAIN));
-    let answer = model.classify(&["stock"], Explain::Native).remove(0);
+    let answer = classify(&model, &["stock"], Some(Method::Native)).remove(0);
     assert_eq!(answer.tokens, 1);
     assert_eq!(answer.explanation.as_ref().map(|e| e.words.len()), Some(1));
     assert_complete(&answer);
@@ -151,8 +149,7 @@ fn one_token_carries_everything() {
 fn words_are_where_they_stand_in_the_text() {
     let model = model(&bundle(6, ODD, &PLAIN));
     let text = "😀 É\u{301} stocks, 日本 rose";
-    let words = model
-        .classify(&[text], Explain::Native)
+    let words = classify(&model, &[text], Some(Method::Native))
         .remove(0)
         .explanation
         .expect("asked for")
@@ -178,7 +175,7 @@ fn a_text_cut_short_says_so_and_still_adds_up() {
     ));
     let text = "the stocks 😀 rose";
     let whole = model.tokenizer().encode(text, usize::MAX).ids;
-    let answer = model.classify(&[text], Explain::Native).remove(0);
+    let answer = classify(&model, &[text], Some(Method::Native)).remove(0);
     assert_eq!(answer.tokens, 3);
     let cut = answer.truncated.expect("five tokens, three read");
     assert_eq!((cut.tokens, cut.from_byte, cut.from_utf16), (5, 11, 11));
@@ -189,10 +186,7 @@ fn a_text_cut_short_says_so_and_still_adds_up() {
             .expect("ids of the vocabulary")
     );
     assert_complete(&answer);
-    assert_eq!(
-        model.classify(&["the stocks"], Explain::No)[0].truncated,
-        None
-    );
+    assert_eq!(classify(&model, &["the stocks"], None)[0].truncated, None);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use stillglass_bundle::{Bundle, Quantized};
 
+use crate::student;
+
 /// The bundle's float tensors by name, without scales.
 pub(crate) type Tensors = HashMap<String, Vec<f64>>;
 
@@ -18,7 +20,7 @@ pub(crate) struct Answer {
 
 /// The bundle's weights as real numbers.
 pub(crate) fn dequantized(bundle: &Bundle) -> Tensors {
-    let student = &bundle.student;
+    let student = student(bundle);
     let real = |weights: &Quantized| -> Vec<f64> {
         let cell =
             |(i, &q): (usize, &i8)| f64::from(q) * f64::from(weights.scales[i / weights.columns]);

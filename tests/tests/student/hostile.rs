@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use stillglass_bundle::limits::{COLUMNS, MAGNITUDE};
 use stillglass_kernels::linear_int8::MOST_COLUMNS;
-use stillglass_runtime::Explain;
+use stillglass_runtime::Method;
 
 use crate::behaviour::{assert_complete, assert_distribution};
 use crate::made_up::{Draw, Numbers, Sizes, bundle, text};
-use crate::model;
+use crate::{classify, model};
 
 /// Every number at an edge of what the reader lets through.
 const EDGES: Draw = Draw {
@@ -35,7 +35,7 @@ fn check(seed: u64, sizes: Sizes, draw: &Draw) {
     let mut numbers = Numbers(seed);
     let texts: Vec<String> = (0..6).map(|words| text(&mut numbers, words)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    for answer in model.classify(&texts, Explain::Native) {
+    for answer in classify(&model, &texts, Some(Method::Native)) {
         assert_distribution(&answer);
         assert_complete(&answer);
     }

@@ -2,7 +2,7 @@
 
 use stillglass_bundle::{
     Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec,
+    TokenizerKind, TokenizerSpec, Weights,
 };
 
 /// Numbers that look random (`SplitMix64`).
@@ -116,12 +116,15 @@ pub(crate) fn bundle(seed: u64, sizes: Sizes, draw: &Draw) -> Bundle {
         lowercase: true,
         strip_accents: false,
         unknown: 0,
+        first: None,
+        last: None,
+        padding: None,
     };
     let names = (0..labels).map(|label| format!("label {label}")).collect();
     Bundle {
         manifest: Manifest::student(names, shape, tokenizer, max_tokens),
         vocabulary,
-        student,
+        weights: Weights::Student(student),
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use serde_json::Value;
-use stillglass_bundle::Quantized;
-use stillglass_runtime::Explain;
+use stillglass_bundle::{Quantized, Weights};
+use stillglass_runtime::Method;
 
 use crate::definition::{Tensors, answer, dequantized};
 use crate::made_up::{Numbers, ODD, PLAIN, Sizes, bundle, text};
-use crate::model;
+use crate::{classify, model};
 
 /// Hidden states enter the recurrence and the attention rounded to 12 bits: 2.5e-4 at most each.
 const ROUNDED_STATES: f64 = 5e-3;
@@ -118,7 +118,9 @@ fn the_runtime_stays_near_pytorch() {
         values.resize(weights.rows * weights.columns, 0.0);
         *weights = Quantized::from_float(weights.rows, weights.columns, &values);
     };
-    let student = &mut made.student;
+    let Weights::Student(student) = &mut made.weights else {
+        panic!("a teacher");
+    };
     fill(&mut student.embedding, "embedding");
     for (direction, name) in [
         (&mut student.forward, "forward"),
@@ -179,7 +181,7 @@ fn words_get_the_definitions_contributions() {
     for _ in 0..50 {
         let text = text(&mut numbers, 12);
         let encoding = model.tokenizer().encode(&text, ODD.max_tokens);
-        let found = model.classify(&[&text], Explain::Native).remove(0);
+        let found = classify(&model, &[&text], Some(Method::Native)).remove(0);
         let explanation = found.explanation.expect("asked for");
         assert_eq!(explanation.words.len(), encoding.words.len());
         let want = answer(&weights, ODD.embedding, &encoding.ids);
@@ -204,7 +206,7 @@ fn logits_are_these_bits_everywhere() {
     };
     let model = model(&bundle(7, sizes, &PLAIN));
     let text = "The stock rose, the others fell. 日 😀 zyx!";
-    let logits = model.classify(&[text], Explain::No).remove(0).logits;
+    let logits = classify(&model, &[text], None).remove(0).logits;
     let bits: Vec<u32> = logits.iter().map(|z| z.to_bits()).collect();
     assert_eq!(bits, [0xbf73_c9b4, 0xbffb_20af, 0xbe33_b458]);
 }

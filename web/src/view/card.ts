@@ -7,8 +7,8 @@ import { bytes, count } from '../format.ts';
 const body = within(byId('card'), '.card-body');
 
 /** Shows the card of a loaded model; lines the bundle is silent about are left out. */
-export function showCard({ card, architecture, labels, maxTokens, bytes: size }: ModelInfo): void {
-  const { vocabulary, embedding, hidden } = architecture;
+export function showCard(info: ModelInfo): void {
+  const { card, labels, maxTokens, bytes: size } = info;
   const facts: [string, string][] = [
     ['Classes', labels.join(', ')],
     ['Trained on', card.data],
@@ -19,7 +19,7 @@ export function showCard({ card, architecture, labels, maxTokens, bytes: size }:
     ['Trained with', card.trainer_version && `Stillglass ${card.trainer_version}`],
     ['Size', bytes(size)],
     ['Reads at most', `${count(maxTokens)} tokens of a text`],
-    ['Shape', `${count(vocabulary)} word pieces × ${embedding}, LSTM of 2 × ${hidden}`],
+    ['Shape', shape(info)],
   ];
   body.replaceChildren(
     ...(card.description ? [make('p', { dir: 'auto' }, card.description)] : []),
@@ -32,6 +32,13 @@ export function showCard({ card, architecture, labels, maxTokens, bytes: size }:
 /** Takes the card away. */
 export function clearCard(): void {
   body.replaceChildren(make('p', {}, 'No model is loaded.'));
+}
+
+function shape({ kind, architecture: sizes }: ModelInfo): string {
+  const pieces = `${count(sizes.vocabulary)} word pieces`;
+  return kind === 'student'
+    ? `${pieces} × ${sizes.embedding}, LSTM of 2 × ${sizes.hidden}`
+    : `${pieces} × ${sizes.hidden}, ${sizes.layers} transformer layers of ${sizes.heads} heads`;
 }
 
 function fact(name: string, value: string): HTMLElement {

@@ -1,6 +1,6 @@
 /** The models one can choose, as a row of radio buttons. */
 
-import type { Entry } from '../catalogue.ts';
+import type { Entry } from '../entry.ts';
 import { byId, make, within } from '../dom.ts';
 
 const fieldset = byId('models');

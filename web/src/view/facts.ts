@@ -16,8 +16,11 @@ export function showLoaded({ models, runtime, page }: Loaded): void {
   byId('fact-loaded').textContent = `${bytes(models + runtime + page)}: ${parts}`;
 }
 
+/** How much of what the page can use is here. */
+export type Network = 'loading' | 'quiet' | 'partial';
+
 /** Whether everything the page can use is here. */
-export function showNetwork(state: 'loading' | 'quiet' | 'partial'): void {
+export function showNetwork(state: Network): void {
   document.documentElement.dataset['network'] = state;
   byId('fact-network').textContent = {
     loading: 'Loading',

@@ -8,20 +8,54 @@ const wrapper = byId('numbers');
 const toggle = byId<HTMLButtonElement>('numbers-toggle');
 const table = within<HTMLTableElement>(wrapper, 'table');
 
-/** Fills the table; `chosen` is the class whose column stands out. */
-export function showNumbers(rows: readonly Row[], labels: readonly string[], chosen: string): void {
-  const of = (label: string) => (label === chosen ? { class: 'chosen' } : {});
-  const heads = labels.map((label) => make('th', { scope: 'col', ...of(label) }, title(label)));
+/** What the table is made of. */
+export interface Numbers {
+  /** Each with a value for every label of every model, in their order. */
+  rows: readonly Row[];
+  labels: readonly string[];
+  /** The class whose columns stand out. */
+  chosen: string;
+  /** Whose columns these are; one model alone needs no name. */
+  models: readonly string[];
+  /** Where the words begin on which the models are at odds. */
+  atOdds: ReadonlySet<number>;
+}
+
+/** Fills the table. */
+export function showNumbers({ rows, labels, chosen, models, atOdds }: Numbers): void {
+  const columns = models.flatMap((_, model) => labels.map((label, at) => ({ label, first: model > 0 && at === 0 })));
+  const of = ({ label, first }: { label: string; first: boolean }) => {
+    return { class: `${label === chosen ? 'chosen' : ''} ${first ? 'first' : ''}`.trim() };
+  };
+  const heads = columns.map((column) => make('th', { scope: 'col', ...of(column) }, title(column.label)));
   const line = (row: Row) =>
     make(
       'tr',
       { class: row.kind },
-      make('th', { scope: 'row', dir: 'auto' }, row.text),
-      ...row.values.map((value, index) => make('td', of(labels[index] ?? ''), signed(value))),
+      make('th', { scope: 'row', dir: 'auto' }, row.text, ...(row.kind === 'word' && atOdds.has(row.start) ? odd() : [])),
+      ...columns.map((column, at) => {
+        const value = row.values[at];
+        return make('td', of(column), value === undefined ? '–' : signed(value));
+      }),
     );
-  within(table, 'thead').replaceChildren(make('tr', {}, make('th', { scope: 'col' }, 'Word'), ...heads));
+  within(table, 'thead').replaceChildren(
+    ...(models.length > 1 ? [groups(models, labels.length)] : []),
+    make('tr', {}, make('th', { scope: 'col' }, 'Word'), ...heads),
+  );
+  byId('numbers-rest').hidden = !rows.some(({ kind }) => kind === 'rest');
   within(table, 'tbody').replaceChildren(...rows.filter(({ kind }) => kind === 'word').map(line));
   within(table, 'tfoot').replaceChildren(...rows.filter(({ kind }) => kind !== 'word').map(line));
+}
+
+/** The row that says whose columns follow. */
+function groups(models: readonly string[], span: number): HTMLElement {
+  const head = (name: string, at: number) =>
+    make('th', { scope: 'colgroup', colspan: String(span), class: at > 0 ? 'group first' : 'group' }, name);
+  return make('tr', {}, make('td'), ...models.map(head));
+}
+
+function odd(): Node[] {
+  return [make('span', { class: 'mark-odd', 'aria-hidden': 'true' }), make('span', { class: 'visually-hidden' }, ', at odds')];
 }
 
 toggle.addEventListener('click', () => {

@@ -1,6 +1,7 @@
 /** What went wrong, and the way out. */
 
 import { byId, make } from '../dom.ts';
+import { sentence } from '../format.ts';
 
 const panel = byId('problem');
 
@@ -42,9 +43,4 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
     default:
       return { title: `The ${name} model did not load`, detail: message };
   }
-}
-
-function sentence(message: string): string {
-  const start = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(start) ? start : `${start}.`;
 }

@@ -1,6 +1,6 @@
 /** Where the reader writes: the question, the text and examples to click. */
 
-import type { Entry, Example } from '../catalogue.ts';
+import type { Entry, Example } from '../entry.ts';
 import { byId, make } from '../dom.ts';
 
 const question = byId('question');

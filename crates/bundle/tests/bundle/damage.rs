@@ -2,47 +2,55 @@
 
 use stillglass_bundle::{Bundle, Error};
 
-use crate::fixture;
+use crate::{fixture, teacher};
+
+/// A student and a teacher.
+fn bundles() -> [Vec<u8>; 2] {
+    [fixture::small(), teacher::small()].map(|bundle| bundle.write().unwrap())
+}
 
 #[test]
 fn a_cut_at_every_byte_is_named() {
-    let bytes = fixture::small().write().unwrap();
     assert_eq!(Bundle::read(&[]), Err(Error::Empty));
-    for end in 1..bytes.len() {
-        match Bundle::read(&bytes[..end]) {
-            Err(Error::Truncated { want, found }) => {
-                assert!(found == end as u64 && found < want && want <= bytes.len() as u64);
+    for bytes in bundles() {
+        for end in 1..bytes.len() {
+            match Bundle::read(&bytes[..end]) {
+                Err(Error::Truncated { want, found }) => {
+                    assert!(found == end as u64 && found < want && want <= bytes.len() as u64);
+                }
+                other => panic!("cut to {end} bytes: {other:?}"),
             }
-            other => panic!("cut to {end} bytes: {other:?}"),
         }
     }
 }
 
 #[test]
 fn a_flip_of_every_bit_is_noticed() {
-    let mut bytes = fixture::small().write().unwrap();
-    for bit in 0..8 * bytes.len() {
-        let mask = 1 << (bit % 8);
-        bytes[bit / 8] ^= mask;
-        assert!(Bundle::read(&bytes).is_err(), "bit {bit} was turned unseen");
-        bytes[bit / 8] ^= mask;
+    for mut bytes in bundles() {
+        for bit in 0..8 * bytes.len() {
+            let mask = 1 << (bit % 8);
+            bytes[bit / 8] ^= mask;
+            assert!(Bundle::read(&bytes).is_err(), "bit {bit} was turned unseen");
+            bytes[bit / 8] ^= mask;
+        }
+        assert!(Bundle::read(&bytes).is_ok(), "all bits are back");
     }
-    assert!(Bundle::read(&bytes).is_ok(), "all bits are back");
 }
 
 #[test]
 fn every_missing_or_doubled_byte_is_noticed() {
-    let bytes = fixture::small().write().unwrap();
-    for at in 0..bytes.len() {
-        let mut less = bytes.clone();
-        let byte = less.remove(at);
-        assert!(
-            Bundle::read(&less).is_err(),
-            "byte {at} was taken out unseen"
-        );
-        let mut more = bytes.clone();
-        more.insert(at, byte);
-        assert!(Bundle::read(&more).is_err(), "byte {at} was doubled unseen");
+    for bytes in bundles() {
+        for at in 0..bytes.len() {
+            let mut less = bytes.clone();
+            let byte = less.remove(at);
+            assert!(
+                Bundle::read(&less).is_err(),
+                "byte {at} was taken out unseen"
+            );
+            let mut more = bytes.clone();
+            more.insert(at, byte);
+            assert!(Bundle::read(&more).is_err(), "byte {at} was doubled unseen");
+        }
     }
 }
 

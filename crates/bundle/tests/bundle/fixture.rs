@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use stillglass_bundle::{
     Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec,
+    TokenizerKind, TokenizerSpec, Weights,
 };
 
 /// The sizes of [`small`].
@@ -26,18 +26,16 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        first: None,
+        last: None,
+        padding: None,
     };
     let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
     let classes = labels.len();
-    let mut pieces: Vec<String> = ["[UNK]", "sea", "##s", "é", "\"\\"]
-        .map(String::from)
-        .into();
-    pieces.truncate(shape.vocabulary);
-    pieces.extend((pieces.len()..shape.vocabulary).map(|id| format!("piece{id}")));
     Bundle {
         manifest: Manifest::student(labels, shape, tokenizer, 16),
-        vocabulary: pieces,
-        student: StudentWeights {
+        vocabulary: pieces(shape.vocabulary),
+        weights: Weights::Student(StudentWeights {
             embedding: matrix(shape.vocabulary, shape.embedding, 3),
             forward: direction(&shape, 1),
             backward: direction(&shape, 2),
@@ -52,8 +50,23 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
                 weight: floats(classes * 2 * shape.hidden, 7),
                 bias: floats(classes, 8),
             },
-        },
+        }),
     }
+}
+
+/// The weights of a bundle that holds a student.
+pub(crate) fn student(bundle: &mut Bundle) -> &mut StudentWeights {
+    match &mut bundle.weights {
+        Weights::Student(weights) => weights,
+        Weights::Teacher(_) => panic!("a teacher"),
+    }
+}
+
+/// So many pieces, a quotation mark and two bytes in a letter among them.
+pub(crate) fn pieces(count: usize) -> Vec<String> {
+    let first = ["[UNK]", "sea", "##s", "é", "\"\\"].map(String::from);
+    let more = (first.len()..count).map(|id| format!("piece{id}"));
+    first.into_iter().chain(more).take(count).collect()
 }
 
 fn direction(shape: &StudentShape, seed: usize) -> Direction {
@@ -64,7 +77,7 @@ fn direction(shape: &StudentShape, seed: usize) -> Direction {
     }
 }
 
-fn matrix(rows: usize, columns: usize, seed: usize) -> Quantized {
+pub(crate) fn matrix(rows: usize, columns: usize, seed: usize) -> Quantized {
     let value = |i: usize| (((i + seed) * 37 % 255) as i32 - 127) as i8;
     Quantized {
         rows,
@@ -74,7 +87,7 @@ fn matrix(rows: usize, columns: usize, seed: usize) -> Quantized {
     }
 }
 
-fn floats(count: usize, seed: usize) -> Vec<f32> {
+pub(crate) fn floats(count: usize, seed: usize) -> Vec<f32> {
     (0..count)
         .map(|i| (i as f32 - 1.5) / (2 + seed) as f32)
         .collect()

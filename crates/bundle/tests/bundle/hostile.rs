@@ -39,7 +39,7 @@ fn small() -> Open {
 }
 
 /// Refused, for the right reason, in a message of bounded length with a way out.
-fn refuse(name: &str, bytes: &[u8], want: &str) {
+pub(crate) fn refuse(name: &str, bytes: &[u8], want: &str) {
     let Err(error) = Bundle::read(bytes) else {
         panic!("{name} was read");
     };

@@ -6,7 +6,7 @@ pub(crate) type Edit = (&'static str, &'static str, &'static str, &'static str);
 
 /// Changes inside the manifest, written here without the escapes of JSON in JSON.
 #[rustfmt::skip] // a line a case
-pub(crate) const MANIFEST: [Edit; 56] = [
+pub(crate) const MANIFEST: [Edit; 59] = [
     ("no JSON", r#"{"format""#, r#"{format""#, "the manifest cannot be read"),
     ("a list", r#"{"format""#, r#"[{"format""#, "the manifest cannot be read"),
     ("no format", r#""format":"stillglass/1","#, "", "missing field `format`"),
@@ -15,8 +15,11 @@ pub(crate) const MANIFEST: [Edit; 56] = [
     ("long format", "stillglass/1", "%LONG%", "xxx…"),
     ("format twice", r#""format":"#, r#""format":"stillglass/1","format":"#, "duplicate field"),
     ("no kind", r#""kind":"student","#, "", "missing field `kind`"),
-    ("a teacher", r#""kind":"student""#, r#""kind":"teacher""#, "holds a teacher"),
+    ("a teacher", r#""kind":"student""#, r#""kind":"teacher""#, "unknown field `embedding`"),
     ("unknown kind", r#""kind":"student""#, r#""kind":"oracle""#, "kind oracle"),
+    ("a teacher's piece", r#""unknown":0"#, r#""unknown":0,"first":1"#, "tokenizer.first is 1, want none in a student"),
+    ("a teacher's format", r#""int8""#, r#""int4""#, "a student has int8 weights"),
+    ("a teacher's embeddings", r#""int8""#, r#""int8","embeddings":"int8""#, "a student has int8 weights"),
     ("no labels", r#"["calm","stormy"]"#, "[]", "0 labels, want 2 to 1024"),
     ("one label", r#"["calm","stormy"]"#, r#"["calm"]"#, "1 labels"),
     ("empty label", r#""calm""#, r#""""#, "label 0 is empty"),

@@ -7,4 +7,5 @@ mod hostile;
 mod hostile_edits;
 mod round_trip;
 mod seeds;
+mod teacher;
 mod writing;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stillglass_bundle::{Bundle, StudentShape};
 
-use crate::fixture;
+use crate::{fixture, teacher};
 
 fn corpus(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,6 +20,8 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("small", bytes.clone()),
         ("smallest", smallest()),
+        ("teacher", teacher::small().write().unwrap()),
+        ("packed", teacher::packed().write().unwrap()),
         ("header-alone", bytes[..900].to_vec()),
         ("pickle", b"\x80\x02}q\x00.".to_vec()),
         ("zip", b"PK\x03\x04\x14\x00\x00\x00".to_vec()),
@@ -56,6 +58,8 @@ fn forged() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("small", opened(&fixture::small().write().unwrap())),
         ("smallest", opened(&smallest())),
+        ("teacher", opened(&teacher::small().write().unwrap())),
+        ("packed", opened(&teacher::packed().write().unwrap())),
     ]
 }
 
@@ -85,5 +89,5 @@ fn the_corpus_is_read_without_a_panic() {
     let good = files
         .filter(|path| Bundle::read(&fs::read(path).unwrap()).is_ok())
         .count();
-    assert!(good >= 2, "the two whole seeds can be read");
+    assert!(good >= 4, "the four whole seeds can be read");
 }

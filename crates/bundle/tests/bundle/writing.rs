@@ -1,18 +1,18 @@
 //! The writer refuses what the reader would refuse.
 
-use stillglass_bundle::{Bundle, Kind, Metric, StudentShape, limits};
+use stillglass_bundle::{Architecture, Bundle, Kind, Metric, StudentShape, WeightFormat, limits};
 
-use crate::fixture;
+use crate::fixture::{self, student};
 
 /// What is done to a good bundle, and what the message must say.
 type Change = (fn(&mut Bundle), &'static str);
 
-const CHANGES: [Change; 34] = [
+const CHANGES: [Change; 37] = [
     (
         |b| b.manifest.format = "stillglass/0".into(),
         "format stillglass/0",
     ),
-    (|b| b.manifest.kind = Kind::Teacher, "holds a teacher"),
+    (|b| b.manifest.kind = Kind::Teacher, "kind teacher: want"),
     (|b| b.manifest.labels.clear(), "0 labels"),
     (
         |b| b.manifest.labels = vec!["x".into(); 1025],
@@ -38,17 +38,23 @@ const CHANGES: [Change; 34] = [
         |b| b.manifest.labels.push("hail".into()),
         "classifier.weight: want F32 [3, 4]",
     ),
-    (
-        |b| b.manifest.architecture.hidden = usize::MAX,
-        "architecture.hidden is",
-    ),
-    (
-        |b| b.manifest.architecture.vocabulary = 6,
-        "want 6 pieces, found 5",
-    ),
+    (|b| shape(b).hidden = usize::MAX, "architecture.hidden is"),
+    (|b| shape(b).vocabulary = 6, "want 6 pieces, found 5"),
     (
         |b| b.manifest.tokenizer.unknown = u32::MAX,
         "tokenizer.unknown is 4294967295",
+    ),
+    (
+        |b| b.manifest.tokenizer.padding = Some(0),
+        "tokenizer.padding is 0, want none in a student",
+    ),
+    (
+        |b| b.manifest.quantization.weights = WeightFormat::Int4,
+        "a student has int8 weights",
+    ),
+    (
+        |b| b.manifest.quantization.embeddings = Some(WeightFormat::Int8),
+        "a student has int8 weights",
     ),
     (|b| b.manifest.max_tokens = usize::MAX, "max_tokens is"),
     (
@@ -85,54 +91,61 @@ const CHANGES: [Change; 34] = [
         "want 5 pieces, found 6",
     ),
     (
-        |b| b.student.embedding.rows = 4,
+        |b| student(b).embedding.rows = 4,
         "want I8 [5, 3], found I8 [4, 3] of 15 values",
     ),
     (
-        |b| b.student.embedding.values.push(1),
+        |b| student(b).embedding.values.push(1),
         "found I8 [5, 3] of 16 values",
     ),
     (
-        |b| b.student.embedding.values[7] = -128,
+        |b| student(b).embedding.values[7] = -128,
         "tensor embedding, value 7",
     ),
     (
-        |b| b.student.embedding.scales.truncate(4),
+        |b| student(b).embedding.scales.truncate(4),
         "embedding.scale: want F32 [5], found F32 [4]",
     ),
     (
-        |b| b.student.forward.input.columns = usize::MAX,
+        |b| student(b).forward.input.columns = usize::MAX,
         "tensor lstm.forward.input: want I8 [8, 3]",
     ),
     (
-        |b| b.student.forward.recurrent.scales[2] = 0.0,
+        |b| student(b).forward.recurrent.scales[2] = 0.0,
         "lstm.forward.recurrent.scale, value 2",
     ),
     (
-        |b| b.student.backward.bias.clear(),
+        |b| student(b).backward.bias.clear(),
         "lstm.backward.bias: want F32 [8], found F32 [0]",
     ),
     (
-        |b| b.student.backward.bias[7] = f32::NAN,
+        |b| student(b).backward.bias[7] = f32::NAN,
         "tensor lstm.backward.bias, value 7",
     ),
     (
-        |b| b.student.attention.vector[1] = f32::INFINITY,
+        |b| student(b).attention.vector[1] = f32::INFINITY,
         "tensor attention.vector, value 1",
     ),
     (
-        |b| b.student.classifier.columns = 5,
+        |b| student(b).classifier.columns = 5,
         "want F32 [2, 4], found F32 [2, 5] of 8 values",
     ),
     (
-        |b| b.student.classifier.weight[0] = -2e6,
+        |b| student(b).classifier.weight[0] = -2e6,
         "want a number from -2^20 to 2^20",
     ),
     (
-        |b| b.student.classifier.bias.push(0.0),
+        |b| student(b).classifier.bias.push(0.0),
         "classifier.bias: want F32 [2], found F32 [3]",
     ),
 ];
+
+fn shape(bundle: &mut Bundle) -> &mut StudentShape {
+    match &mut bundle.manifest.architecture {
+        Architecture::Student(shape) => shape,
+        Architecture::Teacher(_) => panic!("a teacher"),
+    }
+}
 
 fn metric(value: f64) -> Metric {
     Metric {

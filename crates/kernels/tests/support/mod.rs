@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
-use stillglass_kernels::{Int8, Int12};
+use stillglass_kernels::{Int4, Int8, Int12};
 
 /// Lengths around the width of a vector, of two, and far from any.
 pub(crate) const AWKWARD: [usize; 8] = [1, 7, 8, 9, 63, 64, 65, 257];
@@ -69,6 +69,24 @@ impl Numbers {
         }
     }
 
+    /// 4-bit weights of about `size / √columns`; `columns` a multiple of 32.
+    pub(crate) fn nibbles(&mut self, rows: usize, columns: usize, size: f32) -> Nibbles {
+        let mut nibble = || 1 + self.below(15) as u8;
+        let values = (0..rows * columns / 2)
+            .map(|_| nibble() | nibble() << 4)
+            .collect();
+        let scale = size / 7.0 / (columns as f32).sqrt();
+        let scales = (0..rows * columns / 32)
+            .map(|_| scale * (1.5 + self.unit() * 0.5))
+            .collect();
+        Nibbles {
+            rows,
+            columns,
+            values,
+            scales,
+        }
+    }
+
     /// Quantized activations that use the whole 12 bits.
     pub(crate) fn activations(&mut self, rows: usize, columns: usize, size: f32) -> Int12 {
         let mut x = Int12::with_capacity(rows, columns);
@@ -100,6 +118,32 @@ impl Weights {
             scales,
         } = self;
         Int8 {
+            rows: *rows,
+            columns: *columns,
+            values,
+            scales,
+        }
+    }
+}
+
+/// 4-bit weights that own their storage.
+#[derive(Clone, Debug)]
+pub(crate) struct Nibbles {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) values: Vec<u8>,
+    pub(crate) scales: Vec<f32>,
+}
+
+impl Nibbles {
+    pub(crate) fn view(&self) -> Int4<'_> {
+        let Self {
+            rows,
+            columns,
+            values,
+            scales,
+        } = self;
+        Int4 {
             rows: *rows,
             columns: *columns,
             values,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use stillglass_runtime::Explain;
+use stillglass_runtime::{Method, Model};
 
 use super::{General, print};
 use crate::data::{Columns, Format};
@@ -45,6 +45,9 @@ pub(super) struct PredictOptions {
     /// Add what each word gave to each label
     #[arg(long)]
     explain: bool,
+    /// How to find that out [default: native for a student, ig for a teacher]
+    #[arg(long, value_name = "METHOD", requires = "explain")]
+    method: Option<By>,
     /// Column of the text [default: text, or plain lines where no header names it]
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
@@ -69,6 +72,29 @@ enum Written {
     Lines,
 }
 
+/// How to explain an answer.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum By {
+    /// A student's own contributions, exact and free
+    Native,
+    /// A teacher's integrated gradients
+    Ig,
+    /// What is lost without each word
+    Occlusion,
+}
+
+impl By {
+    /// The method asked for, or the model's own.
+    fn of(asked: Option<Self>, model: &Model) -> Method {
+        match asked {
+            Some(Self::Native) => Method::Native,
+            Some(Self::Ig) => Method::IntegratedGradients,
+            Some(Self::Occlusion) => Method::Occlusion,
+            None => model.methods()[0],
+        }
+    }
+}
+
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainOptions {
@@ -78,6 +104,9 @@ pub(super) struct ExplainOptions {
     /// The label to explain [default: the answer]
     #[arg(long, value_name = "LABEL")]
     class: Option<String>,
+    /// How to explain it [default: native for a student, ig for a teacher]
+    #[arg(long, value_name = "METHOD")]
+    method: Option<By>,
     /// The text
     #[arg(required = true, value_name = "TEXT")]
     words: Vec<String>,
@@ -135,23 +164,20 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     if sheet.format == Format::Lines && options.format.is_none() {
         progress.note("each line of the input is read as a text; no header names a column `text`");
     }
+    let model = &opened.model;
     let wanted = Wanted {
-        explain: if options.explain {
-            Explain::Native
-        } else {
-            Explain::No
-        },
+        explain: options.explain.then(|| By::of(options.method, model)),
         line: options.skip_bad_rows > 0,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    predict::predict(&opened.model, &sheet.rows, wanted, &mut out, progress)
-        .context("standard output")
+    predict::predict(model, &sheet.rows, wanted, &mut out, progress).context("standard output")
 }
 
 pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()> {
     let model = input::open(&options.bundle)?.model;
     let text = options.words.join(" ");
-    let answer = predict::classify(&model, &text, Explain::Native);
+    let method = By::of(options.method, &model);
+    let answer = predict::classify(&model, &text, Some(method))?;
     let class = explain::class(&model, &answer, options.class.as_deref())?;
     let shown = Answer::new(&model, &text, &answer);
     let colour = terminal::coloured();

@@ -16,6 +16,7 @@ pub use config::{Config, Family};
 pub use encoder::{Batch, Encoder, Fresh, mean_pool};
 pub use hub::locate;
 pub use tokenizer::{Encoded, TeacherTokenizer};
+pub(crate) use weights::{Names, Part};
 pub use weights::{Weights, floats_of};
 
 /// Files of a teacher's directory.

@@ -156,14 +156,14 @@ fn floats(view: &TensorView) -> Option<Vec<f32>> {
 
 /// Names of an encoder's tensors in one family's checkpoints.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(crate) struct Names {
     family: Family,
     prefix: String,
 }
 
 /// Parts of an encoder layer, each a linear map or a layer norm.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Attention query.
     Query,
     /// Attention key.
@@ -184,7 +184,7 @@ pub(super) enum Part {
 
 impl Names {
     /// Names as a checkpoint with a classification head has them.
-    pub(super) fn classifier(family: Family) -> Self {
+    pub(crate) fn classifier(family: Family) -> Self {
         let prefix = match family {
             Family::Bert => "bert.",
             Family::DistilBert => "distilbert.",
@@ -206,12 +206,12 @@ impl Names {
     }
 
     /// Name of a table or norm under `embeddings`.
-    pub(super) fn embedding(&self, part: &str) -> String {
+    pub(crate) fn embedding(&self, part: &str) -> String {
         format!("{}embeddings.{part}", self.prefix)
     }
 
     /// Name of a layer's part, without `.weight` or `.bias`.
-    pub(super) fn layer(&self, index: usize, part: Part) -> String {
+    pub(crate) fn layer(&self, index: usize, part: Part) -> String {
         let (stack, part) = match self.family {
             Family::Bert | Family::Roberta => (
                 "encoder.layer",
@@ -244,7 +244,7 @@ impl Names {
     }
 
     /// Name of the dense layer between the first token and the classifier.
-    pub(super) fn dense(&self) -> String {
+    pub(crate) fn dense(&self) -> String {
         match self.family {
             Family::Bert => format!("{}pooler.dense", self.prefix),
             Family::DistilBert => "pre_classifier".into(),
@@ -254,7 +254,7 @@ impl Names {
 
     /// Name of the map to logits. RoBERTa's head with mean pooling is our own and is called as in
     /// the other families.
-    pub(super) fn logits(&self, dense: bool) -> &'static str {
+    pub(crate) fn logits(&self, dense: bool) -> &'static str {
         if self.family == Family::Roberta && dense {
             "classifier.out_proj"
         } else {

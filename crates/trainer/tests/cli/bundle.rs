@@ -2,7 +2,7 @@
 
 use stillglass_bundle::{
     Attention, Bundle, Card, Dense, Direction, Manifest, Metric, Quantized, StudentShape,
-    StudentWeights, TokenizerKind, TokenizerSpec,
+    StudentWeights, TokenizerKind, TokenizerSpec, Weights,
 };
 
 pub(crate) const LABELS: [&str; 3] = ["up", "down", "flat"];
@@ -86,6 +86,9 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
         lowercase: true,
         strip_accents: false,
         unknown: 0,
+        first: None,
+        last: None,
+        padding: None,
     };
     let labels = LABELS.map(str::to_owned).to_vec();
     let mut manifest = Manifest::student(labels, shape, tokenizer, MAX_TOKENS);
@@ -94,7 +97,7 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
     Bundle {
         manifest,
         vocabulary,
-        student,
+        weights: Weights::Student(student),
     }
     .write()
     .expect("a valid bundle")

@@ -1,0 +1,208 @@
+//! Sizes of a model, and the checks on them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::limits;
+
+/// Which kind of model a bundle holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The small `BiLSTM` classifier.
+    Student,
+    /// A transformer classifier of the BERT family.
+    Teacher,
+}
+
+impl Kind {
+    /// The word in the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Student => "student",
+            Self::Teacher => "teacher",
+        }
+    }
+}
+
+/// Sizes of a model, of the manifest's `kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Architecture {
+    /// Of a student.
+    Student(StudentShape),
+    /// Of a teacher.
+    Teacher(TeacherShape),
+}
+
+/// Sizes of a student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudentShape {
+    /// Pieces in the vocabulary, V.
+    pub vocabulary: usize,
+    /// Width of an embedding, E.
+    pub embedding: usize,
+    /// Hidden units of one LSTM direction, H.
+    pub hidden: usize,
+    /// Width of the attention's projection, A.
+    pub attention: usize,
+}
+
+/// Sizes and options of a teacher.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherShape {
+    /// Pieces in the vocabulary, V.
+    pub vocabulary: usize,
+    /// Width of a token's state, D.
+    pub hidden: usize,
+    /// Encoder layers.
+    pub layers: usize,
+    /// Attention heads of a layer; D is a multiple of it.
+    pub heads: usize,
+    /// Width inside a feed-forward block, F.
+    pub intermediate: usize,
+    /// Rows of the position table: the longest text, `[CLS]` and `[SEP]` counted.
+    pub positions: usize,
+    /// Rows of the token-type table, of which the first is used; 0 where there is no such table.
+    pub types: usize,
+    /// What the states are pooled to.
+    pub pooling: Pooling,
+    /// The layer between pooling and classifier.
+    pub dense: Activation,
+    /// Added to the variance in layer norms.
+    pub epsilon: f32,
+}
+
+/// How the states of a text become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The first token's state.
+    Cls,
+    /// The mean over all tokens.
+    Mean,
+}
+
+/// The layer between pooling and classifier, by its activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// There is no such layer.
+    None,
+    /// BERT's pooler.
+    Tanh,
+    /// DistilBERT's.
+    Relu,
+}
+
+impl Architecture {
+    /// The kind of model that has such sizes.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Student(_) => Kind::Student,
+            Self::Teacher(_) => Kind::Teacher,
+        }
+    }
+
+    /// Pieces in the vocabulary.
+    pub fn vocabulary(&self) -> usize {
+        match self {
+            Self::Student(shape) => shape.vocabulary,
+            Self::Teacher(shape) => shape.vocabulary,
+        }
+    }
+
+    /// Columns of the classifier.
+    pub fn pooled(&self) -> usize {
+        match self {
+            Self::Student(shape) => 2 * shape.hidden,
+            Self::Teacher(shape) => shape.hidden,
+        }
+    }
+
+    /// Checks every size, and what one text of `max_tokens` needs.
+    pub(crate) fn check(&self, max_tokens: usize, labels: usize) -> Result<(), Error> {
+        let most = match self {
+            Self::Student(_) => limits::TOKENS,
+            Self::Teacher(shape) => shape.positions.saturating_sub(2),
+        };
+        check_size(
+            "architecture.vocabulary",
+            self.vocabulary(),
+            limits::VOCABULARY,
+        )?;
+        let row = match self {
+            Self::Student(shape) => shape.check()?,
+            Self::Teacher(shape) => shape.check()?,
+        };
+        check_size("max_tokens", max_tokens, most)?;
+        // And the contributions of a token and of a word.
+        let row = row + 2 * labels;
+        let found = (max_tokens as u64).saturating_mul(row as u64);
+        if found > limits::ACTIVATIONS {
+            return Err(Error::Activations { found, max_tokens });
+        }
+        Ok(())
+    }
+}
+
+impl StudentShape {
+    /// Checks the sizes and answers the floats that one token needs.
+    fn check(&self) -> Result<usize, Error> {
+        check_size("architecture.embedding", self.embedding, limits::COLUMNS)?;
+        check_size("architecture.hidden", self.hidden, limits::HIDDEN)?;
+        check_size("architecture.attention", self.attention, limits::COLUMNS)?;
+        // The embedding, both directions' gates, both directions' states, the projection.
+        Ok(self.embedding + 8 * self.hidden + 2 * self.hidden + self.attention)
+    }
+}
+
+impl TeacherShape {
+    /// Checks the sizes and answers the floats that one token needs.
+    fn check(&self) -> Result<usize, Error> {
+        check_size("architecture.hidden", self.hidden, limits::COLUMNS)?;
+        check_size("architecture.layers", self.layers, limits::LAYERS)?;
+        check_size("architecture.heads", self.heads, self.hidden)?;
+        check_size(
+            "architecture.intermediate",
+            self.intermediate,
+            limits::COLUMNS,
+        )?;
+        check_size("architecture.positions", self.positions, limits::TOKENS)?;
+        check_size("architecture.types", self.types.max(1), limits::TYPES)?;
+        check_multiple("architecture.hidden", self.hidden, self.heads)?;
+        if !limits::EPSILON.contains(&self.epsilon) {
+            return Err(Error::Epsilon(self.epsilon));
+        }
+        // What an explanation keeps of each layer (query, key, value, both sums, the inside of its
+        // feed-forward block), and one row of attention in each head.
+        let layer = 5 * self.hidden + self.intermediate;
+        Ok(self.layers * layer + self.heads * self.positions)
+    }
+
+    /// Checks that packed 4-bit rows have whole groups of columns.
+    pub(crate) fn check_groups(&self) -> Result<(), Error> {
+        check_multiple("architecture.hidden", self.hidden, limits::GROUP)?;
+        check_multiple(
+            "architecture.intermediate",
+            self.intermediate,
+            limits::GROUP,
+        )
+    }
+}
+
+fn check_size(name: &'static str, found: usize, most: usize) -> Result<(), Error> {
+    if found == 0 || found > most {
+        return Err(Error::Size { name, found, most });
+    }
+    Ok(())
+}
+
+fn check_multiple(name: &'static str, found: usize, of: usize) -> Result<(), Error> {
+    if found.is_multiple_of(of) {
+        return Ok(());
+    }
+    Err(Error::Multiple { name, found, of })
+}

@@ -1,0 +1,198 @@
+//! The way to the GPU: opened by the first call that wants it, shut for a while when it fails.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use stillglass_device::{Adapter, Needs};
+use stillglass_text::Encoding;
+
+use super::Error;
+use super::machine::{Machine, PATIENCE, within};
+use super::timing::{Timing, least_work, work};
+use crate::answers::answer_rest;
+use crate::network::Network;
+use crate::pace::{Pace, Stop};
+use crate::{Choice, Classification, Host, Model, Request};
+
+/// Milliseconds that the door stays shut after a first failure; twice as long after each further one.
+const REST: f64 = 5_000.0;
+/// The longest that it stays shut.
+const LONGEST_REST: f64 = 300_000.0;
+
+/// The way to the GPU.
+#[derive(Debug)]
+pub(crate) struct Door {
+    state: RefCell<State>,
+    /// How long the next failure shuts it.
+    rest: Cell<f64>,
+    timing: RefCell<Option<Timing>>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nobody has asked, or a rest is over.
+    Closed,
+    Open(Rc<Machine>),
+    /// Until then, because of this.
+    Shut(f64, Error),
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            state: RefCell::new(State::Closed),
+            rest: Cell::new(REST),
+            timing: RefCell::new(None),
+        }
+    }
+}
+
+impl Door {
+    /// Answers what the GPU is to answer, in order, and says why it did not answer the rest.
+    pub(crate) async fn answer(
+        &self,
+        model: &Model,
+        texts: &[Encoding],
+        request: Request,
+        pace: &Pace<'_>,
+        answers: &mut Vec<Classification>,
+    ) -> Result<Option<String>, Stop> {
+        let work = work(model, texts, request.explain);
+        let auto = request.backend == Choice::Auto;
+        if auto && !self.may_be_worth(model, work) {
+            return Ok(None);
+        }
+        let tried = self.try_answer(model, texts, request, work, pace, answers);
+        match tried.await {
+            Ok(()) => Ok(None),
+            Err(Stop::BrokenOff) => Err(Stop::BrokenOff),
+            Err(Stop::Gpu(error)) => {
+                let reason = error.to_string();
+                self.shut(error, pace.host.now());
+                Ok(Some(reason))
+            }
+        }
+    }
+
+    /// Lets go of the device; a call in flight hears that it is lost.
+    pub(crate) fn release(&self) {
+        let mut state = self.state.borrow_mut();
+        if let State::Open(machine) = &*state {
+            machine.gpu.destroy();
+            *state = State::Closed;
+        }
+    }
+
+    /// What `auto` has measured, or was told.
+    pub(crate) fn timing(&self) -> Option<Timing> {
+        self.timing.borrow().clone()
+    }
+
+    /// Tells what was measured before.
+    pub(crate) fn set_timing(&self, timing: Timing) {
+        self.timing.replace(Some(timing));
+    }
+
+    async fn try_answer(
+        &self,
+        model: &Model,
+        texts: &[Encoding],
+        request: Request,
+        work: usize,
+        pace: &Pace<'_>,
+        answers: &mut Vec<Classification>,
+    ) -> Result<(), Stop> {
+        let machine = self.open(model, request.backend, pace.host).await?;
+        if request.backend == Choice::Auto {
+            self.measure(model, &machine, pace).await?;
+            if !self.may_be_worth(model, work) {
+                return Ok(());
+            }
+        }
+        let network = Network::Gpu(&machine);
+        answer_rest(model, network, texts, request.explain, pace, answers).await?;
+        self.rest.set(REST);
+        Ok(())
+    }
+
+    /// Whether `auto` would have the GPU do so much work, as far as is known.
+    fn may_be_worth(&self, model: &Model, work: usize) -> bool {
+        match &*self.timing.borrow() {
+            Some(timing) => timing.prefers_gpu(work),
+            None => work >= least_work(model),
+        }
+    }
+
+    /// The model on the device, loaded if need be.
+    async fn open(
+        &self,
+        model: &Model,
+        choice: Choice,
+        host: &dyn Host,
+    ) -> Result<Rc<Machine>, Error> {
+        if let Some(machine) = self.known(choice, host.now())? {
+            return Ok(machine);
+        }
+        let adapter = within(host, PATIENCE, Adapter::request(Needs::default())).await?;
+        refuse_software(adapter.is_software(), adapter.name(), choice)?;
+        let machine = Rc::new(Machine::load(adapter, model, host).await?);
+        self.state.replace(State::Open(Rc::clone(&machine)));
+        Ok(machine)
+    }
+
+    /// The machine there is; the error that shut the door; nothing if it is time to try.
+    fn known(&self, choice: Choice, now: f64) -> Result<Option<Rc<Machine>>, Error> {
+        match &*self.state.borrow() {
+            State::Closed => Ok(None),
+            State::Open(machine) => {
+                machine.gpu.check()?;
+                refuse_software(machine.is_software, &machine.name, choice)?;
+                Ok(Some(Rc::clone(machine)))
+            }
+            // Refused for the sake of speed: who asks for the GPU gets it.
+            State::Shut(_, Error::Software(_)) if choice == Choice::Gpu => Ok(None),
+            State::Shut(until, error) if now < *until => Err(error.clone()),
+            State::Shut(..) => Ok(None),
+        }
+    }
+
+    /// Measures both backends, unless that was done for this device.
+    async fn measure(&self, model: &Model, machine: &Machine, pace: &Pace<'_>) -> Result<(), Stop> {
+        let known = self
+            .timing
+            .borrow()
+            .as_ref()
+            .map(|timing| timing.device.clone());
+        if known.as_ref() != Some(&machine.name) {
+            let timing = Timing::measure(model, machine, pace).await?;
+            self.timing.replace(Some(timing));
+        }
+        Ok(())
+    }
+
+    /// Takes in what went wrong: after most errors the device is let go and not asked for again soon.
+    fn shut(&self, error: Error, now: f64) {
+        let mut state = self.state.borrow_mut();
+        let until = match (&*state, &error) {
+            // Known already; or the device is as good as before.
+            (State::Shut(until, _), _) if now < *until => return,
+            (State::Open(_), Error::TooLarge { .. } | Error::Software(_)) => return,
+            // Nothing will change.
+            (_, Error::TooLarge { .. } | Error::Software(_)) => f64::INFINITY,
+            _ => {
+                let rest = self.rest.get();
+                self.rest.set((rest * 2.0).min(LONGEST_REST));
+                now + rest
+            }
+        };
+        *state = State::Shut(until, error);
+    }
+}
+
+/// Software is slower than the CPU backend: only who asks for it gets it.
+fn refuse_software(is_software: bool, name: &str, choice: Choice) -> Result<(), Error> {
+    if is_software && choice == Choice::Auto {
+        return Err(Error::Software(name.to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The teacher: a BERT encoder and its head, forwards and backwards to the word embeddings.
+//!
+//! The tokens of all texts of a batch follow one another, with no padding: every layer but attention
+//! and pooling works on rows, so that a text's answer never depends on its neighbours.
+
+use std::ops::Range;
+
+use stillglass_bundle::{Activation, Layer, Pooling, TeacherShape, TeacherWeights};
+
+use crate::cpu::{self, Heads};
+
+/// A teacher's sizes and numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Teacher<'a> {
+    pub(crate) shape: &'a TeacherShape,
+    pub(crate) weights: &'a TeacherWeights,
+}
+
+/// What a forward pass gave, and what the way back needs of it.
+pub(crate) struct Pass {
+    /// `[texts, classes]`.
+    pub(crate) logits: Vec<f32>,
+    /// The rows of each text.
+    texts: Vec<Range<usize>>,
+    /// Sum of the embeddings, `[tokens, hidden]`.
+    embedded: Vec<f32>,
+    /// Empty unless asked for.
+    layers: Vec<Trace>,
+    /// What the classifier saw, `[texts, hidden]`.
+    pooled: Vec<f32>,
+}
+
+/// What one layer leaves for the way back, `[tokens, hidden]` each.
+struct Trace {
+    query: Vec<f32>,
+    key: Vec<f32>,
+    value: Vec<f32>,
+    /// Into the norm after the attention.
+    attended: Vec<f32>,
+    /// Before the GELU, `[tokens, intermediate]`.
+    inner: Vec<f32>,
+    /// Into the norm after the feed-forward block.
+    sum: Vec<f32>,
+}
+
+/// Whether a pass keeps what the way back needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Logits,
+    Everything,
+}
+
+impl Teacher<'_> {
+    /// Word embeddings before positions are added, `[tokens, hidden]`; every id is in the vocabulary.
+    pub(crate) fn embed(&self, ids: &[u32]) -> Vec<f32> {
+        let row = |&id: &u32| self.weights.word.row(id as usize);
+        ids.iter().flat_map(row).collect()
+    }
+
+    /// Runs texts of `lengths` tokens, their word embeddings `[tokens, hidden]` one after another.
+    pub(crate) fn forward(&self, mut words: Vec<f32>, lengths: &[usize], keep: Keep) -> Pass {
+        let texts = ranges(lengths);
+        self.add_positions(&mut words, &texts);
+        let mut x = words.clone();
+        cpu::layer_norm(&self.weights.norm, self.shape.epsilon, &mut x);
+        let mut layers = Vec::new();
+        for layer in &self.weights.layers {
+            let (next, trace) = self.layer(layer, &x, &texts);
+            x = next;
+            if keep == Keep::Everything {
+                layers.push(trace);
+            }
+        }
+        let pooled = self.head(&x, &texts);
+        Pass {
+            logits: cpu::classifier(&self.weights.classifier, &pooled),
+            texts,
+            embedded: words,
+            layers,
+            pooled,
+        }
+    }
+
+    /// From the gradient of the logits, `[texts, classes]`, to that of the word embeddings,
+    /// `[tokens, hidden]`; the pass must have kept everything.
+    pub(crate) fn backward(&self, pass: &Pass, grad: &[f32]) -> Vec<f32> {
+        let mut grad = self.head_backward(pass, grad);
+        for (layer, trace) in self.weights.layers.iter().zip(&pass.layers).rev() {
+            grad = self.layer_backward(layer, trace, &pass.texts, &grad);
+        }
+        let norm = &self.weights.norm;
+        cpu::layer_norm_backward(norm, self.shape.epsilon, &pass.embedded, &grad)
+    }
+
+    fn add_positions(&self, words: &mut [f32], texts: &[Range<usize>]) {
+        let hidden = self.shape.hidden;
+        let longest = texts.iter().map(Range::len).max().unwrap_or(0);
+        for position in 0..longest {
+            let mut row = self.weights.position.row(position);
+            // Every token is of the first type.
+            add(&mut row, self.weights.types.get(..hidden).unwrap_or(&[]));
+            for text in texts.iter().filter(|text| position < text.len()) {
+                add(&mut words[(text.start + position) * hidden..], &row);
+            }
+        }
+    }
+
+    /// Post-norm transformer layer (Vaswani et al. 2017; Devlin et al. 2019).
+    fn layer(&self, layer: &Layer, x: &[f32], texts: &[Range<usize>]) -> (Vec<f32>, Trace) {
+        let TeacherShape {
+            hidden,
+            intermediate,
+            epsilon,
+            ..
+        } = *self.shape;
+        let rows = cpu::quantize(x, hidden);
+        let [query, key, value] =
+            [&layer.query, &layer.key, &layer.value].map(|part| cpu::linear(part, &rows));
+        let mixed: Vec<f32> = texts
+            .iter()
+            .flat_map(|text| cpu::heads(self.heads([&query, &key, &value], text)))
+            .collect();
+        let mut attended = cpu::linear(&layer.output, &cpu::quantize(&mixed, hidden));
+        add(&mut attended, x);
+        let mut x = attended.clone();
+        cpu::layer_norm(&layer.attention_norm, epsilon, &mut x);
+
+        let inner = cpu::linear(&layer.expand, &cpu::quantize(&x, hidden));
+        let mut active = inner.clone();
+        cpu::gelu(&mut active);
+        let mut sum = cpu::linear(&layer.contract, &cpu::quantize(&active, intermediate));
+        add(&mut sum, &x);
+        x.clone_from(&sum);
+        cpu::layer_norm(&layer.feedforward_norm, epsilon, &mut x);
+        let trace = Trace {
+            query,
+            key,
+            value,
+            attended,
+            inner,
+            sum,
+        };
+        (x, trace)
+    }
+
+    fn layer_backward(
+        &self,
+        layer: &Layer,
+        trace: &Trace,
+        texts: &[Range<usize>],
+        grad: &[f32],
+    ) -> Vec<f32> {
+        let epsilon = self.shape.epsilon;
+        let mut grad = cpu::layer_norm_backward(&layer.feedforward_norm, epsilon, &trace.sum, grad);
+        let mut inner = cpu::linear_backward(&layer.contract, &grad);
+        cpu::gelu_backward(&trace.inner, &mut inner);
+        add(&mut grad, &cpu::linear_backward(&layer.expand, &inner));
+
+        let mut grad =
+            cpu::layer_norm_backward(&layer.attention_norm, epsilon, &trace.attended, &grad);
+        let mixed = cpu::linear_backward(&layer.output, &grad);
+        let [mut query, mut key, mut value] = [(); 3].map(|()| Vec::with_capacity(mixed.len()));
+        for text in texts {
+            let parts = [&trace.query, &trace.key, &trace.value];
+            let found = cpu::heads_backward(self.heads(parts, text), &mixed[self.cells(text)]);
+            query.extend(found.query);
+            key.extend(found.key);
+            value.extend(found.value);
+        }
+        add(&mut grad, &cpu::linear_backward(&layer.query, &query));
+        add(&mut grad, &cpu::linear_backward(&layer.key, &key));
+        add(&mut grad, &cpu::linear_backward(&layer.value, &value));
+        grad
+    }
+
+    /// One text's share of queries, keys and values.
+    fn heads<'t>(&self, [query, key, value]: [&'t Vec<f32>; 3], text: &Range<usize>) -> Heads<'t> {
+        let cells = self.cells(text);
+        Heads {
+            heads: self.shape.heads,
+            size: self.shape.hidden / self.shape.heads,
+            query: &query[cells.clone()],
+            key: &key[cells.clone()],
+            value: &value[cells],
+        }
+    }
+
+    fn cells(&self, text: &Range<usize>) -> Range<usize> {
+        text.start * self.shape.hidden..text.end * self.shape.hidden
+    }
+
+    /// `x: [tokens, hidden]` → what the classifier sees, `[texts, hidden]`.
+    fn head(&self, x: &[f32], texts: &[Range<usize>]) -> Vec<f32> {
+        let hidden = self.shape.hidden;
+        let pool = |text: &Range<usize>| match self.shape.pooling {
+            Pooling::Cls => x[self.cells(text)][..hidden].to_vec(),
+            Pooling::Mean => cpu::mean(&x[self.cells(text)], hidden),
+        };
+        let pooled: Vec<f32> = texts.iter().flat_map(pool).collect();
+        let Some(dense) = &self.weights.dense else {
+            return pooled;
+        };
+        let mut pooled = cpu::linear(dense, &cpu::quantize(&pooled, hidden));
+        match self.shape.dense {
+            Activation::Tanh => cpu::tanh(&mut pooled),
+            Activation::Relu => pooled.iter_mut().for_each(|x| *x = x.max(0.0)),
+            Activation::None => {}
+        }
+        pooled
+    }
+
+    /// From the gradient of the logits to that of the last layer's states.
+    fn head_backward(&self, pass: &Pass, grad: &[f32]) -> Vec<f32> {
+        let hidden = self.shape.hidden;
+        let classifier = &self.weights.classifier;
+        let mut pooled = vec![0.0; pass.pooled.len()];
+        for (pooled, grad) in pooled
+            .chunks_exact_mut(hidden)
+            .zip(grad.chunks_exact(classifier.rows))
+        {
+            for (weight, grad) in classifier.weight.chunks_exact(hidden).zip(grad) {
+                pooled
+                    .iter_mut()
+                    .zip(weight)
+                    .for_each(|(p, w)| *p += grad * w);
+            }
+        }
+        if let Some(dense) = &self.weights.dense {
+            for (grad, y) in pooled.iter_mut().zip(&pass.pooled) {
+                *grad *= match self.shape.dense {
+                    Activation::Tanh => 1.0 - y * y,
+                    Activation::Relu => f32::from(u8::from(*y > 0.0)),
+                    Activation::None => 1.0,
+                };
+            }
+            pooled = cpu::linear_backward(dense, &pooled);
+        }
+        let mut out = vec![0.0; pass.embedded.len()];
+        for (text, grad) in pass.texts.iter().zip(pooled.chunks_exact(hidden)) {
+            let out = &mut out[self.cells(text)];
+            match self.shape.pooling {
+                Pooling::Cls => out[..hidden].copy_from_slice(grad),
+                Pooling::Mean => {
+                    let share = 1.0 / text.len() as f32;
+                    for (out, grad) in out.iter_mut().zip(grad.iter().cycle()) {
+                        *out = share * grad;
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Where each text of so many tokens lies, one after another.
+fn ranges(lengths: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let next = |length: &usize| {
+        end += length;
+        end - length..end
+    };
+    lengths.iter().map(next).collect()
+}
+
+/// x += y, as far as both go.
+fn add(x: &mut [f32], y: &[f32]) {
+    x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+}

@@ -1,0 +1,385 @@
+//! Exports a fine-tuned teacher as a bundle: vocabulary pruned, weights quantized, the result checked
+//! through the runtime.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use stillglass_bundle::{
+    Activation, Architecture, Bundle, Card, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
+    Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
+    WeightFormat, Weights as Numbers, limits,
+};
+use stillglass_runtime::Model;
+
+use crate::export::changes;
+use crate::recipe;
+use crate::teach;
+use crate::teacher::{Family, Names, Part, Teacher, Weights};
+use crate::vocabulary::Vocabulary;
+
+/// Texts run through the float teacher at a time.
+const BATCH: usize = 32;
+
+/// The pieces a bundle keeps, and where they stood in the teacher's table.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    vocabulary: Vocabulary,
+    /// `[pieces]`, ascending.
+    old: Vec<u32>,
+    first: u32,
+    last: u32,
+    padding: u32,
+}
+
+impl Kept {
+    /// All of the teacher's pieces.
+    pub fn full(teacher: &Teacher) -> Result<Self> {
+        let full = whole_vocabulary(teacher)?;
+        Self::new(teacher, &full, full.clone())
+    }
+
+    /// The pieces that `texts` use at least `min_count` times, every single character, and those with a
+    /// part to play.
+    pub fn pruned(teacher: &Teacher, texts: &[&str], min_count: usize) -> Result<Self> {
+        let full = whole_vocabulary(teacher)?;
+        let (first, last) = teacher.tokenizer.special()?;
+        let special = [first, last, teacher.config.padding];
+        let pruned = full.pruned_but(texts, min_count, &special)?;
+        Self::new(teacher, &full, pruned)
+    }
+
+    fn new(teacher: &Teacher, full: &Vocabulary, vocabulary: Vocabulary) -> Result<Self> {
+        let full = &full.pieces;
+        let rows = teacher.config.vocabulary;
+        ensure!(
+            full.len() <= rows,
+            "tokenizer.json has {} pieces, config.json's vocab_size is {rows}; take both files of one checkpoint",
+            full.len()
+        );
+        let ids: HashMap<&str, u32> = full.iter().map(String::as_str).zip(0..).collect();
+        let old: Vec<u32> = vocabulary
+            .pieces
+            .iter()
+            .map(|piece| ids[piece.as_str()])
+            .collect();
+        let new = |what: &str, id: u32| {
+            let place = old.iter().position(|old| *old == id);
+            place.map(|id| id as u32).with_context(|| {
+                format!(
+                    "the teacher's {what} piece has the id {id}, which tokenizer.json does not list"
+                )
+            })
+        };
+        let (first, last) = teacher.tokenizer.special()?;
+        Ok(Self {
+            first: new("first", first)?,
+            last: new("last", last)?,
+            padding: new("padding", teacher.config.padding)?,
+            vocabulary,
+            old,
+        })
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.old.len()
+    }
+
+    /// Some texts for [`verify`] where nobody brought any: the vocabulary's own words, in sentences.
+    pub fn sentences(&self) -> Vec<String> {
+        let word = |piece: &&String| piece.chars().all(char::is_alphanumeric);
+        let words: Vec<&String> = self.vocabulary.pieces.iter().filter(word).collect();
+        let step = (words.len() / 1000).max(1);
+        let some: Vec<&str> = words
+            .iter()
+            .step_by(step)
+            .map(|word| word.as_str())
+            .collect();
+        some.chunks(10).map(|words| words.join(" ")).collect()
+    }
+}
+
+/// Every piece of a teacher that bundles can hold; errors for the others.
+fn whole_vocabulary(teacher: &Teacher) -> Result<Vocabulary> {
+    if teacher.config.family == Family::Roberta {
+        bail!(
+            "the teacher is a RoBERTa; bundles hold bert and distilbert teachers: fine-tune one of these, \
+             or distil a student from this one"
+        );
+    }
+    let pieces = teacher.tokenizer.word_pieces()?.context(
+        "the teacher's tokenizer is not a WordPiece with ##, which bundles need; fine-tune a checkpoint \
+         that has one, or distil a student from this one",
+    )?;
+    let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
+    Vocabulary::new(pieces, lowercase, strip_accents)
+}
+
+/// How many bits a weight has, and how many tokens of a text are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Storage {
+    /// Of the encoder's and the head's matrices.
+    pub weights: WeightFormat,
+    /// Of the word and position embeddings.
+    pub embeddings: WeightFormat,
+    /// Special tokens not counted; as many as there are positions for where it is `None`.
+    pub max_tokens: Option<usize>,
+}
+
+/// Builds the bundle of a teacher.
+pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> Result<Bundle> {
+    let config = &teacher.config;
+    let room = config.max_length().min(limits::TOKENS).saturating_sub(2);
+    let max_tokens = storage.max_tokens.unwrap_or(room);
+    ensure!(
+        (1..=room).contains(&max_tokens),
+        "--max-tokens {max_tokens}: want 1 to {room}, for which the teacher has positions"
+    );
+    let dense = match (config.pooling, config.family) {
+        (recipe::Pooling::Mean, _) => Activation::None,
+        (recipe::Pooling::Cls, Family::DistilBert) => Activation::Relu,
+        (recipe::Pooling::Cls, _) => Activation::Tanh,
+    };
+    let shape = TeacherShape {
+        vocabulary: kept.count(),
+        hidden: config.hidden,
+        layers: config.layers,
+        heads: config.heads,
+        intermediate: config.intermediate,
+        positions: max_tokens + 2,
+        types: config.token_types,
+        pooling: match config.pooling {
+            recipe::Pooling::Cls => Pooling::Cls,
+            recipe::Pooling::Mean => Pooling::Mean,
+        },
+        dense,
+        epsilon: config.layer_norm_eps as f32,
+    };
+    let Vocabulary {
+        pieces,
+        lowercase,
+        strip_accents,
+        unknown,
+    } = kept.vocabulary.clone();
+    let tokenizer = TokenizerSpec {
+        kind: TokenizerKind::WordPiece,
+        lowercase,
+        strip_accents,
+        unknown,
+        first: Some(kept.first),
+        last: Some(kept.last),
+        padding: Some(kept.padding),
+    };
+    let other = storage.embeddings != storage.weights;
+    let quantization = Quantization {
+        weights: storage.weights,
+        embeddings: other.then_some(storage.embeddings),
+    };
+    let source = Source {
+        weights: teacher.encoder.weights(config)?,
+        names: Names::classifier(config.family),
+        storage,
+        shape,
+    };
+    source.check_groups()?;
+    let (labels, architecture) = (config.labels.clone(), Architecture::Teacher(shape));
+    let mut manifest = Manifest::new(labels, architecture, tokenizer, max_tokens, quantization);
+    manifest.card = card;
+    Ok(Bundle {
+        weights: Numbers::Teacher(source.teacher(kept, config.labels.len())?),
+        vocabulary: pieces,
+        manifest,
+    })
+}
+
+/// A teacher's float tensors, on their way into a bundle.
+struct Source {
+    weights: Weights,
+    names: Names,
+    storage: Storage,
+    shape: TeacherShape,
+}
+
+impl Source {
+    /// 4-bit rows come in groups.
+    fn check_groups(&self) -> Result<()> {
+        let packed = [self.storage.weights, self.storage.embeddings].contains(&WeightFormat::Int4);
+        for (name, size) in [
+            ("hidden size", self.shape.hidden),
+            ("intermediate size", self.shape.intermediate),
+        ] {
+            ensure!(
+                !packed || size.is_multiple_of(limits::GROUP),
+                "4 bits: the teacher's {name} is {size}, want a multiple of {}; use 8 bits",
+                limits::GROUP
+            );
+        }
+        Ok(())
+    }
+
+    fn teacher(&self, kept: &Kept, labels: usize) -> Result<TeacherWeights> {
+        let TeacherShape {
+            hidden,
+            intermediate,
+            positions,
+            types,
+            dense,
+            ..
+        } = self.shape;
+        let words = self.table("word_embeddings")?;
+        let rows = kept
+            .old
+            .iter()
+            .map(|&id| &words[id as usize * hidden..][..hidden]);
+        let words = rows.collect::<Vec<_>>().concat();
+        let places = self.table("position_embeddings")?;
+        let embedding =
+            |rows, values: &[f32]| matrix(self.storage.embeddings, rows, hidden, values);
+        let dense = match dense {
+            Activation::None => None,
+            _ => Some(self.linear(&self.names.dense(), hidden, hidden)?),
+        };
+        let logits = self.names.logits(dense.is_some());
+        Ok(TeacherWeights {
+            word: embedding(kept.count(), &words),
+            position: embedding(positions, &places[..positions * hidden]),
+            types: if types > 0 {
+                self.table("token_type_embeddings")?
+            } else {
+                Vec::new()
+            },
+            norm: self.norm(&self.names.embedding("LayerNorm"))?,
+            layers: (0..self.shape.layers)
+                .map(|index| self.layer(index, hidden, intermediate))
+                .collect::<Result<_>>()?,
+            dense,
+            classifier: Dense {
+                rows: labels,
+                columns: hidden,
+                weight: self.floats(&format!("{logits}.weight"))?,
+                bias: self.floats(&format!("{logits}.bias"))?,
+            },
+        })
+    }
+
+    fn layer(&self, index: usize, hidden: usize, inner: usize) -> Result<Layer> {
+        let name = |part| self.names.layer(index, part);
+        let square = |part| self.linear(&name(part), hidden, hidden);
+        Ok(Layer {
+            query: square(Part::Query)?,
+            key: square(Part::Key)?,
+            value: square(Part::Value)?,
+            output: square(Part::AttentionOutput)?,
+            attention_norm: self.norm(&name(Part::AttentionNorm))?,
+            expand: self.linear(&name(Part::Intermediate), inner, hidden)?,
+            contract: self.linear(&name(Part::Output), hidden, inner)?,
+            feedforward_norm: self.norm(&name(Part::OutputNorm))?,
+        })
+    }
+
+    fn linear(&self, name: &str, rows: usize, columns: usize) -> Result<Linear> {
+        let weight = self.floats(&format!("{name}.weight"))?;
+        Ok(Linear {
+            weight: matrix(self.storage.weights, rows, columns, &weight),
+            bias: self.floats(&format!("{name}.bias"))?,
+        })
+    }
+
+    fn norm(&self, name: &str) -> Result<Norm> {
+        Ok(Norm {
+            weight: self.floats(&format!("{name}.weight"))?,
+            bias: self.floats(&format!("{name}.bias"))?,
+        })
+    }
+
+    fn table(&self, part: &str) -> Result<Vec<f32>> {
+        self.floats(&self.names.embedding(&format!("{part}.weight")))
+    }
+
+    fn floats(&self, name: &str) -> Result<Vec<f32>> {
+        let values = self.weights.values(name);
+        let values = values.with_context(|| format!("the teacher has no tensor {name}"))?;
+        Ok(values.to_vec())
+    }
+}
+
+fn matrix(format: WeightFormat, rows: usize, columns: usize, weight: &[f32]) -> Matrix {
+    match format {
+        WeightFormat::Int8 => Matrix::Int8(Quantized::from_float(rows, columns, weight)),
+        WeightFormat::Int4 => Matrix::Int4(Packed::from_float(rows, columns, weight)),
+    }
+}
+
+/// What quantization changed: the bundle against the float teacher, both reading the bundle's tokens.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Fidelity {
+    /// Texts compared.
+    pub texts: usize,
+    /// Share of texts with another label.
+    pub labels_changed: f64,
+    /// 99th percentile of the absolute change of a probability.
+    pub probability_change_p99: f64,
+}
+
+/// The most that quantization may change: share of labels, and 99th percentile of a probability.
+fn allowed(storage: Storage) -> (f64, f64) {
+    match (storage.weights, storage.embeddings) {
+        (WeightFormat::Int8, WeightFormat::Int8) => (0.01, 0.05),
+        (WeightFormat::Int8, WeightFormat::Int4) => (0.03, 0.2),
+        (WeightFormat::Int4, _) => (0.1, 0.5),
+    }
+}
+
+/// Compares the bundle, run by the runtime, with the float teacher on the same tokens. Errors when
+/// they differ by more than rounding can explain.
+pub fn verify(
+    model: &Model,
+    teacher: &Teacher,
+    kept: &Kept,
+    storage: Storage,
+    texts: &[&str],
+) -> Result<Fidelity> {
+    let old = |id: u32| kept.old[id as usize];
+    let most = model.manifest().max_tokens;
+    let ids: Vec<Vec<u32>> = texts
+        .iter()
+        .map(|text| {
+            let inside = model.tokenizer().encode(text, most).ids;
+            let ends = std::iter::once(kept.first).chain(inside);
+            ends.chain([kept.last]).map(old).collect()
+        })
+        .collect();
+    let float = teach::logits(teacher, &ids, BATCH, |_| ())?;
+    let changes = changes(&model.classify(texts, None)?, &float);
+    let fidelity = Fidelity {
+        texts: texts.len(),
+        labels_changed: changes.labels,
+        probability_change_p99: changes.percentile,
+    };
+    let (labels, probability) = allowed(storage);
+    ensure!(
+        changes.labels <= labels && changes.percentile <= probability,
+        "quantize: {:.2} % of {} labels change (at most {:.2} %), and probabilities by {:.4} at the 99th \
+         percentile (at most {probability}); use --bits 8, or --embedding-bits 8",
+        100.0 * changes.labels,
+        texts.len(),
+        100.0 * labels,
+        changes.percentile,
+    );
+    Ok(fidelity)
+}
+
+/// Logits of the float teacher on its own tokens.
+pub fn float_logits(
+    teacher: &Teacher,
+    texts: &[&str],
+    done: impl FnMut(usize),
+) -> Result<Vec<Vec<f32>>> {
+    let most = teacher.config.max_length();
+    let ids = texts
+        .iter()
+        .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
+        .collect::<Result<Vec<_>>>()?;
+    teach::logits(teacher, &ids, BATCH, done)
+}

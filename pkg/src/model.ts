@@ -1,0 +1,91 @@
+/** A loaded bundle and what can be asked of it. */
+
+import { Model as RuntimeModel } from '../dist/stillglass.js';
+import { string, strings } from './arguments.js';
+import { fetchBundle } from './bundle.js';
+import { StillglassError } from './errors.js';
+import { alive, guarded, guardedAsync, requireStarted, start } from './runtime.js';
+import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions, Timing } from './types.js';
+
+/** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
+export class Model {
+  readonly info: ModelInfo;
+  #model: RuntimeModel | undefined;
+
+  /** Reads a bundle from its bytes; `start` must have finished. */
+  constructor(bytes: Uint8Array) {
+    requireStarted();
+    const model = guarded(() => new RuntimeModel(bytes));
+    this.#model = model;
+    this.info = guarded(() => model.info as ModelInfo);
+  }
+
+  /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
+  static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
+    const [bytes] = await Promise.all([fetchBundle(source, options.signal), start()]);
+    return new Model(bytes);
+  }
+
+  /** Classifies one text, at once and on the CPU. Lone surrogates read as U+FFFD. */
+  classify(text: string, options: ClassifyOptions = {}): Classification {
+    const model = this.#live();
+    const checked = string(text, 'classify');
+    return guarded(() => model.classify(checked, options.explain ?? false) as Classification);
+  }
+
+  /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
+  classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
+    const model = this.#live();
+    const checked = strings(texts, 'classifyAll');
+    return guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
+  }
+
+  /**
+   * Classifies texts on the GPU or the CPU, without holding up this thread for long: for a teacher, for
+   * many texts, and for explanations that take their time. What the GPU cannot do, the CPU does.
+   */
+  async run(texts: string[], options: RunOptions = {}): Promise<Classification[]> {
+    const { explain = false, backend = 'auto', onProgress, signal } = options;
+    const model = this.#live();
+    const checked = strings(texts, 'run');
+    signal?.throwIfAborted();
+    const watch = (done: number, total: number): boolean => {
+      if (signal?.aborted !== true) onProgress?.({ done, total });
+      return signal?.aborted !== true;
+    };
+    try {
+      return (await guardedAsync(() => model.run(checked, { explain, backend, watch }))) as Classification[];
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#live();
+      throw error;
+    }
+  }
+
+  /** What the backend `auto` has measured; none until it has. */
+  get timing(): Timing | undefined {
+    const model = this.#live();
+    return guarded(() => model.timing as Timing | undefined);
+  }
+
+  /** Tells what was measured before: on the same device, `auto` then measures nothing. */
+  set timing(timing: Timing) {
+    const model = this.#live();
+    guarded(() => (model.timing = timing));
+  }
+
+  /**
+   * Returns the model's memory; what is under way breaks off. Calling it twice is fine; using the model
+   * afterwards is not.
+   */
+  free(): void {
+    const model = this.#model;
+    this.#model = undefined;
+    if (alive()) model?.free();
+  }
+
+  #live(): RuntimeModel {
+    if (this.#model === undefined) throw new StillglassError('freed', 'this model has been freed');
+    return this.#model;
+  }
+}

@@ -1,0 +1,171 @@
+/** What goes into a model and what comes out of it: plain data, copied from the runtime. */
+
+/** What the model's makers say about it; strings are empty where the bundle is silent. */
+export interface Card {
+  name: string;
+  description: string;
+  /** The resolved recipe as TOML text, or its name. */
+  recipe: string;
+  data: string;
+  data_licence: string;
+  metrics: Metric[];
+  base_model: string;
+  base_licence: string;
+  /** The day of training, ISO 8601. */
+  date: string;
+  trainer_version: string;
+}
+
+/** One measured figure of a model card. */
+export interface Metric {
+  name: string;
+  value: number;
+  /** The rows it was measured on, such as `test`. */
+  split: string;
+  /** How many training runs the value is the mean of. */
+  seeds: number;
+  note?: string | null;
+}
+
+/** Sizes of a student, by name. */
+export interface Architecture {
+  vocabulary: number;
+  embedding: number;
+  hidden: number;
+  attention: number;
+}
+
+/** Sizes of a teacher, by name. */
+export interface TeacherArchitecture {
+  vocabulary: number;
+  hidden: number;
+  layers: number;
+  heads: number;
+  intermediate: number;
+  /** Tokens it has places for, special tokens included. */
+  positions: number;
+}
+
+/** What every loaded bundle says of itself. */
+interface AnyModelInfo {
+  /** Class names in the order of `Classification.logits`. */
+  labels: string[];
+  card: Card;
+  /** Longer texts are cut after this many tokens, and the result says so. */
+  maxTokens: number;
+  /** Size of the bundle in bytes. */
+  bytes: number;
+  /** How the model can explain itself, its own way first. */
+  methods: Method[];
+}
+
+/** What a loaded bundle says of itself. */
+export type ModelInfo = AnyModelInfo &
+  ({ kind: 'student'; architecture: Architecture } | { kind: 'teacher'; architecture: TeacherArchitecture });
+
+/**
+ * How to find out what each word gave:
+ *
+ * - `native`: the student's own contributions, exact and free;
+ * - `integrated-gradients`: of the teacher, from a baseline of padding;
+ * - `occlusion`: either model, what the score loses when a word is dropped, one at a time.
+ */
+export type Method = 'native' | 'integrated-gradients' | 'occlusion';
+
+/** Where a call is computed; `auto` takes what has been measured to be faster here. */
+export type BackendChoice = 'auto' | 'cpu' | 'gpu';
+
+/** A word of the text and what it contributed. */
+export interface Word {
+  text: string;
+  /** First UTF-16 unit of the word in the text, as `String.prototype.slice` counts. */
+  start: number;
+  /** One past its last UTF-16 unit. */
+  end: number;
+  /**
+   * Contribution to each class's logit, by class name; but for `native`, to what the logit has over the
+   * mean of all. With the bias and what the words leave, contributions add up to it.
+   */
+  weights: Record<string, number>;
+}
+
+/** How an explanation was found, and how far its words account for the answer. */
+export interface Explanation {
+  method: Method;
+  /** Points on the way from the baseline to the text; 0 for methods that need none. */
+  nodes: number;
+  /** The largest gap of a class between its words and its change, relative to the largest change. */
+  completeness: number;
+  /** What the words leave unaccounted for, special tokens included, by class name. */
+  remainder: Record<string, number>;
+}
+
+/** The answer for one text. */
+export interface Classification {
+  /** The most probable class. */
+  label: string;
+  /** Probability of each class, by name. */
+  scores: Record<string, number>;
+  /** Raw scores in the order of `ModelInfo.labels`; 32-bit floats. */
+  logits: number[];
+  /** Tokens the model read. */
+  tokens: number;
+  /** Where it was computed. */
+  backend: 'cpu' | 'gpu';
+  /** Why the CPU answered what the GPU might have. */
+  reason?: string;
+  /** Present if the text was too long: its token count, and the UTF-16 unit reading stopped at. */
+  truncated?: { tokens: number; from: number };
+  /** Present if an explanation was asked for. */
+  words?: Word[];
+  /** Present if an explanation was asked for: each class's score before any word is read. */
+  bias?: Record<string, number>;
+  /** Present if an explanation was asked for. */
+  explanation?: Explanation;
+}
+
+/** What one call may ask for. */
+export interface ClassifyOptions {
+  /** Also say what every word contributed, in the model's own way. A student's costs nearly nothing. Default: no. */
+  explain?: boolean;
+}
+
+/** How far a call is. */
+export interface Progress {
+  /** Variants of the texts looked at. */
+  done: number;
+  /** Variants to look at, as far as is known now; integrated gradients may ask for more. */
+  total: number;
+}
+
+/** What one call of `Model.run` may ask for. */
+export interface RunOptions {
+  /** Also say what every word contributed; `true` is the model's own way. Default: no. */
+  explain?: Method | boolean;
+  /** Default: `auto`. */
+  backend?: BackendChoice;
+  /** Hears how far the call is, several times a second on most machines. */
+  onProgress?: (progress: Progress) => void;
+  /** Breaks the call off; it then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What the backend `auto` has measured of a model on this device, in milliseconds: plain data, to be kept. */
+export interface Timing {
+  /** The GPU. */
+  device: string;
+  cpu: Cost;
+  gpu: Cost;
+}
+
+/** What work costs: so much a call, and so much a token. */
+export interface Cost {
+  call: number;
+  token: number;
+}
+
+/** Where the runtime's `.wasm` may come from; default: the file beside this module. */
+export type RuntimeSource = URL | string | Response | BufferSource | WebAssembly.Module;
+
+/** Where a bundle may come from. */
+export type BundleSource = URL | string | Response | ArrayBuffer | Uint8Array;

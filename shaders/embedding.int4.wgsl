@@ -1,0 +1,20 @@
+// Embedding: rows of a 4-bit table with a scale for 32 columns.
+// ids: [tokens], table: [vocabulary, columns] -> out: [tokens, columns]. One workgroup a token.
+// Twin: kernels/src/embedding.rs
+
+struct Params { columns: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> ids: array<u32>;
+@group(0) @binding(2) var<storage, read> table: array<u32>;
+@group(0) @binding(3) var<storage, read> scales: array<f32>;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let start = ids[group.x] * params.columns;
+    for (var column = lane; column < params.columns; column += 64) {
+        let nibble = extractBits(table[(start + column) / 8], column % 8 * 4, 4u);
+        out[group.x * params.columns + column] = scales[(start + column) / 32] * (f32(nibble) - 8.0);
+    }
+}

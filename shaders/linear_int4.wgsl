@@ -1,0 +1,96 @@
+// Linear layer: 4-bit weights with a scale for 32 columns, f32 activations; then an activation, if any.
+// x: [tokens, columns], weights: [rows, columns] -> out: [tokens, rows], or added to it.
+// A workgroup makes 32 tokens x 64 rows, an invocation 4 x 4 of them, walking 32 columns at a time.
+// Columns are a multiple of 32. Twin: kernels/src/linear_int4.rs
+
+struct Params { tokens: u32, rows: u32, columns: u32 }
+
+// 0: none, 1: GELU, 2: tanh, 3: ReLU.
+override ACTIVATION: u32 = 0;
+override ADD: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<u32>;
+@group(0) @binding(3) var<storage, read> scales: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+// Four columns an entry: [word, token] and [word, row].
+var<workgroup> x_tile: array<vec4<f32>, 256>;
+var<workgroup> w_tile: array<vec4<f32>, 512>;
+
+fn input(token: u32, column: u32) -> f32 {
+    let inside = token < params.tokens && column < params.columns;
+    return select(0.0, x[token * params.columns + column], inside);
+}
+
+fn load_x(token: u32, word: u32, at: u32) {
+    let t = token + at / 8;
+    let c = (word + at % 8) * 4;
+    x_tile[at % 8 * 32 + at / 8] = vec4(input(t, c), input(t, c + 1), input(t, c + 2), input(t, c + 3));
+}
+
+// A word holds eight columns, and the 32 columns of a step are one group: half a word an entry.
+fn load_w(row: u32, word: u32, at: u32) {
+    let inside = row + at / 8 < params.rows;
+    let first = (row + at / 8) * params.columns + word * 4;
+    let packed = select(0u, weights[first / 8 + at % 8 / 2], inside) >> (at % 2 * 16);
+    let scale = select(0.0, scales[first / 32], inside);
+    let q = vec4(packed & 15, (packed >> 4) & 15, (packed >> 8) & 15, (packed >> 12) & 15);
+    w_tile[at % 8 * 64 + at / 8] = scale * (vec4<f32>(q) - 8.0);
+}
+
+fn gelu(x: f32) -> f32 {
+    let z = abs(x) * 0.70710678;
+    let t = 1.0 / (1.0 + 0.4 * z);
+    var p = 0.04005421;
+    p = p * t - 0.13441797;
+    p = p * t + 0.07162895;
+    p = p * t + 0.1023089;
+    p = p * t + 0.0696897;
+    p = p * t + 0.19775535;
+    p = p * t + 0.2007508;
+    p = p * t + 0.22660563;
+    p = p * t + 0.22562449;
+    return max(x, 0.0) - 0.5 * abs(x) * t * p * exp(-min(z * z, 87.0));
+}
+
+fn activate(x: f32) -> f32 {
+    switch ACTIVATION {
+        case 1u: { return gelu(x); }
+        case 2u: { return tanh(clamp(x, -15.0, 15.0)); }
+        case 3u: { return max(x, 0.0); }
+        default: { return x; }
+    }
+}
+
+fn store(token: u32, row: u32, sum: f32) {
+    if token >= params.tokens || row >= params.rows { return; }
+    let at = token * params.rows + row;
+    let value = activate(sum + bias[row]);
+    if ADD { out[at] += value; } else { out[at] = value; }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let token = group.x * 32;
+    let row = group.y * 64;
+    let t = lane / 16;
+    let r = lane % 16;
+    var sums: array<vec4<f32>, 4>;
+    for (var word = 0u; word * 4 < params.columns; word += 8) {
+        workgroupBarrier();
+        for (var at = lane; at < 256; at += 128) { load_x(token, word, at); }
+        for (var at = lane; at < 512; at += 128) { load_w(row, word, at); }
+        workgroupBarrier();
+        for (var k = 0u; k < 8; k++) {
+            let w = mat4x4(w_tile[k * 64 + r], w_tile[k * 64 + r + 16],
+                w_tile[k * 64 + r + 32], w_tile[k * 64 + r + 48]);
+            for (var i = 0u; i < 4; i++) { sums[i] += x_tile[k * 32 + t + 8 * i] * w; }
+        }
+    }
+    for (var i = 0u; i < 4; i++) {
+        for (var j = 0u; j < 4; j++) { store(token + t + 8 * i, row + r + 16 * j, sums[i][j]); }
+    }
+}

@@ -1,0 +1,95 @@
+// Linear layer: int8 weights with a scale a row, f32 activations; then an activation, if one is chosen.
+// x: [tokens, columns], weights: [rows, columns] -> out: [tokens, rows], or added to it.
+// A workgroup makes 32 tokens x 64 rows, an invocation 4 x 4 of them, walking 32 columns at a time.
+// Twin: kernels/src/linear_int8.rs
+
+struct Params { tokens: u32, rows: u32, columns: u32 }
+
+// 0: none, 1: GELU, 2: tanh, 3: ReLU.
+override ACTIVATION: u32 = 0;
+override ADD: bool = false;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<u32>;
+@group(0) @binding(3) var<storage, read> scales: array<f32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
+
+// Four columns an entry: [word, token] and [word, row].
+var<workgroup> x_tile: array<vec4<f32>, 256>;
+var<workgroup> w_tile: array<vec4<f32>, 512>;
+
+fn input(token: u32, column: u32) -> f32 {
+    let inside = token < params.tokens && column < params.columns;
+    return select(0.0, x[token * params.columns + column], inside);
+}
+
+fn load_x(token: u32, word: u32, at: u32) {
+    let t = token + at / 8;
+    let c = (word + at % 8) * 4;
+    x_tile[at % 8 * 32 + at / 8] = vec4(input(t, c), input(t, c + 1), input(t, c + 2), input(t, c + 3));
+}
+
+fn load_w(row: u32, word: u32, at: u32) {
+    let words = (params.columns + 3) / 4;
+    let inside = row + at / 8 < params.rows && word + at % 8 < words;
+    let packed = bitcast<i32>(select(0u, weights[(row + at / 8) * words + word + at % 8], inside));
+    let q = vec4(extractBits(packed, 0u, 8u), extractBits(packed, 8u, 8u),
+        extractBits(packed, 16u, 8u), extractBits(packed, 24u, 8u));
+    w_tile[at % 8 * 64 + at / 8] = vec4<f32>(q);
+}
+
+fn gelu(x: f32) -> f32 {
+    let z = abs(x) * 0.70710678;
+    let t = 1.0 / (1.0 + 0.4 * z);
+    var p = 0.04005421;
+    p = p * t - 0.13441797;
+    p = p * t + 0.07162895;
+    p = p * t + 0.1023089;
+    p = p * t + 0.0696897;
+    p = p * t + 0.19775535;
+    p = p * t + 0.2007508;
+    p = p * t + 0.22660563;
+    p = p * t + 0.22562449;
+    return max(x, 0.0) - 0.5 * abs(x) * t * p * exp(-min(z * z, 87.0));
+}
+
+fn activate(x: f32) -> f32 {
+    switch ACTIVATION {
+        case 1u: { return gelu(x); }
+        case 2u: { return tanh(clamp(x, -15.0, 15.0)); }
+        case 3u: { return max(x, 0.0); }
+        default: { return x; }
+    }
+}
+
+fn store(token: u32, row: u32, sum: f32) {
+    if token >= params.tokens || row >= params.rows { return; }
+    let at = token * params.rows + row;
+    let value = activate(sum * scales[row] + bias[row]);
+    if ADD { out[at] += value; } else { out[at] = value; }
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let token = group.x * 32;
+    let row = group.y * 64;
+    let t = lane / 16;
+    let r = lane % 16;
+    var sums: array<vec4<f32>, 4>;
+    for (var word = 0u; word * 4 < params.columns; word += 8) {
+        workgroupBarrier();
+        for (var at = lane; at < 256; at += 128) { load_x(token, word, at); }
+        for (var at = lane; at < 512; at += 128) { load_w(row, word, at); }
+        workgroupBarrier();
+        for (var k = 0u; k < 8; k++) {
+            let w = mat4x4(w_tile[k * 64 + r], w_tile[k * 64 + r + 16],
+                w_tile[k * 64 + r + 32], w_tile[k * 64 + r + 48]);
+            for (var i = 0u; i < 4; i++) { sums[i] += x_tile[k * 32 + t + 8 * i] * w; }
+        }
+    }
+    for (var i = 0u; i < 4; i++) {
+        for (var j = 0u; j < 4; j++) { store(token + t + 8 * i, row + r + 16 * j, sums[i][j]); }
+    }
+}

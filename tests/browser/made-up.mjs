@@ -1,0 +1,17 @@
+/** Bundles with made-up weights, written by an example of the Rust tests. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Writes `odd.glass`, `wide.glass` and `teacher.glass` into a new folder; returns it and what removes it. */
+export async function madeUp() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));
+  const example = ['run', '--quiet', '--package', 'stillglass-tests', '--example', 'awkward_bundles', '--', folder];
+  execFileSync('cargo', example, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}

@@ -1,0 +1,361 @@
+/** The teacher beside the student: brought on demand, explained in its own time, stopped at any moment. */
+
+import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { madeUp } from './made-up.mjs';
+import { MODELS, exampleText, settle, teacherOf, value, visiting, write } from './page.mjs';
+
+const FILE = '**/finance-teacher-*.glass';
+const TEXT = exampleText('Mixed quarter');
+/** Some seconds of work for the made-up teacher. */
+const LONG = 'Orders grew again at Calder Foods, but margins fell. '.repeat(3).trim();
+
+const site = visiting();
+const teacher = teacherOf('finance');
+const { folder, remove } = await madeUp();
+const body = await readFile(path.join(folder, 'teacher.glass'));
+after(remove);
+
+/** A test of the page with a made-up teacher in the place of the built one. */
+function comparing(name, work) {
+  test(name, async (context) => {
+    if (teacher === undefined) return context.skip('SKIPPED: the page was built without a teacher');
+    await work(context);
+  });
+}
+
+/** Opens the page, its teacher answered for by `respond`, and writes a text. */
+async function opened(options = {}) {
+  const { text = TEXT, respond = (route) => route.fulfill({ body }), prepare, ...rest } = options;
+  const visit = await site.open({
+    ...rest,
+    prepare: async (page) => {
+      await page.route(FILE, respond);
+      await prepare?.(page);
+    },
+  });
+  await write(visit.page, text);
+  return { ...visit, toggle: visit.page.locator('#teacher-toggle'), again: visit.page.locator('#teacher-again') };
+}
+
+/** Waits until the teacher has explained the text as it stands. */
+async function explained(page) {
+  await page.waitForFunction(() => {
+    const text = document.querySelector('#text').value;
+    return !document.querySelector('#agreement').hidden && document.querySelector('#teacher-words').textContent === text;
+  });
+}
+
+/** Waits until an explanation has got somewhere. */
+async function underWay(page) {
+  await page.locator('#explaining span', { hasText: /^Explaining: \d+ of \d+ points$/ }).waitFor();
+}
+
+/** Opens the page with its teacher beside the student. */
+async function compared(options) {
+  const visit = await opened(options);
+  await visit.toggle.click();
+  await explained(visit.page);
+  return visit;
+}
+
+/** The table of numbers: rows of a name and a number a column. */
+async function table(page) {
+  const rows = await page.locator('#numbers table').evaluate((table) =>
+    [...table.querySelectorAll('tbody tr, tfoot tr')].map((row) => ({
+      kind: row.className,
+      name: row.cells[0].textContent,
+      cells: [...row.cells].slice(1).map((cell) => cell.textContent),
+    })),
+  );
+  return rows.map(({ cells, ...row }) => ({ ...row, values: cells.map((cell) => (cell === '–' ? undefined : value(cell))) }));
+}
+
+/** The words of one sheet. */
+async function words(page, sheet) {
+  return page.locator(`${sheet} .word`).evaluateAll((words) =>
+    words.map((word) => ({
+      text: word.textContent,
+      side: word.dataset.side,
+      strength: Number(word.style.getPropertyValue('--strength')),
+      odd: word.classList.contains('odd'),
+      sign: getComputedStyle(word, '::after').content,
+      frame: getComputedStyle(word).outlineStyle,
+      label: word.getAttribute('aria-label'),
+    })),
+  );
+}
+
+comparing('the size told is that of the file', async () => {
+  assert.equal((await stat(path.join(MODELS, teacher.file))).size, teacher.bytes);
+});
+
+comparing('the teacher comes when asked for, its size told first, and both stand side by side', async () => {
+  const { page, requests, complaints, toggle } = await opened();
+  const before = requests.length;
+  assert.match(await toggle.textContent(), /^Compare with its teacher · [\d.]+ [KM]B$/);
+  assert.ok(!requests.some((url) => url.includes('teacher')));
+  assert.ok(await page.locator('#teacher').isHidden());
+  await toggle.click();
+  await explained(page);
+  // The worker's script may be asked for again; nothing else is.
+  const brought = requests.slice(before).filter((url) => !/worker-[^/]*\.js$/.test(url));
+  assert.equal(brought.length, 1, brought.join());
+
+  const [student, other] = [await words(page, '#words'), await words(page, '#teacher-words')];
+  assert.deepEqual(other.map(({ text }) => text), student.map(({ text }) => text));
+  assert.match(await page.locator('#student-head').textContent(), /^Student(Bearish|Bullish|Neutral)[<>]?\d+%/);
+  assert.match(await page.locator('#teacher-head').textContent(), /^Teacher(Bearish|Bullish|Neutral)[<>]?\d+%/);
+  assert.match(await page.locator('#student-made').textContent(), /^Its own contributions, exact · .*ms on the CPU/);
+  assert.match(
+    await page.locator('#teacher-made').textContent(),
+    /^Integrated gradients · \d+ points · \d+(\.\d)?% unaccounted for · [\d.]+ m?s on the (CPU|GPU)/,
+  );
+  assert.match(await page.locator('#agreement-cosine').textContent(), /^\u2212?[01]\.\d\d$/);
+  const chance = Math.round((3 / student.length) * 100);
+  assert.match(await page.locator('#agreement-top').textContent(), new RegExp(`^[0-3] of 3, (0|33|67|100)%; by chance ${chance}%$`));
+  assert.equal(await page.locator('#fact-network').textContent(), 'No more requests');
+  assert.deepEqual(complaints, []);
+});
+
+comparing('both are coloured on one scale, and words at odds are framed and signed', async () => {
+  const { page } = await compared();
+  const lines = (await table(page)).filter(({ kind }) => kind === 'word');
+  const full = Math.max(0.5, ...lines.flatMap(({ values }) => values.map(Math.abs)));
+  const labels = await page.locator('#classes input').evaluateAll((inputs) => inputs.map((input) => input.value));
+  const column = labels.indexOf(await page.locator('#classes input:checked').getAttribute('value'));
+  const sheets = [await words(page, '#words'), await words(page, '#teacher-words')];
+  lines.forEach(({ name, values }, at) => {
+    const pair = [values[column], values[column + labels.length]];
+    sheets.forEach((sheet, model) => {
+      const shown = sheet[at].side === 'neutral' ? 0 : sheet[at].strength;
+      const due = Math.min(1, Math.abs(pair[model]) / full);
+      // The table rounds to hundredths, and a faint word is shown as none.
+      assert.ok(Math.abs(shown - due) < 0.02 || (shown === 0 && due < 0.12), `${name}: ${shown}, not ${due}`);
+      assert.equal(sheet[at].odd, sheets[0][at].odd, name);
+    });
+    const [student] = sheets.map((sheet) => sheet[at]);
+    const apart = Math.abs(pair[0] - pair[1]) / full;
+    if (apart > 0.55) assert.ok(student.odd, name);
+    if (apart < 0.15) assert.ok(!student.odd, name);
+    assert.equal(student.sign.includes('≠'), student.odd);
+    assert.equal(student.frame === 'solid', student.odd);
+    assert.equal(student.label.includes('at odds'), student.odd);
+    assert.equal(name.endsWith(', at odds'), student.odd);
+  });
+  const odd = sheets[0].filter((word) => word.odd).length;
+  assert.ok(odd > 0, 'a made-up teacher is at odds with a trained student');
+  assert.match(await page.locator('#agreement-odds').textContent(), new RegExp(`^${odd} words?, marked ≠$`));
+});
+
+comparing('the table has the columns of both, and each adds up', async () => {
+  const { page } = await compared();
+  const table_ = page.getByRole('table', { name: /How far each word moves the score/ });
+  const heads = await table_.getByRole('columnheader').allTextContents();
+  const classes = ['Bearish', 'Bullish', 'Neutral'];
+  assert.deepEqual(heads, ['Student', 'Teacher', 'Word', ...classes, ...classes]);
+  const rows = await table(page);
+  assert.deepEqual(rows.filter(({ kind }) => kind !== 'word').map(({ name }) => name), ['Before any word', 'Outside the words', 'Score']);
+  const score = rows.pop();
+  score.values.forEach((total, column) => {
+    const sum = rows.reduce((running, { values }) => running + (values[column] ?? 0), 0);
+    assert.ok(Math.abs(sum - total) <= 0.005 * (rows.length + 1) + 1e-9, `${column}: ${sum} is not ${total}`);
+  });
+});
+
+comparing('another class shows both models\u2019 words for it', async () => {
+  const { page } = await compared();
+  const before = await words(page, '#teacher-words');
+  const figure = await page.locator('#agreement-cosine').textContent();
+  await page.locator('#classes input:not(:checked)').first().check();
+  assert.notDeepEqual(await words(page, '#teacher-words'), before);
+  assert.ok(!(await page.locator('#agreement').isHidden()), 'the explanation holds for every class');
+  assert.notEqual(await page.locator('#agreement-cosine').textContent(), figure);
+});
+
+comparing('loading can be cancelled, and begun again', async () => {
+  let held;
+  const arrived = new Promise((resolve) => (held = resolve));
+  const { page, toggle } = await opened({
+    respond: async (route) => {
+      await arrived;
+      await route.fulfill({ body }).catch(() => undefined);
+    },
+  });
+  await toggle.click();
+  assert.equal(await toggle.textContent(), 'Cancel');
+  assert.ok(await page.locator('#bringing progress').isVisible());
+  assert.equal(await page.locator('#fact-network').textContent(), 'Loading');
+  await toggle.click();
+  assert.match(await toggle.textContent(), /^Compare with its teacher · /);
+  assert.equal(await page.locator('#fact-network').textContent(), 'No more requests');
+  held();
+  await page.waitForTimeout(200);
+  assert.ok(await page.locator('#teacher').isHidden(), 'what was cancelled does not come after all');
+  await toggle.click();
+  await explained(page);
+});
+
+comparing('an explanation shows its progress, is stopped and asked for again; the student never waits', async () => {
+  const { page, toggle, again } = await opened({ text: LONG });
+  await toggle.click();
+  await underWay(page);
+  assert.match(await page.locator('#teacher-head').textContent(), /^Teacher(Bearish|Bullish|Neutral)/, 'its answer comes first');
+  await again.click();
+  assert.equal(await again.textContent(), 'Explain this text');
+  assert.ok(await page.locator('#explaining').isHidden());
+  await page.getByRole('radio', { name: /Neutral/ }).check();
+  await page.waitForTimeout(600);
+  assert.equal(await again.textContent(), 'Explain this text', 'it stays stopped');
+  await again.click();
+  await page.locator('#explaining').waitFor();
+  const from = Date.now();
+  await page.getByRole('textbox').fill('Shares fell');
+  await page.waitForFunction(() => document.querySelector('#words').textContent === 'Shares fell');
+  assert.ok(Date.now() - from < 1_500, 'the student answers while the teacher is at work');
+  await explained(page);
+  assert.equal(await page.locator('#teacher-words').textContent(), 'Shares fell');
+});
+
+comparing('a new text ends the explanation of the old one', async () => {
+  const { page, toggle } = await opened({ text: LONG, prepare: listenToWorkers });
+  await toggle.click();
+  await underWay(page);
+  for (const text of ['Orders', 'Orders grew', 'Orders grew again']) {
+    await page.getByRole('textbox').fill(text);
+    await page.waitForFunction((wanted) => document.querySelector('#teacher-words').textContent === wanted, text);
+  }
+  await settle(page);
+  await explained(page);
+  const { cancelled, runs } = await page.evaluate(() => globalThis.heard);
+  assert.ok(cancelled.length >= 1, 'the worker was told');
+  const explained_ = runs.filter(({ explain }) => explain).map(({ text }) => text);
+  assert.deepEqual([explained_[0], explained_.at(-1)], [LONG, 'Orders grew again']);
+});
+
+/** Keeps what workers are asked to run, and to stop. */
+function listenToWorkers(page) {
+  return page.addInitScript(() => {
+    globalThis.heard = { cancelled: [], runs: [] };
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      postMessage(message, ...rest) {
+        if ('cancel' in message) globalThis.heard.cancelled.push(message.cancel);
+        if (message.request?.kind === 'classify') globalThis.heard.runs.push(message.request);
+        super.postMessage(message, ...rest);
+      }
+    };
+  });
+}
+
+comparing('once the teacher is here it works with the network down and the server gone', async () => {
+  const { page, context, requests, complaints } = await compared();
+  const loaded = requests.length;
+  await context.setOffline(true);
+  await write(page, exampleText('Dividend cut'));
+  await explained(page);
+  await page.getByRole('radio', { name: /Neutral/ }).check();
+  await write(page, exampleText('Upgrade'));
+  await explained(page);
+  assert.deepEqual(requests.slice(loaded), []);
+  assert.deepEqual(complaints, []);
+});
+
+comparing('put away it leaves the page as it was, and comes back without a download', async () => {
+  const { page, requests, toggle } = await compared();
+  const fetched = () => requests.filter((url) => url.includes('.glass')).length;
+  const before = fetched();
+  await toggle.click();
+  assert.ok(await page.locator('#teacher').isHidden());
+  assert.ok(await page.locator('#agreement').isHidden());
+  assert.equal(await toggle.textContent(), 'Compare with its teacher');
+  assert.equal(await page.locator('#words .odd').count(), 0);
+  await toggle.click();
+  await explained(page);
+  assert.equal(fetched(), before);
+});
+
+comparing('a teacher that does not load says why, and the student goes on', async () => {
+  let respond = (route) => route.fulfill({ status: 404 });
+  const { page, toggle } = await opened({ respond: (route) => respond(route) });
+  const note = page.locator('#teacher-note');
+  await toggle.click();
+  await note.getByText(/^The teacher did not load\. .*404/).waitFor();
+  const damaged = Buffer.from(body);
+  damaged[damaged.length - 7] ^= 0x10;
+  respond = (route) => route.fulfill({ body: damaged });
+  await toggle.click();
+  await note.getByText(/^The teacher did not load\. (?!.*404)/).waitFor();
+  await write(page, exampleText('Upgrade'));
+  respond = (route) => route.fulfill({ body });
+  assert.equal(await toggle.textContent(), 'Try again');
+  await toggle.click();
+  await explained(page);
+  assert.ok(await note.isHidden());
+});
+
+comparing('a model without a teacher offers none, and the way back does', async () => {
+  const { page, toggle } = await compared();
+  await page.getByRole('radio', { name: 'Spam', exact: true }).check();
+  await page.getByRole('radio', { name: /^Ham/ }).waitFor();
+  await settle(page);
+  assert.ok(await toggle.isHidden());
+  assert.ok(await page.locator('#teacher').isHidden());
+  await page.getByRole('radio', { name: 'Finance', exact: true }).check();
+  await page.getByRole('button', { name: 'Compare with its teacher' }).click();
+  await explained(page);
+});
+
+comparing('all of it by keyboard: the focus is never lost', async () => {
+  const { page, toggle, again } = await opened({ text: LONG });
+  const focused = () => page.evaluate(() => document.activeElement.id);
+  await toggle.focus();
+  await page.keyboard.press('Enter');
+  await page.locator('#explaining').waitFor();
+  assert.equal(await focused(), 'teacher-toggle');
+  await again.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Explain this text' }).waitFor();
+  assert.equal(await focused(), 'teacher-again');
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox').fill(TEXT);
+  await explained(page);
+  await page.locator('#teacher-words .word').first().focus();
+  assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /; student (plus |minus )?\d\.\d\d/);
+  assert.match(await page.locator('#tip').textContent(), /Student: [+\u2212]?\d\.\d\d$/);
+  const first = await page.evaluate(() => document.activeElement.dataset.index);
+  await page.keyboard.press('ArrowRight');
+  assert.notEqual(await page.evaluate(() => document.activeElement.dataset.index), first);
+});
+
+comparing('a screen reader hears the turns it takes, and finds both readers by name', async () => {
+  const { page, toggle } = await opened();
+  await page.evaluate(() => {
+    globalThis.spoken = [];
+    const status = document.querySelector('#teacher-status');
+    new MutationObserver(() => globalThis.spoken.push(status.textContent)).observe(status, { childList: true });
+  });
+  await toggle.click();
+  await explained(page);
+  const spoken = (await page.evaluate(() => globalThis.spoken)).filter((text) => text !== '');
+  assert.equal(spoken[0], 'Loading the teacher.');
+  assert.match(spoken.at(-1), /^The teacher says (bearish|bullish|neutral), [<>]?\d+%\.$/);
+  assert.ok(spoken.length <= 3, spoken.join(' '));
+  for (const name of ['Student', 'Teacher']) await page.getByRole('group', { name, exact: true }).waitFor();
+  await page.getByRole('listbox', { name: /^Words and what they contribute to / }).waitFor();
+  await page.getByRole('listbox', { name: /^The teacher’s words and what they contribute to / }).waitFor();
+});
+
+for (const width of [320, 390, 768, 1280]) {
+  comparing(`nothing sticks out at ${width} pixels with both side by side`, async () => {
+    const { page } = await compared({ viewport: { width, height: 844 } });
+    await page.getByRole('button', { name: 'Show the numbers' }).click();
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(overflow, 0);
+    const [student, other] = await Promise.all(['#words', '#teacher-words'].map((sheet) => page.locator(sheet).boundingBox()));
+    if (width >= 1280) assert.ok(Math.abs(student.y - other.y) < 1 && other.x > student.x + student.width);
+    if (width <= 390) assert.ok(other.y > student.y + student.height);
+  });
+}

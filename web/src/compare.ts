@@ -1,0 +1,152 @@
+/** The words on the page: the student's, and beside them the teacher's for those who ask. */
+
+import type { Word } from 'stillglass';
+import { agreement, atOdds, besides } from './agreement.ts';
+import { byId } from './dom.ts';
+import { Engine } from './engine.ts';
+import type { Entry } from './entry.ts';
+import { centredWords, fullColour, rows } from './explain.ts';
+import type { Reading } from './protocol.ts';
+import { compiledRuntime } from './runtime.ts';
+import { Teacher, type State } from './teacher.ts';
+import { clearAgreement, showAgreement } from './view/agreement.ts';
+import { showNumbers } from './view/numbers.ts';
+import { onTeacher, showAnswers, showBeside, showState } from './view/teacher.ts';
+import { Sheet } from './view/words.ts';
+
+/** A student's reading and the class whose words are shown. */
+export interface Shown {
+  reading: Reading;
+  words: readonly Word[];
+  label: string;
+  labels: readonly string[];
+}
+
+/** The teacher's words for the same text, the scale of both, and where they are at odds. */
+interface Compared {
+  reading: Reading;
+  words: Word[];
+  full: number;
+  odds: Set<number>;
+}
+
+const section = byId('why');
+const ours = new Sheet(byId('words'), 'Words');
+const theirs = new Sheet(byId('teacher-words'), 'The teacher’s words');
+
+/** Shows words, and everything about the teacher. */
+export class Comparison {
+  // A worker of its own: the student answers while the teacher explains.
+  readonly #teacher = new Teacher(new Engine(compiledRuntime), () => this.#follow());
+  readonly #bringing: (now: boolean) => void;
+  #shown: Shown | undefined;
+  #before: State = this.#teacher.state;
+
+  /** `bringing` hears when a teacher begins to be brought, and when that has ended. */
+  constructor(bringing: (now: boolean) => void) {
+    this.#bringing = bringing;
+    onTeacher(
+      () => this.#toggle(),
+      () => this.#again(),
+    );
+  }
+
+  /** Offers a model's teacher, if it has one. */
+  offer(entry: Entry): void {
+    this.#teacher.offer(entry);
+  }
+
+  /** Shows a student's words; what the teacher made of another text goes. */
+  show(shown: Shown): void {
+    this.#shown = shown;
+    section.hidden = false;
+    this.#teacher.turnTo(shown.reading.text);
+    this.#draw();
+  }
+
+  /** Shows what need not follow every letter: the numbers, and what the teacher makes of the text. */
+  settle(): void {
+    const shown = this.#shown;
+    if (shown === undefined) return;
+    this.#tabulate(shown);
+    if (this.#teacher.state.at === 'waiting') void this.#teacher.read(shown.reading.text);
+  }
+
+  /** Shows no words. */
+  clear(): void {
+    this.#shown = undefined;
+    section.hidden = true;
+    this.#teacher.turnTo('');
+  }
+
+  #toggle(): void {
+    const { at } = this.#teacher.state;
+    if (at === 'loading') this.#teacher.stop();
+    else if (this.#teacher.here) this.#teacher.putAway();
+    else void this.#teacher.bring();
+  }
+
+  #again(): void {
+    if (this.#teacher.state.at === 'reading') this.#teacher.stop();
+    else if (this.#shown !== undefined) void this.#teacher.read(this.#shown.reading.text);
+  }
+
+  /** Keeps the page in step with the teacher. */
+  #follow(): void {
+    const [before, now] = [this.#before, this.#teacher.state];
+    this.#before = now;
+    showState(now);
+    if (before.at === now.at && answerOf(before) === answerOf(now)) return;
+    if ((before.at === 'loading') !== (now.at === 'loading')) this.#bringing(now.at === 'loading');
+    this.#draw();
+    if (this.#shown === undefined) return;
+    if (before.at === 'loading' && now.at === 'waiting') void this.#teacher.read(this.#shown.reading.text);
+    if (before.at === 'done' || now.at === 'done') this.#tabulate(this.#shown);
+  }
+
+  #draw(): void {
+    if (this.#shown === undefined) return;
+    const { reading, words, label } = this.#shown;
+    const compared = this.#compared(this.#shown);
+    const beside = this.#teacher.here;
+    const view = ({ text, result }: Reading, own: readonly Word[], name: string, other: readonly Word[] | undefined) => {
+      const known = compared && other && { name, words: other, atOdds: compared.odds };
+      return { text, words: own, label, cut: result.truncated?.from, other: known };
+    };
+    ours.show(view(reading, words, 'teacher', compared?.words), compared?.full);
+    if (compared === undefined) theirs.showPlain(beside ? reading.text : '');
+    else theirs.show(view(compared.reading, compared.words, 'student', words), compared.full);
+    showBeside(beside);
+    showAnswers(reading, answerOf(this.#teacher.state));
+    if (compared === undefined) clearAgreement();
+    else showAgreement(agreement(words, compared.words, label), compared.odds.size);
+  }
+
+  #tabulate(shown: Shown): void {
+    const { reading, words, label: chosen, labels } = shown;
+    const compared = this.#compared(shown);
+    const ours = rows(reading.result, words, labels);
+    const both = compared && besides(ours, rows(compared.reading.result, compared.words, labels), labels.length);
+    showNumbers({
+      rows: both ?? ours,
+      labels,
+      chosen,
+      models: both === undefined ? ['Student'] : ['Student', 'Teacher'],
+      atOdds: compared?.odds ?? new Set(),
+    });
+  }
+
+  #compared({ reading, words, label }: Shown): Compared | undefined {
+    const state = this.#teacher.state;
+    if (state.at !== 'done' || state.text !== reading.text) return undefined;
+    const other = centredWords(state.reading.result.words ?? []);
+    const full = fullColour([...words, ...other]);
+    return { reading: state.reading, words: other, full, odds: atOdds(words, other, label, full) };
+  }
+}
+
+/** The teacher's answer, explained or not yet. */
+function answerOf(state: State): Reading | undefined {
+  if (state.at === 'done') return state.reading;
+  return state.at === 'reading' || state.at === 'stopped' ? state.answer : undefined;
+}

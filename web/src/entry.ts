@@ -1,0 +1,21 @@
+/** A model as the page knows it before it is loaded. */
+
+/** A text to try a model on. */
+export interface Example {
+  title: string;
+  text: string;
+}
+
+/** A model one can choose. */
+export interface Entry {
+  id: string;
+  name: string;
+  /** What the model answers, as a question. */
+  question: string;
+  placeholder: string;
+  examples: Example[];
+  /** The bundle's address; the file's own bytes for one opened from disk. */
+  source: string | File;
+  /** The larger model it was distilled from, for those who ask. */
+  teacher?: { source: string; bytes: number };
+}

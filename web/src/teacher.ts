@@ -1,0 +1,137 @@
+/** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
+
+import type { Progress } from 'stillglass';
+import { bundle } from './bundle.ts';
+import type { Engine } from './engine.ts';
+import type { Entry } from './entry.ts';
+import type { Reading } from './protocol.ts';
+
+/** What the teacher is at. */
+export type State =
+  /** The model has none here. */
+  | { at: 'absent' }
+  /** It may be asked for; `bytes` is what that brings, nothing once it is in this tab. */
+  | { at: 'offered'; bytes: number }
+  | { at: 'loading'; bytes: number; received: number }
+  /** It is here and has nothing to read, or waits for typing to pause. */
+  | { at: 'waiting' }
+  /** It explains `text`; its answer comes first. */
+  | { at: 'reading'; text: string; answer?: Reading; progress?: Progress }
+  /** It was stopped before it had explained. */
+  | { at: 'stopped'; text: string; answer?: Reading }
+  | { at: 'done'; text: string; reading: Reading }
+  /** It could not be brought, or could not explain `text`. */
+  | { at: 'failed'; text?: string; error: unknown };
+
+/** Brings, asks and puts away a teacher. One thing at a time: what is begun ends what was under way. */
+export class Teacher {
+  readonly #engine: Engine;
+  readonly #changed: () => void;
+  readonly #bundles = new Map<Entry, Blob>();
+  #entry: Entry | undefined;
+  #state: State = { at: 'absent' };
+  #underWay = new AbortController();
+
+  /** `engine` is the teacher's alone; `changed` hears of every new state. */
+  constructor(engine: Engine, changed: () => void) {
+    this.#engine = engine;
+    this.#changed = changed;
+  }
+
+  /** What it is at now. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Puts away what was there, and offers this model's teacher. */
+  offer(entry: Entry): void {
+    this.#entry = entry;
+    this.putAway();
+  }
+
+  /** Brings the teacher into this tab and opens it. */
+  async bring(): Promise<void> {
+    const entry = this.#entry;
+    if (entry?.teacher === undefined) return;
+    const { source, bytes } = entry.teacher;
+    const signal = this.#begin({ at: 'loading', bytes, received: 0 });
+    const onReceived = (received: number) => {
+      if (!signal.aborted) this.#become({ at: 'loading', bytes, received });
+    };
+    await this.#guarded(signal, undefined, async () => {
+      const here = this.#bundles.get(entry) ?? (await bundle(source, { signal, onReceived }));
+      this.#bundles.set(entry, here);
+      await this.#engine.open(entry.id, Promise.resolve(here));
+      return { at: 'waiting' };
+    });
+  }
+
+  /** Drops what is about another text than this one. */
+  turnTo(text: string): void {
+    if (this.here && textOf(this.#state) !== text) this.#begin({ at: 'waiting' });
+  }
+
+  /** Answers and explains a text. */
+  async read(text: string): Promise<void> {
+    const entry = this.#entry;
+    if (entry === undefined || !this.here) return;
+    const signal = this.#begin({ at: 'reading', text });
+    await this.#guarded(signal, text, async () => {
+      const answer = await this.#engine.classify(entry.id, text, false, { signal });
+      if (!signal.aborted) this.#become({ at: 'reading', text, answer });
+      const onProgress = (progress: Progress) => this.#become({ at: 'reading', text, answer, progress });
+      const reading = await this.#engine.classify(entry.id, text, true, { signal, onProgress });
+      return { at: 'done', text, reading };
+    });
+  }
+
+  /** Stops what is under way: what was loading is offered again, what was read stays unexplained. */
+  stop(): void {
+    if (this.#state.at === 'loading') this.putAway();
+    if (this.#state.at !== 'reading') return;
+    const { text, answer } = this.#state;
+    this.#begin({ at: 'stopped', text, ...(answer && { answer }) });
+  }
+
+  /** Gives the teacher's memory back. Its bytes stay where the browser keeps them, out of memory if need be. */
+  putAway(): void {
+    if (this.#state.at !== 'absent' && this.#state.at !== 'offered') this.#engine.end();
+    const entry = this.#entry;
+    const bytes = entry === undefined || this.#bundles.has(entry) ? 0 : (entry.teacher?.bytes ?? 0);
+    this.#begin(entry?.teacher === undefined ? { at: 'absent' } : { at: 'offered', bytes });
+  }
+
+  /** Whether the teacher is open. */
+  get here(): boolean {
+    return this.#state.at === 'waiting' || textOf(this.#state) !== undefined;
+  }
+
+  #begin(state: State): AbortSignal {
+    this.#underWay.abort();
+    this.#underWay = new AbortController();
+    this.#become(state);
+    return this.#underWay.signal;
+  }
+
+  async #guarded(signal: AbortSignal, text: string | undefined, work: () => Promise<State>): Promise<void> {
+    try {
+      const state = await work();
+      if (!signal.aborted) this.#become(state);
+    } catch (error) {
+      if (signal.aborted) return;
+      // The bytes themselves may be what is wrong.
+      if (text === undefined && this.#entry !== undefined) this.#bundles.delete(this.#entry);
+      this.#become({ at: 'failed', ...(text !== undefined && { text }), error });
+    }
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.#changed();
+  }
+}
+
+/** The text that a state is about. */
+function textOf(state: State): string | undefined {
+  return 'text' in state ? state.text : undefined;
+}
