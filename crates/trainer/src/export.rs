@@ -54,6 +54,9 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        first: None,
+        last: None,
+        padding: None,
     };
     let mut manifest =
         Manifest::student(labels.to_vec(), architecture, tokenizer, section.max_tokens);

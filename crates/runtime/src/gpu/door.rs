@@ -143,7 +143,6 @@ impl Door {
     /// The machine there is; the error that shut the door; nothing if it is time to try.
     fn known(&self, choice: Choice, now: f64) -> Result<Option<Rc<Machine>>, Error> {
         match &*self.state.borrow() {
-            State::Closed => Ok(None),
             State::Open(machine) => {
                 machine.gpu.check()?;
                 refuse_software(machine.is_software, &machine.name, choice)?;
@@ -152,7 +151,7 @@ impl Door {
             // Refused for the sake of speed: who asks for the GPU gets it.
             State::Shut(_, Error::Software(_)) if choice == Choice::Gpu => Ok(None),
             State::Shut(until, error) if now < *until => Err(error.clone()),
-            State::Shut(..) => Ok(None),
+            State::Closed | State::Shut(..) => Ok(None),
         }
     }
 
