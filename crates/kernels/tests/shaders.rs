@@ -150,11 +150,13 @@ fn the_list_is_the_folder() {
 fn every_shader_names_its_twin() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders");
     for (shader, _) in all() {
-        assert!(!shader.source.contains("//"), "{}", shader.name);
-        let file = folder.join(format!("{}.wgsl", shader.name));
-        let source = std::fs::read_to_string(file).unwrap();
-        let comments = source.lines().take_while(|line| line.starts_with("//"));
-        let header: String = comments.collect();
+        // The file: what is compiled in has lost its comments.
+        let path = format!("../../shaders/{}.wgsl", shader.name);
+        let file = std::fs::read_to_string(path).unwrap();
+        let header: String = file
+            .lines()
+            .take_while(|line| line.starts_with("//"))
+            .collect();
         let stem = shader.name.split('.').next().unwrap();
         assert!(
             header.contains(&format!("Twin: kernels/src/{stem}.rs")),
