@@ -15,7 +15,7 @@ const LONG = 'Orders grew again at Calder Foods, but margins fell. '.repeat(3).t
 const site = visiting();
 const teacher = teacherOf('finance');
 const { folder, remove } = await madeUp();
-const body = await readFile(path.join(folder, 'teacher.glass'));
+const body = await readFile(path.join(folder, 'slow-teacher.glass'));
 after(remove);
 
 /** A test of the page with a made-up teacher in the place of the built one. */
