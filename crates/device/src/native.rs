@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A GPU that may be asked for a device.
 #[derive(Debug)]
 pub struct Adapter {
-    adapter: wgpu::Adapter,
+    inner: wgpu::Adapter,
     name: String,
     is_software: bool,
     features: wgpu::Features,
@@ -35,7 +35,7 @@ pub struct Bindings(wgpu::BindGroup);
 /// A GPU, ready for work.
 #[derive(Debug)]
 pub struct Device {
-    device: wgpu::Device,
+    inner: wgpu::Device,
     queue: wgpu::Queue,
     trouble: Trouble,
 }
@@ -80,7 +80,7 @@ impl Adapter {
         Ok(Self {
             is_software: info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name),
             name: info.name,
-            adapter,
+            inner: adapter,
             features,
         })
     }
@@ -102,7 +102,7 @@ impl Adapter {
             required_features: self.features,
             ..Default::default()
         };
-        let device = self.adapter.request_device(&request).await;
+        let device = self.inner.request_device(&request).await;
         let (device, queue) = device.map_err(|error| Error::Refused(error.to_string()))?;
         let trouble = Trouble::default();
         let lost = trouble.clone();
@@ -116,7 +116,7 @@ impl Adapter {
             });
         }));
         Ok(Device {
-            device,
+            inner: device,
             queue,
             trouble,
         })
@@ -139,7 +139,7 @@ impl Device {
     /// Lets go of the device: every later call fails with [`Error::Lost`].
     pub fn destroy(&self) {
         self.trouble.note(Error::Lost("it was let go".to_owned()));
-        self.device.destroy();
+        self.inner.destroy();
     }
 
     /// A new buffer of that many bytes, a multiple of four.
@@ -150,7 +150,7 @@ impl Device {
             Use::Uniform => Usages::UNIFORM | Usages::COPY_DST,
             Use::Readback => Usages::MAP_READ | Usages::COPY_DST,
         };
-        Buffer(self.device.create_buffer(&wgpu::BufferDescriptor {
+        Buffer(self.inner.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size,
             usage,
@@ -169,7 +169,7 @@ impl Device {
             label: Some(program.name),
             source: wgpu::ShaderSource::Wgsl(program.source.into()),
         };
-        let module = self.device.create_shader_module(module);
+        let module = self.inner.create_shader_module(module);
         let constants = program.constants.iter();
         let constants: Vec<(&str, f64)> = constants
             .map(|&(name, value)| (name, f64::from(value)))
@@ -185,7 +185,7 @@ impl Device {
             },
             cache: None,
         };
-        Pipeline(self.device.create_compute_pipeline(&descriptor))
+        Pipeline(self.inner.create_compute_pipeline(&descriptor))
     }
 
     /// Binds parameters, (buffer, offset, bytes), and the buffers that follow them.
@@ -204,7 +204,7 @@ impl Device {
         let resources = std::iter::once(parameters).chain(others);
         let entry = |(binding, resource)| wgpu::BindGroupEntry { binding, resource };
         let entries: Vec<_> = (0..).zip(resources).map(entry).collect();
-        Bindings(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        Bindings(self.inner.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &pipeline.0.get_bind_group_layout(0),
             entries: &entries,
@@ -213,8 +213,10 @@ impl Device {
 
     /// Runs dispatches in order and copies the beginnings of some buffers, one after another.
     pub fn submit(&self, dispatches: &[Dispatch], copies: &[(&Buffer, u64)], readback: &Buffer) {
-        let mut encoder = self.device.create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let mut encoder = self
+            .inner
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for dispatch in dispatches {
             pass.set_pipeline(&dispatch.pipeline.0);
             pass.set_bind_group(0, &dispatch.bindings.0, &[]);
@@ -240,7 +242,7 @@ impl Device {
             .map_async(wgpu::MapMode::Read, ..size, move |result| {
                 done.set(result.map_err(|error| Error::Lost(error.to_string())));
             });
-        let polled = self.device.poll(wgpu::PollType::Wait {
+        let polled = self.inner.poll(wgpu::PollType::Wait {
             submission_index: None,
             timeout: Some(PATIENCE),
         });

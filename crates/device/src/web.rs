@@ -30,14 +30,14 @@ const STORAGE: u32 = 128;
 /// Memory of a device.
 #[derive(Clone, Debug)]
 pub struct Buffer {
-    buffer: Any,
+    inner: Any,
     size: u64,
 }
 
 /// A compiled program.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    pipeline: Any,
+    inner: Any,
     layout: Any,
 }
 
@@ -48,7 +48,7 @@ pub struct Bindings(Any);
 /// A GPU, ready for work.
 #[derive(Debug)]
 pub struct Device {
-    device: Any,
+    inner: Any,
     queue: Any,
     trouble: Trouble,
     /// Hears of errors that no one asked for, for as long as the device lives.
@@ -102,7 +102,7 @@ impl Device {
         let _ = Reflect::set(&device, &"onuncapturederror".into(), ear.as_ref());
         Ok(Self {
             queue: field(&device, "queue").unchecked_into(),
-            device: device.unchecked_into(),
+            inner: device.unchecked_into(),
             trouble,
             _ear: ear,
         })
@@ -116,8 +116,8 @@ impl Device {
     /// Lets go of the device and all its memory: every later call fails with [`Error::Lost`].
     pub fn destroy(&self) {
         self.trouble.note(Error::Lost("it was let go".to_owned()));
-        let _ = Reflect::set(&self.device, &"onuncapturederror".into(), &JsValue::NULL);
-        let _ = self.device.destroy();
+        let _ = Reflect::set(&self.inner, &"onuncapturederror".into(), &JsValue::NULL);
+        let _ = self.inner.destroy();
     }
 
     /// A new buffer of that many bytes, a multiple of four.
@@ -129,21 +129,21 @@ impl Device {
         };
         let descriptor = object(&[("size", (size as f64).into()), ("usage", usage.into())]);
         Buffer {
-            buffer: self.trouble.keep(self.device.create_buffer(&descriptor)),
+            inner: self.trouble.keep(self.inner.create_buffer(&descriptor)),
             size,
         }
     }
 
     /// Fills the beginning of a buffer.
     pub fn write(&self, buffer: &Buffer, bytes: &[u8]) {
-        let written = self.queue.write_buffer(&buffer.buffer, 0.0, bytes);
+        let written = self.queue.write_buffer(&buffer.inner, 0.0, bytes);
         self.trouble.hear(written);
     }
 
     /// Compiles a program.
     pub fn pipeline(&self, program: &Program) -> Pipeline {
         let code = object(&[("code", program.source.into())]);
-        let module = self.trouble.keep(self.device.create_shader_module(&code));
+        let module = self.trouble.keep(self.inner.create_shader_module(&code));
         let constants = program.constants.iter();
         let constants: Vec<(&str, JsValue)> = constants
             .map(|&(name, value)| (name, value.into()))
@@ -158,11 +158,11 @@ impl Device {
             ("layout", "auto".into()),
             ("compute", compute.into()),
         ]);
-        let made = self.device.create_compute_pipeline(&descriptor);
+        let made = self.inner.create_compute_pipeline(&descriptor);
         let pipeline = self.trouble.keep(made);
         Pipeline {
             layout: self.trouble.keep(pipeline.get_bind_group_layout(0)),
-            pipeline,
+            inner: pipeline,
         }
     }
 
@@ -189,10 +189,7 @@ impl Device {
             ("layout", pipeline.layout.clone().into()),
             ("entries", entries.into()),
         ]);
-        Bindings(
-            self.trouble
-                .keep(self.device.create_bind_group(&descriptor)),
-        )
+        Bindings(self.trouble.keep(self.inner.create_bind_group(&descriptor)))
     }
 
     /// Runs dispatches in order and copies the beginnings of some buffers, one after another.
@@ -206,7 +203,7 @@ impl Device {
         copies: &[(&Buffer, u64)],
         readback: &Buffer,
     ) -> Result<(), JsValue> {
-        let encoder = self.device.create_command_encoder()?;
+        let encoder = self.inner.create_command_encoder()?;
         let pass = encoder.begin_compute_pass()?;
         for Dispatch {
             pipeline,
@@ -214,7 +211,7 @@ impl Device {
             grid: [x, y, z],
         } in dispatches
         {
-            pass.set_pipeline(&pipeline.pipeline)?;
+            pass.set_pipeline(&pipeline.inner)?;
             pass.set_bind_group(0, &bindings.0)?;
             pass.dispatch_workgroups(*x, *y, *z)?;
         }
@@ -222,7 +219,7 @@ impl Device {
         let mut at = 0.0;
         for &(from, size) in copies {
             let size = size as f64;
-            encoder.copy_buffer_to_buffer(&from.buffer, 0.0, &readback.buffer, at, size)?;
+            encoder.copy_buffer_to_buffer(&from.inner, 0.0, &readback.inner, at, size)?;
             at += size;
         }
         let commands: JsValue = encoder.finish()?.into();
@@ -231,7 +228,7 @@ impl Device {
 
     /// The first numbers of a readback buffer, when all work submitted before is done.
     pub async fn read(&self, readback: &Buffer, count: usize) -> Result<Vec<f32>, Error> {
-        let (size, buffer) = (count as f64 * 4.0, &readback.buffer);
+        let (size, buffer) = (count as f64 * 4.0, &readback.inner);
         let lost = |error: JsValue| Error::Lost(text(&error));
         let mapped = wait(buffer.map_async(MAP_READ, 0.0, size)).await;
         self.check()?;
@@ -244,7 +241,7 @@ impl Device {
 }
 
 fn entry(binding: u32, buffer: &Buffer, place: &[(&str, JsValue)]) -> Object {
-    let whole = [("buffer", buffer.buffer.clone().into())];
+    let whole = [("buffer", buffer.inner.clone().into())];
     let resource = object(&[&whole, place].concat());
     object(&[("binding", binding.into()), ("resource", resource.into())])
 }

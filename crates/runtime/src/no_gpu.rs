@@ -7,7 +7,7 @@ use crate::{Choice, Classification, Model, Request};
 
 /// A door that nobody passes.
 #[derive(Debug, Default)]
-pub(crate) struct Door;
+pub(crate) struct Door {}
 
 impl Door {
     /// Answers nothing, and says why where the GPU was asked for.

@@ -12,7 +12,7 @@ use crate::{Error, Needs, is_software};
 /// A GPU that may be asked for a device.
 #[derive(Debug)]
 pub struct Adapter {
-    adapter: Any,
+    inner: Any,
     name: String,
     is_software: bool,
     needs: Needs,
@@ -46,7 +46,7 @@ impl Adapter {
         let fallback = |of: &JsValue| field(of, "isFallbackAdapter").is_truthy();
         Ok(Self {
             is_software: fallback(&info) || fallback(&adapter) || is_software(&name),
-            adapter: adapter.unchecked_into(),
+            inner: adapter.unchecked_into(),
             name,
             needs,
         })
@@ -69,7 +69,7 @@ impl Adapter {
             features.push(&"shader-f16".into());
         }
         let descriptor = object(&[("requiredFeatures", features.into())]);
-        let device = wait(self.adapter.request_device(&descriptor)).await;
+        let device = wait(self.inner.request_device(&descriptor)).await;
         Device::watched(device.map_err(|error| Error::Refused(text(&error)))?)
     }
 }

@@ -143,16 +143,16 @@ impl Door {
     /// The machine there is; the error that shut the door; nothing if it is time to try.
     fn known(&self, choice: Choice, now: f64) -> Result<Option<Rc<Machine>>, Error> {
         match &*self.state.borrow() {
-            State::Closed => Ok(None),
             State::Open(machine) => {
                 machine.gpu.check()?;
                 refuse_software(machine.is_software, &machine.name, choice)?;
                 Ok(Some(Rc::clone(machine)))
             }
             // Refused for the sake of speed: who asks for the GPU gets it.
-            State::Shut(_, Error::Software(_)) if choice == Choice::Gpu => Ok(None),
-            State::Shut(until, error) if now < *until => Err(error.clone()),
-            State::Shut(..) => Ok(None),
+            State::Shut(until, error) if now < *until && !refused(error, choice) => {
+                Err(error.clone())
+            }
+            State::Closed | State::Shut(..) => Ok(None),
         }
     }
 
@@ -195,4 +195,9 @@ fn refuse_software(is_software: bool, name: &str, choice: Choice) -> Result<(), 
         return Err(Error::Software(name.to_owned()));
     }
     Ok(())
+}
+
+/// Whether a GPU was refused to `auto` alone, and now somebody asks for it.
+fn refused(error: &Error, choice: Choice) -> bool {
+    choice == Choice::Gpu && matches!(error, Error::Software(_))
 }

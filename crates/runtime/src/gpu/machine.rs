@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn batches_grow_and_shrink_towards_their_time() {
         let size = Cell::new(256.0);
-        let mut batch = || at_once(paced(&Late, &size, 256, ready(Ok(()))));
+        let batch = || at_once(paced(&Late, &size, 256, ready(Ok(()))));
         assert_eq!(batch(), Ok(()));
         assert!((size.get() - 1024.0).abs() < 1e-9, "{}", size.get());
     }
