@@ -17,7 +17,7 @@ let page;
 
 before(async () => {
   bundles = await madeUp();
-  site = await servePackage({ '/student.glass': STUDENT, '/teacher.glass': path.join(bundles.folder, 'teacher.glass') });
+  site = await servePackage({ '/student.glass': STUDENT, '/teacher.glass': path.join(bundles.folder, 'slow-teacher.glass') });
   browser = await launch();
   page = await browser.newPage();
   await page.goto(site.address);

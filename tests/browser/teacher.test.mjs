@@ -1,65 +1,10 @@
 /** The teacher beside the student: brought on demand, explained in its own time, stopped at any moment. */
 
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { after, test } from 'node:test';
-import { madeUp } from './made-up.mjs';
-import { MODELS, exampleText, settle, teacherOf, value, visiting, write } from './page.mjs';
-
-const FILE = '**/finance-teacher-*.glass';
-const TEXT = exampleText('Mixed quarter');
-/** Some seconds of work for the made-up teacher. */
-const LONG = 'Orders grew again at Calder Foods, but margins fell. '.repeat(3).trim();
-
-const site = visiting();
-const teacher = teacherOf('finance');
-const { folder, remove } = await madeUp();
-const body = await readFile(path.join(folder, 'teacher.glass'));
-after(remove);
-
-/** A test of the page with a made-up teacher in the place of the built one. */
-function comparing(name, work) {
-  test(name, async (context) => {
-    if (teacher === undefined) return context.skip('SKIPPED: the page was built without a teacher');
-    await work(context);
-  });
-}
-
-/** Opens the page, its teacher answered for by `respond`, and writes a text. */
-async function opened(options = {}) {
-  const { text = TEXT, respond = (route) => route.fulfill({ body }), prepare, ...rest } = options;
-  const visit = await site.open({
-    ...rest,
-    prepare: async (page) => {
-      await page.route(FILE, respond);
-      await prepare?.(page);
-    },
-  });
-  await write(visit.page, text);
-  return { ...visit, toggle: visit.page.locator('#teacher-toggle'), again: visit.page.locator('#teacher-again') };
-}
-
-/** Waits until the teacher has explained the text as it stands. */
-async function explained(page) {
-  await page.waitForFunction(() => {
-    const text = document.querySelector('#text').value;
-    return !document.querySelector('#agreement').hidden && document.querySelector('#teacher-words').textContent === text;
-  });
-}
-
-/** Waits until an explanation has got somewhere. */
-async function underWay(page) {
-  await page.locator('#explaining span', { hasText: /^Explaining: \d+ of \d+ points$/ }).waitFor();
-}
-
-/** Opens the page with its teacher beside the student. */
-async function compared(options) {
-  const visit = await opened(options);
-  await visit.toggle.click();
-  await explained(visit.page);
-  return visit;
-}
+import { LONG, body, compared, comparing, explained, opened, teacher, underWay } from './comparing.mjs';
+import { MODELS, exampleText, settle, value, write } from './page.mjs';
 
 /** The table of numbers: rows of a name and a number a column. */
 async function table(page) {
@@ -307,55 +252,3 @@ comparing('a model without a teacher offers none, and the way back does', async 
   await page.getByRole('button', { name: 'Compare with its teacher' }).click();
   await explained(page);
 });
-
-comparing('all of it by keyboard: the focus is never lost', async () => {
-  const { page, toggle, again } = await opened({ text: LONG });
-  const focused = () => page.evaluate(() => document.activeElement.id);
-  await toggle.focus();
-  await page.keyboard.press('Enter');
-  await page.locator('#explaining').waitFor();
-  assert.equal(await focused(), 'teacher-toggle');
-  await again.focus();
-  await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Explain this text' }).waitFor();
-  assert.equal(await focused(), 'teacher-again');
-  await page.keyboard.press('Enter');
-  await page.getByRole('textbox').fill(TEXT);
-  await explained(page);
-  await page.locator('#teacher-words .word').first().focus();
-  assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /; student (plus |minus )?\d\.\d\d/);
-  assert.match(await page.locator('#tip').textContent(), /Student: [+\u2212]?\d\.\d\d$/);
-  const first = await page.evaluate(() => document.activeElement.dataset.index);
-  await page.keyboard.press('ArrowRight');
-  assert.notEqual(await page.evaluate(() => document.activeElement.dataset.index), first);
-});
-
-comparing('a screen reader hears the turns it takes, and finds both readers by name', async () => {
-  const { page, toggle } = await opened();
-  await page.evaluate(() => {
-    globalThis.spoken = [];
-    const status = document.querySelector('#teacher-status');
-    new MutationObserver(() => globalThis.spoken.push(status.textContent)).observe(status, { childList: true });
-  });
-  await toggle.click();
-  await explained(page);
-  const spoken = (await page.evaluate(() => globalThis.spoken)).filter((text) => text !== '');
-  assert.equal(spoken[0], 'Loading the teacher.');
-  assert.match(spoken.at(-1), /^The teacher says (bearish|bullish|neutral), [<>]?\d+%\.$/);
-  assert.ok(spoken.length <= 3, spoken.join(' '));
-  for (const name of ['Student', 'Teacher']) await page.getByRole('group', { name, exact: true }).waitFor();
-  await page.getByRole('listbox', { name: /^Words and what they contribute to / }).waitFor();
-  await page.getByRole('listbox', { name: /^The teacher’s words and what they contribute to / }).waitFor();
-});
-
-for (const width of [320, 390, 768, 1280]) {
-  comparing(`nothing sticks out at ${width} pixels with both side by side`, async () => {
-    const { page } = await compared({ viewport: { width, height: 844 } });
-    await page.getByRole('button', { name: 'Show the numbers' }).click();
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.equal(overflow, 0);
-    const [student, other] = await Promise.all(['#words', '#teacher-words'].map((sheet) => page.locator(sheet).boundingBox()));
-    if (width >= 1280) assert.ok(Math.abs(student.y - other.y) < 1 && other.x > student.x + student.width);
-    if (width <= 390) assert.ok(other.y > student.y + student.height);
-  });
-}

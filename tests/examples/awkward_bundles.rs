@@ -1,6 +1,6 @@
 //! Writes bundles with made-up weights into a folder, for the browser tests: students whose sizes are no
-//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach; and a teacher for
-//! the page's finance model that is small, but takes seconds over a long text.
+//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach; and teachers
+//! for the page's finance model, a small one and one that takes seconds over a long text.
 //!
 //! `cargo run --package stillglass-tests --example awkward_bundles -- FOLDER`
 
@@ -48,8 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, sizes) in [("odd.glass", ODD), ("wide.glass", WIDE)] {
         std::fs::write(folder.join(name), bundle(1, sizes, &PLAIN).write()?)?;
     }
-    let mut teacher = teacher(1, SLOW, WeightFormat::Int8);
-    teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();
-    std::fs::write(folder.join("teacher.glass"), teacher.write()?)?;
+    for (name, shape) in [("teacher.glass", SHAPE), ("slow-teacher.glass", SLOW)] {
+        let mut teacher = teacher(1, shape, WeightFormat::Int8);
+        teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();
+        std::fs::write(folder.join(name), teacher.write()?)?;
+    }
     Ok(())
 }
