@@ -4,12 +4,13 @@
 //! direction is four products over all steps at once, two small ones a step, and one pass over the gates.
 //!
 //! Matrices are column-major with a column for each step of each text, all texts of a step side by side:
-//! as bytes, `[time][batch][rows]`. Gates stand in the order input, forget, cell, output.
+//! as bytes, `[time][batch][rows]`. Gates are stacked as [`Gate`] orders them.
 
 use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView};
 use stillglass_kernels::Cpu;
+use stillglass_kernels::lstm::Gate;
 use stillglass_kernels::sigmoid::sigmoid;
 
 /// One direction's weights as the module's parameters lie.
@@ -76,7 +77,7 @@ pub(super) fn forward(weights: Weights, x: &DMatrix<f32>, batch: usize) -> State
 /// σ of the three gates and tanh of the cell input, for rows of `4 * hidden`.
 fn open(gates: &mut [f32], hidden: usize) {
     // tanh x = 2 σ(2x) − 1, so that one sweep does both.
-    let cell = 2 * hidden..3 * hidden;
+    let cell = Gate::Cell.rows(hidden);
     for row in gates.chunks_exact_mut(4 * hidden) {
         double(&mut row[cell.clone()]);
     }
@@ -158,13 +159,15 @@ impl States {
         let cells = &mut cells[..batch * hidden];
         let before = earlier.rchunks_exact(batch * hidden).next();
         for (text, gates) in gates.chunks_exact(4 * hidden).enumerate() {
-            let (input, forget) = gates.split_at(hidden);
-            let cell = &gates[2 * hidden..];
+            let [input, forget, cell, _] = Gate::ALL.map(|gate| &gates[gate.rows(hidden)]);
             let row = text * hidden..(text + 1) * hidden;
             for ((c, input), cell) in cells[row.clone()].iter_mut().zip(input).zip(cell) {
                 *c = input * cell;
             }
-            let before = before.map_or(&[][..], |before| &before[row.clone()]);
+            // The first step has no cells before it.
+            let Some(before) = before.map(|before| &before[row.clone()]) else {
+                continue;
+            };
             for ((c, forget), before) in cells[row].iter_mut().zip(forget).zip(before) {
                 *c += forget * before;
             }
@@ -176,7 +179,8 @@ impl States {
             .chunks_exact(4 * hidden)
             .zip(squashed.chunks_exact(hidden));
         for ((gates, squashed), outputs) in texts.zip(outputs) {
-            for ((h, out), cell) in outputs.iter_mut().zip(&gates[3 * hidden..]).zip(squashed) {
+            let out = &gates[Gate::Output.rows(hidden)];
+            for ((h, out), cell) in outputs.iter_mut().zip(out).zip(squashed) {
                 *h = out * cell;
             }
         }
@@ -199,14 +203,19 @@ impl States {
             let outputs = &outputs[row];
             for unit in 0..hidden {
                 let [input, forget, cell, output] =
-                    [0, 1, 2, 3].map(|gate| opened[gate * hidden + unit]);
+                    Gate::ALL.map(|gate| opened[gate.rows(hidden)][unit]);
                 let (grad, squashed) = (outputs[unit], squashed[unit]);
                 let at_cell = cells[unit] + grad * output * (1.0 - squashed * squashed);
                 let before = before.map_or(0.0, |before| before[unit]);
-                gates[unit] = at_cell * cell * input * (1.0 - input);
-                gates[hidden + unit] = at_cell * before * forget * (1.0 - forget);
-                gates[2 * hidden + unit] = at_cell * input * (1.0 - cell * cell);
-                gates[3 * hidden + unit] = grad * squashed * output * (1.0 - output);
+                let at_gates = [
+                    at_cell * cell * input * (1.0 - input),
+                    at_cell * before * forget * (1.0 - forget),
+                    at_cell * input * (1.0 - cell * cell),
+                    grad * squashed * output * (1.0 - output),
+                ];
+                for (gate, at_gate) in Gate::ALL.into_iter().zip(at_gates) {
+                    gates[gate.rows(hidden)][unit] = at_gate;
+                }
                 cells[unit] = at_cell * forget;
             }
         }
