@@ -31,5 +31,7 @@ mod utf16;
 
 pub use encoding::{Encoding, Token, Truncated, Word};
 pub use error::Error;
+pub use pieces::CONTINUATION;
 pub use prune::{Pruned, prune};
+pub use segment::LONGEST_WORD;
 pub use tokenizer::{Options, Tokenizer};

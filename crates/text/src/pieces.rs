@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::Error;
 
 /// What begins a piece that continues a word.
-pub(crate) const CONTINUATION: &str = "##";
+pub const CONTINUATION: &str = "##";
 
 /// The pieces in byte order: those that begin alike stand together, the shortest first.
 #[derive(Clone, Debug)]

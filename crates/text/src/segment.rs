@@ -6,8 +6,8 @@ use crate::Options;
 use crate::normalize::{Span, normalize};
 use crate::unicode::Unicode;
 
-/// Longer words become one unknown token, as in BERT; it also bounds the work for each word.
-const LONGEST_WORD: usize = 100;
+/// Longer words become one unknown token, as in BERT (in characters); it also bounds the work for each word.
+pub const LONGEST_WORD: usize = 100;
 
 /// One normalised word, and where it stands in the original text.
 #[derive(Default)]

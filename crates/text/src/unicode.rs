@@ -1,7 +1,7 @@
 //! What Unicode says of a character, exactly as the reference tokenizer has it.
 //!
 //! The table is made by `build.rs` from the crates that tokenizer asks, and unpacked once: 8 bytes for
-//! each of about 1,100 runs of characters with equal properties, and about 13 for each of the 2,060 that
+//! each of about 1,100 runs of characters with equal properties, and about 15 for each of the 2,060 that
 //! decompose.
 
 /// Written by `build.rs`, which says what stands in it.

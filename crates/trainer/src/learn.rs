@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use stillglass_text::{CONTINUATION, LONGEST_WORD};
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -9,12 +10,6 @@ use tokenizers::{
     AddedToken, Model, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
     Trainer,
 };
-
-/// What begins a piece that continues a word.
-const CONTINUATION: &str = "##";
-
-/// Longer words become one unknown token, as in BERT: no piece of theirs would be used.
-const LONGEST_WORD: usize = 100;
 
 /// Spelling of the unknown token, which comes first.
 const UNKNOWN: &str = "[UNK]";

@@ -6,7 +6,7 @@ use super::batch::{Dropout, StudentBatch};
 use super::lstm::{self, States};
 
 /// Weights of both directions, one after the other, each as [`lstm::Weights`] has them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Weights {
     pub(super) input: Vec<f32>,
     pub(super) recurrent: Vec<f32>,
@@ -14,7 +14,7 @@ pub(super) struct Weights {
 }
 
 /// A batch's way through the LSTM, kept for the way back.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Trace {
     weights: Weights,
     /// Inputs in the text's order, `[embedding, time * batch]`.

@@ -4,10 +4,13 @@
 //! direction is four products over all steps at once, two small ones a step, and one pass over the gates.
 //!
 //! Matrices are column-major with a column for each step of each text, all texts of a step side by side:
-//! as bytes, `[time][batch][rows]`. Gates stand in the order input, forget, cell, output.
+//! as bytes, `[time][batch][rows]`. Gates are stacked as [`Gate`] orders them.
+
+use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView};
 use stillglass_kernels::Cpu;
+use stillglass_kernels::lstm::Gate;
 use stillglass_kernels::sigmoid::sigmoid;
 
 /// One direction's weights as the module's parameters lie.
@@ -22,7 +25,7 @@ pub(super) struct Weights<'a> {
 }
 
 /// What a direction computed, kept for the way back.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct States {
     /// Opened gates, and the squashed cell input: `[4 * hidden, time * batch]`.
     gates: DMatrix<f32>,
@@ -35,7 +38,7 @@ pub(super) struct States {
 }
 
 /// A loss's gradients at a direction's weights, which they lie like, and at its inputs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Gradients {
     /// `[embedding][4 * hidden]`.
     pub(super) input: DMatrix<f32>,
@@ -50,56 +53,31 @@ pub(super) struct Gradients {
 /// Reads `x: [embedding, time * batch]`, from no state, every column of every step.
 pub(super) fn forward(weights: Weights, x: &DMatrix<f32>, batch: usize) -> States {
     let rows = weights.bias.len();
-    let hidden = rows / 4;
-    let columns = x.ncols();
-    let mut gates = DMatrix::from_fn(rows, columns, |row, _| weights.bias[row]);
+    let (hidden, columns) = (rows / 4, x.ncols());
     let input = DMatrixView::from_slice(weights.input, rows, x.nrows());
-    gates.gemm(1.0, &input, x, 1.0);
     let recurrent = DMatrixView::from_slice(weights.recurrent, rows, hidden);
-    let mut cells = DMatrix::zeros(hidden, columns);
-    let mut squashed = DMatrix::zeros(hidden, columns);
-    let mut outputs = DMatrix::<f32>::zeros(hidden, columns);
-    for step in 0..columns / batch {
-        let now = step * batch;
-        if step > 0 {
-            let before = outputs.columns(now - batch, batch);
-            gates
-                .columns_mut(now, batch)
-                .gemm(1.0, &recurrent, &before, 1.0);
+    let mut states = States {
+        gates: DMatrix::from_fn(rows, columns, |row, _| weights.bias[row]),
+        cells: DMatrix::zeros(hidden, columns),
+        squashed: DMatrix::zeros(hidden, columns),
+        outputs: DMatrix::zeros(hidden, columns),
+    };
+    states.gates.gemm(1.0, &input, x, 1.0);
+    for now in (0..columns).step_by(batch) {
+        if now > 0 {
+            let before = states.outputs.columns(now - batch, batch);
+            let mut gates = states.gates.columns_mut(now, batch);
+            gates.gemm(1.0, &recurrent, &before, 1.0);
         }
-        let of_step = now * hidden..(now + batch) * hidden;
-        let gates = &mut gates.as_mut_slice()[4 * of_step.start..4 * of_step.end];
-        open(gates, hidden);
-        let (earlier, cells) = cells.as_mut_slice().split_at_mut(of_step.start);
-        let before = earlier
-            .len()
-            .checked_sub(batch * hidden)
-            .map(|from| &earlier[from..]);
-        advance(gates, before, &mut cells[..batch * hidden], hidden);
-        let squashed = &mut squashed.as_mut_slice()[of_step.clone()];
-        squash(&cells[..batch * hidden], squashed);
-        let outputs = outputs.as_mut_slice()[of_step].chunks_exact_mut(hidden);
-        let squashed = squashed.chunks_exact(hidden);
-        for ((gates, squashed), outputs) in
-            gates.chunks_exact(4 * hidden).zip(squashed).zip(outputs)
-        {
-            for ((h, out), cell) in outputs.iter_mut().zip(&gates[3 * hidden..]).zip(squashed) {
-                *h = out * cell;
-            }
-        }
+        states.advance(now..now + batch);
     }
-    States {
-        gates,
-        cells,
-        squashed,
-        outputs,
-    }
+    states
 }
 
 /// σ of the three gates and tanh of the cell input, for rows of `4 * hidden`.
 fn open(gates: &mut [f32], hidden: usize) {
     // tanh x = 2 σ(2x) − 1, so that one sweep does both.
-    let cell = 2 * hidden..3 * hidden;
+    let cell = Gate::Cell.rows(hidden);
     for row in gates.chunks_exact_mut(4 * hidden) {
         double(&mut row[cell.clone()]);
     }
@@ -109,6 +87,7 @@ fn open(gates: &mut [f32], hidden: usize) {
     }
 }
 
+/// tanh of the cells.
 fn squash(cells: &[f32], squashed: &mut [f32]) {
     squashed.copy_from_slice(cells);
     double(squashed);
@@ -126,25 +105,6 @@ fn double(values: &mut [f32]) {
 fn spread(values: &mut [f32]) {
     for value in values {
         *value = 2.0 * *value - 1.0;
-    }
-}
-
-/// c ← i·g + f·c of the step before.
-fn advance(gates: &[f32], before: Option<&[f32]>, cells: &mut [f32], hidden: usize) {
-    let rows = gates
-        .chunks_exact(4 * hidden)
-        .zip(cells.chunks_exact_mut(hidden));
-    for (text, (gates, cells)) in rows.enumerate() {
-        let (input, forget, cell) = (&gates[..hidden], &gates[hidden..], &gates[2 * hidden..]);
-        for ((c, input), cell) in cells.iter_mut().zip(input).zip(cell) {
-            *c = input * cell;
-        }
-        if let Some(before) = before {
-            let before = &before[text * hidden..(text + 1) * hidden];
-            for ((c, forget), before) in cells.iter_mut().zip(forget).zip(before) {
-                *c += forget * before;
-            }
-        }
     }
 }
 
@@ -189,16 +149,47 @@ pub(super) fn backward(
 }
 
 impl States {
+    /// Opens the gates of one step's columns, and fills in its cells and outputs.
+    fn advance(&mut self, columns: Range<usize>) {
+        let (hidden, batch) = (self.cells.nrows(), columns.len());
+        let step = columns.start * hidden..columns.end * hidden;
+        let gates = &mut self.gates.as_mut_slice()[4 * step.start..4 * step.end];
+        open(gates, hidden);
+        let (earlier, cells) = self.cells.as_mut_slice().split_at_mut(step.start);
+        let cells = &mut cells[..batch * hidden];
+        let before = earlier.rchunks_exact(batch * hidden).next();
+        for (text, gates) in gates.chunks_exact(4 * hidden).enumerate() {
+            let [input, forget, cell, _] = Gate::ALL.map(|gate| &gates[gate.rows(hidden)]);
+            let row = text * hidden..(text + 1) * hidden;
+            for ((c, input), cell) in cells[row.clone()].iter_mut().zip(input).zip(cell) {
+                *c = input * cell;
+            }
+            // The first step has no cells before it.
+            let Some(before) = before.map(|before| &before[row.clone()]) else {
+                continue;
+            };
+            for ((c, forget), before) in cells[row].iter_mut().zip(forget).zip(before) {
+                *c += forget * before;
+            }
+        }
+        let squashed = &mut self.squashed.as_mut_slice()[step.clone()];
+        squash(cells, squashed);
+        let outputs = self.outputs.as_mut_slice()[step].chunks_exact_mut(hidden);
+        let texts = gates
+            .chunks_exact(4 * hidden)
+            .zip(squashed.chunks_exact(hidden));
+        for ((gates, squashed), outputs) in texts.zip(outputs) {
+            let out = &gates[Gate::Output.rows(hidden)];
+            for ((h, out), cell) in outputs.iter_mut().zip(out).zip(squashed) {
+                *h = out * cell;
+            }
+        }
+    }
+
     /// From the gradient at `outputs` to that at the gates before they were opened, for the columns of
     /// one step. `cells` comes with what the step after gave to this one's cells, `[batch][hidden]`, and
     /// leaves with what this one gives to the cells before.
-    fn close(
-        &self,
-        columns: std::ops::Range<usize>,
-        outputs: &[f32],
-        cells: &mut [f32],
-        gates: &mut [f32],
-    ) {
+    fn close(&self, columns: Range<usize>, outputs: &[f32], cells: &mut [f32], gates: &mut [f32]) {
         let hidden = self.cells.nrows();
         let batch = columns.len();
         for (column, cells) in columns.zip(cells.chunks_exact_mut(hidden)) {
@@ -212,14 +203,19 @@ impl States {
             let outputs = &outputs[row];
             for unit in 0..hidden {
                 let [input, forget, cell, output] =
-                    [0, 1, 2, 3].map(|gate| opened[gate * hidden + unit]);
+                    Gate::ALL.map(|gate| opened[gate.rows(hidden)][unit]);
                 let (grad, squashed) = (outputs[unit], squashed[unit]);
                 let at_cell = cells[unit] + grad * output * (1.0 - squashed * squashed);
                 let before = before.map_or(0.0, |before| before[unit]);
-                gates[unit] = at_cell * cell * input * (1.0 - input);
-                gates[hidden + unit] = at_cell * before * forget * (1.0 - forget);
-                gates[2 * hidden + unit] = at_cell * input * (1.0 - cell * cell);
-                gates[3 * hidden + unit] = grad * squashed * output * (1.0 - output);
+                let at_gates = [
+                    at_cell * cell * input * (1.0 - input),
+                    at_cell * before * forget * (1.0 - forget),
+                    at_cell * input * (1.0 - cell * cell),
+                    grad * squashed * output * (1.0 - output),
+                ];
+                for (gate, at_gate) in Gate::ALL.into_iter().zip(at_gates) {
+                    gates[gate.rows(hidden)][unit] = at_gate;
+                }
                 cells[unit] = at_cell * forget;
             }
         }

@@ -14,6 +14,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::{softmax, tanh};
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
+use stillglass_kernels::lstm::Gate;
 
 use crate::device::processor;
 use crate::teacher::floats_of;
@@ -47,8 +48,7 @@ pub struct Shape {
     pub classes: usize,
 }
 
-/// The student. Directions are stacked in front (0 forward, 1 backward), gates are in the order
-/// input, forget, cell, output.
+/// The student. Directions are stacked in front (0 forward, 1 backward), gates as [`Gate`] orders them.
 #[derive(Module, Debug)]
 pub struct Student {
     /// `[vocabulary, embedding]`.
@@ -115,7 +115,7 @@ impl Student {
         let gates = 4 * hidden;
         let mut bias = vec![0f32; 2 * gates];
         for direction in bias.chunks_mut(gates) {
-            direction[hidden..2 * hidden].fill(FORGET_BIAS);
+            direction[Gate::Forget.rows(hidden)].fill(FORGET_BIAS);
         }
         let table = TensorData::new(embedding, [shape.vocabulary, shape.embedding]);
         Self {

@@ -107,7 +107,7 @@ impl Student {
 }
 
 /// Puts gradients in the places of a student's weights, zeros where there is none: its
-/// [`Student::weights`] are then the gradients by name.
+/// [`Student::weights`] are then the gradients by name, which tests compare with other ways to them.
 pub fn gradients_as_weights(student: &Student, gradients: &GradientsParams) -> Student {
     student.clone().map(&mut Replace(gradients))
 }
