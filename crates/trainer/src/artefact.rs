@@ -19,9 +19,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
-pub use hash::{digest, hash_bytes, hash_file, hex};
+pub use hash::{digest, hash_bytes, hash_file, hash_if_there, hex};
 pub use lock::Lock;
-pub use write::{sync_folder, write_atomic};
+pub use write::{sync_folder, write_atomic, write_together};
 
 /// Version of this trainer; part of every key.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -207,10 +207,10 @@ impl StageDir {
             return Ok(State::Damaged("its manifest is of other inputs".into()));
         }
         for (name, output) in &manifest.outputs {
-            match hash_file(&self.file(name)) {
-                Ok(found) if found == output.sha256 => {}
-                Ok(_) => return Ok(State::Damaged(format!("{name} has changed"))),
-                Err(_) => return Ok(State::Damaged(format!("{name} is gone"))),
+            match hash_if_there(&self.file(name))? {
+                Some(found) if found == output.sha256 => {}
+                Some(_) => return Ok(State::Damaged(format!("{name} has changed"))),
+                None => return Ok(State::Damaged(format!("{name} is gone"))),
             }
         }
         Ok(State::Done(Box::new(manifest)))
@@ -285,6 +285,9 @@ mod tests {
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("changed")));
         fs::remove_file(stage.file("weights")).unwrap();
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("gone")));
+        // Not to be read is not to be gone: a folder stands for a disk or a right that fails.
+        fs::create_dir(stage.file("weights")).unwrap();
+        assert!(stage.state().is_err());
         fs::write(stage.file(MANIFEST), b"{\"half").unwrap();
         let state = stage.state().unwrap();
         assert!(

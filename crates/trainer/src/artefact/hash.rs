@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -41,6 +41,19 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
+/// [`hash_file`], or nothing where there is no such file: any other error may pass, and says nothing about
+/// the content.
+pub fn hash_if_there(path: &Path) -> Result<Option<String>> {
+    let gone = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    match hash_file(path) {
+        Err(error) if gone(&error) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
@@ -62,6 +75,9 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(hash_file(&path).unwrap(), abc);
+        assert_eq!(hash_if_there(&path).unwrap().as_deref(), Some(abc));
+        assert_eq!(hash_if_there(&folder.path().join("d")).unwrap(), None);
+        assert!(hash_if_there(folder.path()).is_err(), "a folder is there");
     }
 
     #[test]
