@@ -4,10 +4,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::artefact::{hash_bytes, hash_if_there, sync_folder};
+use crate::artefact::{fault, hash_bytes, if_there, read_if_there, sync_folder};
 use crate::progress::Progress;
 
 const PREFIX: &str = "epoch-";
@@ -66,24 +66,16 @@ impl Checkpoints {
     /// What is wrong with an epoch's checkpoint or one that it needs. What can't be read, though it is
     /// there, is an error: the next try may read it, and newer epochs would have taken its place by then.
     fn fault(&self, epoch: usize) -> Result<Option<String>> {
-        let path = self.path(epoch).join(MANIFEST);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Some(format!("{MANIFEST} is gone")));
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("can't read {}", path.display()));
-            }
+        let folder = self.path(epoch);
+        let Some(bytes) = read_if_there(&folder.join(MANIFEST))? else {
+            return Ok(Some(format!("{MANIFEST} is gone")));
         };
         let Ok(Manifest { files, needs }) = serde_json::from_slice(&bytes) else {
             return Ok(Some(format!("{MANIFEST} has changed")));
         };
         for (name, sha256) in &files {
-            match hash_if_there(&self.path(epoch).join(name))? {
-                Some(found) if found == *sha256 => {}
-                Some(_) => return Ok(Some(format!("{name} has changed"))),
-                None => return Ok(Some(format!("{name} is gone"))),
+            if let Some(why) = fault(&folder, name, sha256)? {
+                return Ok(Some(why));
             }
         }
         for older in needs {
@@ -149,12 +141,9 @@ impl Checkpoints {
 
     /// Removes `directory` with every checkpoint, once what the training was for is written.
     pub fn clear(directory: &Path) -> Result<()> {
-        match fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("removing {}", directory.display()))
-            }
-            _ => Ok(()),
-        }
+        let removed = fs::remove_dir_all(directory);
+        if_there(removed.with_context(|| format!("removing {}", directory.display())))?;
+        Ok(())
     }
 
     fn epochs(&self) -> Result<Vec<usize>> {

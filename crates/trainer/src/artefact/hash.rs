@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+
+use super::if_there;
 
 /// Hash of several parts; each is preceded by its length, so that no two lists of parts collide.
 pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
@@ -41,17 +43,14 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
-/// [`hash_file`], or nothing where there is no such file: any other error may pass, and says nothing about
-/// the content.
-pub fn hash_if_there(path: &Path) -> Result<Option<String>> {
-    let gone = |error: &anyhow::Error| {
-        let error = error.downcast_ref::<io::Error>();
-        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
-    };
-    match hash_file(path) {
-        Err(error) if gone(&error) => Ok(None),
-        other => other.map(Some),
-    }
+/// What is wrong with a file that had this hash: that it has changed, or is gone.
+pub fn fault(folder: &Path, name: &str, sha256: &str) -> Result<Option<String>> {
+    let found = if_there(hash_file(&folder.join(name)))?;
+    Ok(match found {
+        Some(found) if found == sha256 => None,
+        Some(_) => Some(format!("{name} has changed")),
+        None => Some(format!("{name} is gone")),
+    })
 }
 
 /// Lower-case hex.
@@ -75,9 +74,12 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(hash_file(&path).unwrap(), abc);
-        assert_eq!(hash_if_there(&path).unwrap().as_deref(), Some(abc));
-        assert_eq!(hash_if_there(&folder.path().join("d")).unwrap(), None);
-        assert!(hash_if_there(folder.path()).is_err(), "a folder is there");
+        assert_eq!(if_there(hash_file(&path)).unwrap().as_deref(), Some(abc));
+        assert_eq!(if_there(hash_file(&folder.path().join("d"))).unwrap(), None);
+        assert!(
+            if_there(hash_file(folder.path())).is_err(),
+            "a folder is there"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Writing a file whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+
+use super::if_there;
 
 const TEMPORARY: &str = ".tmp";
 
@@ -25,12 +27,8 @@ pub fn write_together(files: &[(&Path, &[u8])], stale: &Path) -> Result<()> {
     if staged.is_empty() {
         return Ok(());
     }
-    match fs::remove_file(stale) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("can't remove {}", stale.display()));
-        }
-        _ => {}
-    }
+    let removed = fs::remove_file(stale);
+    if_there(removed.with_context(|| format!("can't remove {}", stale.display())))?;
     staged.into_iter().try_for_each(Staged::place)
 }
 

@@ -50,7 +50,8 @@ pub(super) fn is_too_large(text: &str) -> bool {
     digits && (whole || text.parse::<f64>().is_ok_and(f64::is_infinite))
 }
 
-/// A number that is too large is text: only the key's type says whether it may be one. A variable is always text, so that `variables.YEAR=2024` needs no quotes.
+/// A number that is too large is text: only the key's type says whether it may be one. A variable is
+/// always text, so that `variables.YEAR=2024` needs no quotes.
 fn parse_value(text: &str, path: &str) -> Value {
     let typed = format!("value = {text}").parse::<Table>().ok();
     let typed = typed
