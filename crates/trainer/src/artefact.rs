@@ -11,7 +11,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -19,9 +19,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
-pub use hash::{digest, hash_bytes, hash_file, hex};
+pub use hash::{digest, fault, hash_bytes, hash_file, hex};
 pub use lock::Lock;
-pub use write::{sync_folder, write_atomic};
+pub use write::{sync_folder, write_atomic, write_together};
 
 /// Version of this trainer; part of every key.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -188,13 +188,8 @@ impl StageDir {
 
     /// Whether the stage is finished, checking every output against its hash.
     pub fn state(&self) -> Result<State> {
-        let bytes = match fs::read(self.file(MANIFEST)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Open),
-            Err(error) => {
-                let path = self.path.display();
-                return Err(error).with_context(|| format!("{MANIFEST} in {path}"));
-            }
+        let Some(bytes) = read_if_there(&self.file(MANIFEST))? else {
+            return Ok(State::Open);
         };
         let manifest: Manifest = match serde_json::from_slice(&bytes) {
             Ok(manifest) => manifest,
@@ -207,10 +202,8 @@ impl StageDir {
             return Ok(State::Damaged("its manifest is of other inputs".into()));
         }
         for (name, output) in &manifest.outputs {
-            match hash_file(&self.file(name)) {
-                Ok(found) if found == output.sha256 => {}
-                Ok(_) => return Ok(State::Damaged(format!("{name} has changed"))),
-                Err(_) => return Ok(State::Damaged(format!("{name} is gone"))),
+            if let Some(why) = fault(&self.path, name, &output.sha256)? {
+                return Ok(State::Damaged(why));
             }
         }
         Ok(State::Done(Box::new(manifest)))
@@ -246,6 +239,23 @@ impl StageDir {
         write_atomic(&self.file(MANIFEST), &json)?;
         Ok(manifest)
     }
+}
+
+/// Nothing where a file is not there: any other error may pass, and says nothing about the content.
+pub fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+    let gone = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    match found {
+        Err(error) if gone(&error) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// A file's content, or nothing where there is none.
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    if_there(fs::read(path).with_context(|| format!("can't read {}", path.display())))
 }
 
 #[cfg(test)]
@@ -285,6 +295,9 @@ mod tests {
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("changed")));
         fs::remove_file(stage.file("weights")).unwrap();
         assert!(matches!(stage.state().unwrap(), State::Damaged(why) if why.contains("gone")));
+        // Not to be read is not to be gone: a folder stands for a disk or a right that fails.
+        fs::create_dir(stage.file("weights")).unwrap();
+        assert!(stage.state().is_err());
         fs::write(stage.file(MANIFEST), b"{\"half").unwrap();
         let state = stage.state().unwrap();
         assert!(

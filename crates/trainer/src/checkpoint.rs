@@ -4,10 +4,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::artefact::{hash_bytes, hash_file, sync_folder};
+use crate::artefact::{fault, hash_bytes, if_there, read_if_there, sync_folder};
 use crate::progress::Progress;
 
 const PREFIX: &str = "epoch-";
@@ -48,7 +48,7 @@ impl Checkpoints {
         let mut epochs = self.epochs()?;
         epochs.sort_unstable();
         for &epoch in epochs.iter().rev() {
-            let Some(why) = self.fault(epoch) else {
+            let Some(why) = self.fault(epoch)? else {
                 return Ok(Some(epoch));
             };
             let path = self.path(epoch);
@@ -63,32 +63,31 @@ impl Checkpoints {
         Ok(None)
     }
 
-    /// What is wrong with an epoch's checkpoint or one that it needs.
-    fn fault(&self, epoch: usize) -> Option<String> {
-        let manifest: Option<Manifest> = fs::read(self.path(epoch).join(MANIFEST))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let Some(Manifest { files, needs }) = manifest else {
-            return Some(format!("{MANIFEST} is not there or not readable"));
+    /// What is wrong with an epoch's checkpoint or one that it needs. What can't be read, though it is
+    /// there, is an error: the next try may read it, and newer epochs would have taken its place by then.
+    fn fault(&self, epoch: usize) -> Result<Option<String>> {
+        let folder = self.path(epoch);
+        let Some(bytes) = read_if_there(&folder.join(MANIFEST))? else {
+            return Ok(Some(format!("{MANIFEST} is gone")));
         };
-        let own =
-            files.iter().find_map(
-                |(name, sha256)| match hash_file(&self.path(epoch).join(name)) {
-                    Ok(found) if found == *sha256 => None,
-                    Ok(_) => Some(format!("{name} has changed")),
-                    Err(_) => Some(format!("{name} can't be read")),
-                },
-            );
-        let needed = || {
+        let Ok(Manifest { files, needs }) = serde_json::from_slice(&bytes) else {
+            return Ok(Some(format!("{MANIFEST} has changed")));
+        };
+        for (name, sha256) in &files {
+            if let Some(why) = fault(&folder, name, sha256)? {
+                return Ok(Some(why));
+            }
+        }
+        for older in needs {
             // A checkpoint needs only older ones, or what it says is no checkpoint's.
-            needs.iter().find_map(|&older| {
-                if older >= epoch {
-                    return Some(format!("{MANIFEST} has changed"));
-                }
-                Some(format!("of {PREFIX}{older}, {}", self.fault(older)?))
-            })
-        };
-        own.or_else(needed)
+            if older >= epoch {
+                return Ok(Some(format!("{MANIFEST} has changed")));
+            }
+            if let Some(why) = self.fault(older)? {
+                return Ok(Some(format!("of {PREFIX}{older}, {why}")));
+            }
+        }
+        Ok(None)
     }
 
     /// Reads one file of an epoch's checkpoint.
@@ -142,12 +141,9 @@ impl Checkpoints {
 
     /// Removes `directory` with every checkpoint, once what the training was for is written.
     pub fn clear(directory: &Path) -> Result<()> {
-        match fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("removing {}", directory.display()))
-            }
-            _ => Ok(()),
-        }
+        let removed = fs::remove_dir_all(directory);
+        if_there(removed.with_context(|| format!("removing {}", directory.display())))?;
+        Ok(())
     }
 
     fn epochs(&self) -> Result<Vec<usize>> {
@@ -194,20 +190,45 @@ mod tests {
         let weights = checkpoints.path(4).join("weights");
         for damage in [&b"fouR"[..], b"fou", b""] {
             fs::write(&weights, damage)?;
-            assert_eq!(checkpoints.fault(4).as_deref(), Some("weights has changed"));
+            assert_eq!(
+                checkpoints.fault(4)?.as_deref(),
+                Some("weights has changed")
+            );
             assert_eq!(checkpoints.newest(&progress)?, Some(2));
         }
         fs::write(&weights, b"four")?;
         assert_eq!(checkpoints.newest(&progress)?, Some(4));
         // The newest is of no use without the best.
         fs::remove_file(checkpoints.path(2).join("state"))?;
-        let why = checkpoints.fault(4);
-        assert_eq!(why.as_deref(), Some("of epoch-2, state can't be read"));
+        let why = checkpoints.fault(4)?;
+        assert_eq!(why.as_deref(), Some("of epoch-2, state is gone"));
         assert_eq!(checkpoints.newest(&progress)?, None);
         checkpoints.write(1, &[("state", b"1")], &[1])?;
         assert_eq!(checkpoints.newest(&progress)?, Some(1));
         fs::write(checkpoints.path(1).join(MANIFEST), b"{")?;
         assert_eq!(checkpoints.newest(&progress)?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_no_damage() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let checkpoints = Checkpoints::open(folder.path())?;
+        let progress = Progress::quiet();
+        checkpoints.write(2, &[("state", b"2")], &[2])?;
+        checkpoints.write(4, &[("state", b"4")], &[2])?;
+        // A folder can't be read as a file, whoever asks; it stands for a disk or a right that fails.
+        for name in ["state", MANIFEST] {
+            let path = checkpoints.path(4).join(name);
+            let bytes = fs::read(&path)?;
+            fs::remove_file(&path)?;
+            fs::create_dir(&path)?;
+            let error = format!("{:#}", checkpoints.newest(&progress).unwrap_err());
+            assert!(error.contains(name), "{error}");
+            fs::remove_dir(&path)?;
+            fs::write(&path, bytes)?;
+        }
+        assert_eq!(checkpoints.newest(&progress)?, Some(4));
         Ok(())
     }
 

@@ -103,22 +103,12 @@ pub fn bundle(
         classes,
         ..
     } = shape;
-    let floats = |name: &str, rows: usize, columns: usize| -> Result<Vec<f32>> {
-        let data = weights.get(name, [rows, columns])?;
-        data.try_into_vec::<f32>()
-            .map_err(|error| anyhow::anyhow!("tensor {name}: {error:?}"))
+    let int8 = |name: &str, rows: usize, columns: usize| -> Result<Quantized> {
+        let values = weights.checked(name, [rows, columns])?;
+        Ok(Quantized::from_float(rows, columns, values))
     };
     let vector = |name: &str, length: usize| -> Result<Vec<f32>> {
-        let data = weights.get(name, [length])?;
-        data.try_into_vec::<f32>()
-            .map_err(|error| anyhow::anyhow!("tensor {name}: {error:?}"))
-    };
-    let int8 = |name: &str, rows, columns| {
-        Ok::<_, anyhow::Error>(Quantized::from_float(
-            rows,
-            columns,
-            &floats(name, rows, columns)?,
-        ))
+        Ok(weights.checked(name, [length])?.to_vec())
     };
     let direction = |way: &str| -> Result<Direction> {
         Ok(Direction {
@@ -127,13 +117,12 @@ pub fn bundle(
             bias: vector(&format!("lstm.{way}.bias"), 4 * hidden)?,
         })
     };
-    let embedding = floats("embedding", shape.vocabulary, shape.embedding)?;
+    let embedding = weights.checked("embedding", [shape.vocabulary, shape.embedding])?;
     let [forward, backward] = ["forward", "backward"]
-        .map(|way| floats(&format!("lstm.{way}.input"), 4 * hidden, shape.embedding));
+        .map(|way| weights.checked(&format!("lstm.{way}.input"), [4 * hidden, shape.embedding]));
     let readers = [forward?, backward?];
-    let readers = readers.each_ref().map(Vec::as_slice);
     let student = StudentWeights {
-        embedding: for_readers(shape.vocabulary, shape.embedding, &embedding, &readers),
+        embedding: for_readers(shape.vocabulary, shape.embedding, embedding, &readers),
         forward: direction("forward")?,
         backward: direction("backward")?,
         attention: Attention {
@@ -144,7 +133,9 @@ pub fn bundle(
         classifier: Dense {
             rows: classes,
             columns: 2 * hidden,
-            weight: floats("classifier.weight", classes, 2 * hidden)?,
+            weight: weights
+                .checked("classifier.weight", [classes, 2 * hidden])?
+                .to_vec(),
             bias: vector("classifier.bias", classes)?,
         },
     };

@@ -6,7 +6,7 @@ use stillglass_text::Tokenizer;
 
 use crate::artefact::{Cache, digest};
 use crate::attribution::{Attribution, Explainer};
-use crate::progress::Progress;
+use crate::progress::{Progress, Task};
 use crate::recipe::LabelSection;
 use crate::teach::logits;
 use crate::teacher::{Encoded, Teacher};
@@ -69,12 +69,7 @@ impl<'a> Labeller<'a> {
         let batches = by_length(&lengths, explainer.batch());
         let batches = self.unfinished(batches, list, |row| encoded[row].text);
         let missing = batches.iter().map(Vec::len).sum::<usize>();
-        let task = progress.resumed(
-            &format!("label: {list}"),
-            "texts",
-            encoded.len(),
-            encoded.len() - missing,
-        );
+        let task = labelling(list, encoded.len(), missing, progress);
         for (done, rows) in batches.iter().enumerate() {
             let tokens: Vec<&Encoded> = rows.iter().map(|&row| &encoded[row].tokens).collect();
             let words: Vec<usize> = rows.iter().map(|&row| encoded[row].words).collect();
@@ -103,12 +98,7 @@ impl<'a> Labeller<'a> {
         let chunks = by_length(&lengths, self.section.batch * SYNC_EVERY);
         let chunks = self.unfinished(chunks, list, |row| unique[row]);
         let missing = chunks.iter().map(Vec::len).sum::<usize>();
-        let task = progress.resumed(
-            &format!("label: {list}"),
-            "texts",
-            unique.len(),
-            unique.len() - missing,
-        );
+        let task = labelling(list, unique.len(), missing, progress);
         for rows in chunks {
             let ids = rows
                 .iter()
@@ -205,6 +195,11 @@ fn unique<'t>(texts: &[&'t str]) -> Vec<&'t str> {
         .copied()
         .filter(|text| seen.insert(*text))
         .collect()
+}
+
+/// The progress of a list's texts, of which some are `missing`.
+fn labelling(list: &str, texts: usize, missing: usize, progress: &Progress) -> Task {
+    progress.resumed(&format!("label: {list}"), "texts", texts, texts - missing)
 }
 
 fn key(list: &str, text: &str) -> [u8; 32] {

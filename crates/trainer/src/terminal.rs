@@ -21,23 +21,29 @@ pub fn shown_lines(text: &str) -> String {
     text.lines().map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// A name from a file, no longer than a message can bear.
+pub fn cut(name: &str) -> String {
+    const LONGEST: usize = 60;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.into(),
+    }
+}
+
 /// Names from a file for a message, each between `mark`s: a file can have any number of them, of any
 /// length.
 pub fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>, mark: &str) -> String {
     const MOST: usize = 20;
-    const LONGEST: usize = 60;
     let more = names.len().saturating_sub(MOST);
-    let cut = |name: &str| match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{mark}{}…{mark}", &name[..end]),
-        None => format!("{mark}{name}{mark}"),
-    };
-    let shown: Vec<String> = names.take(MOST).map(cut).collect();
+    let marked = |name| format!("{mark}{}{mark}", cut(name));
+    let shown: Vec<String> = names.take(MOST).map(marked).collect();
     let more = (more > 0).then(|| format!(" and {more} more"));
     shown.join(", ") + &more.unwrap_or_default()
 }
 
-/// One message on standard error; control characters in it are escaped. Nobody may be reading there, or the disk under it be full: neither is
-/// a reason to stop what the message is about, where `eprintln!` would panic.
+/// One message on standard error; control characters in it are escaped. Nobody may be reading there, or
+/// the disk under it be full: neither is a reason to stop what the message is about, where `eprintln!`
+/// would panic.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown_lines(text));
 }

@@ -2,7 +2,9 @@
 //!
 //! Header: magic, then the 32-byte context (a hash of whatever the records depend on). Each record:
 //! payload length (u32, little-endian), 32-byte key, payload, first 8 bytes of the SHA-256 of those
-//! three. On opening, the file is cut after its last whole record; damaged ones before that are passed over.
+//! three. On opening, damaged stretches are passed over: each byte after one is tried as the start of a
+//! record until a check holds, so that a bent length costs no record but its own. What follows the last
+//! whole record is cut off.
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -17,6 +19,12 @@ const HEADER: usize = MAGIC.len() + 32;
 const LENGTH: usize = 4;
 const KEY: usize = 32;
 const CHECK: usize = 8;
+
+/// Longest payload looked for after damage; far over what a text's labels take.
+const LONGEST: usize = 1 << 24;
+
+/// Bytes hashed at most in looking for records after damage: some seconds.
+const SEARCH: usize = 1 << 31;
 
 /// What opening a cache found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,43 +170,89 @@ fn scan(bytes: &[u8], context: &[u8; 32]) -> Result<Scan> {
         "its records were made from other inputs"
     );
     found.whole = HEADER;
-    let (mut next, mut bent, mut passed) = (HEADER, Vec::new(), Vec::new());
-    while let Some(record) = record(&bytes[next..]) {
-        next += record.size;
-        if record.sound {
-            found.records.insert(record.key, record.payload.to_vec());
-            found.whole = next;
-            bent.append(&mut passed);
-        } else {
-            // Its length may be what is bent; a whole record further on says that it is not.
-            passed.push(record.key);
-        }
+    let (mut next, mut bent, mut left) = (HEADER, Vec::new(), SEARCH);
+    while let Some(at) = find(bytes, next, &mut left)? {
+        let Some(record) = Record::at(&bytes[at..]) else {
+            break;
+        };
+        bent.extend(keys(&bytes[next..at]));
+        next = at + record.size();
+        let key = record.key;
+        found.records.insert(key, record.payload.to_vec());
+        found.whole = next;
     }
     bent.retain(|key| !found.records.contains_key(key));
     found.damaged = bent.len();
     Ok(found)
 }
 
-/// What lies where a record begins and is as long as it says.
-struct Record<'a> {
-    key: [u8; 32],
-    payload: &'a [u8],
-    size: usize,
-    /// Whether it is what was written.
-    sound: bool,
+/// Where the first whole record at or after `from` begins. No length of a damaged record is believed: it
+/// may be what is bent, and lead past whole ones. `left` is how many bytes may still be hashed on the way.
+fn find(bytes: &[u8], from: usize, left: &mut usize) -> Result<Option<usize>> {
+    for at in from..bytes.len() {
+        let Some(record) = Record::at(&bytes[at..]) else {
+            continue;
+        };
+        if at > from {
+            if record.payload.len() > LONGEST {
+                continue;
+            }
+            let rest = left.checked_sub(record.size());
+            *left = rest.context("it is damaged over too long a stretch to search")?;
+        }
+        if record.is_sound() {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
-fn record(bytes: &[u8]) -> Option<Record<'_>> {
-    let length = u32::from_le_bytes(bytes.get(..LENGTH)?.try_into().ok()?) as usize;
-    let end = (LENGTH + KEY).checked_add(length)?;
-    let sum = bytes.get(end..end.checked_add(CHECK)?)?;
-    let body = &bytes[..end];
-    Some(Record {
-        key: body[LENGTH..LENGTH + KEY].try_into().ok()?,
-        payload: &body[LENGTH + KEY..],
-        size: end + CHECK,
-        sound: check(body) == sum,
-    })
+/// Keys of the records in a damaged stretch: of all, where their lengths fill it, else of the first.
+fn keys(stretch: &[u8]) -> Vec<[u8; KEY]> {
+    let (mut keys, mut at) = (Vec::new(), 0);
+    while let Some(record) = Record::at(&stretch[at..]) {
+        keys.push(record.key);
+        at += record.size();
+    }
+    if at < stretch.len() {
+        let key = stretch.get(LENGTH..LENGTH + KEY);
+        let key = key.and_then(|key| key.try_into().ok());
+        return key.into_iter().collect();
+    }
+    keys
+}
+
+/// What lies where a record may begin and is as long as it says.
+struct Record<'a> {
+    key: [u8; KEY],
+    payload: &'a [u8],
+    /// Everything before the check.
+    body: &'a [u8],
+    check: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn at(bytes: &'a [u8]) -> Option<Self> {
+        let length = u32::from_le_bytes(bytes.get(..LENGTH)?.try_into().ok()?) as usize;
+        let end = (LENGTH + KEY).checked_add(length)?;
+        let check = bytes.get(end..end.checked_add(CHECK)?)?;
+        let body = &bytes[..end];
+        Some(Self {
+            key: body[LENGTH..LENGTH + KEY].try_into().ok()?,
+            payload: &body[LENGTH + KEY..],
+            body,
+            check,
+        })
+    }
+
+    fn size(&self) -> usize {
+        self.body.len() + CHECK
+    }
+
+    /// Whether it is what was written.
+    fn is_sound(&self) -> bool {
+        check(self.body) == self.check
+    }
 }
 
 #[cfg(test)]
@@ -315,6 +369,51 @@ mod tests {
         drop(cache);
         let (cache, recovered) = open(&path);
         assert_eq!((cache.len(), recovered.lost()), (3, None));
+    }
+
+    #[test]
+    fn a_bent_length_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        // Records of 64 bytes: a length with one bit more leads to where a later one begins.
+        let (mut cache, _) = open(&path);
+        for key in 0..40 {
+            cache.append([key; 32], vec![key; 20]).unwrap();
+        }
+        drop(cache);
+        let whole = fs::read(&path).unwrap();
+        for (at, damaged, cut) in [(0, 1, 0), (7, 1, 0), (39, 0, 64)] {
+            for bit in 0..8 * LENGTH {
+                let mut bent = whole.clone();
+                bent[HEADER + 64 * at + bit / 8] ^= 1 << (bit % 8);
+                fs::write(&path, &bent).unwrap();
+                let (mut cache, recovered) = open(&path);
+                let kept = Recovered {
+                    records: 39,
+                    damaged,
+                    cut,
+                };
+                assert_eq!(recovered, kept, "record {at}, bit {bit}");
+                let key = u8::try_from(at).unwrap();
+                assert_eq!(cache.get(&[key; 32]), None);
+                cache.append([key; 32], vec![key; 20]).unwrap();
+                drop(cache);
+                let (cache, recovered) = open(&path);
+                assert_eq!((cache.len(), recovered.lost()), (40, None));
+            }
+        }
+    }
+
+    #[test]
+    fn damage_too_long_to_search_is_said_and_cuts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        let mut bytes = three(&path);
+        bytes[HEADER + LENGTH + KEY] ^= 1;
+        let found = find(&bytes, HEADER, &mut SEARCH.clone()).unwrap();
+        assert_eq!(found, Some(HEADER + 47));
+        let error = find(&bytes, HEADER, &mut 43).unwrap_err().to_string();
+        assert!(error.contains("too long a stretch"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use super::if_there;
+
 /// Hash of several parts; each is preceded by its length, so that no two lists of parts collide.
 pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
@@ -41,6 +43,16 @@ pub fn hash_file(path: &Path) -> Result<String> {
     }
 }
 
+/// What is wrong with a file that had this hash: that it has changed, or is gone.
+pub fn fault(folder: &Path, name: &str, sha256: &str) -> Result<Option<String>> {
+    let found = if_there(hash_file(&folder.join(name)))?;
+    Ok(match found {
+        Some(found) if found == sha256 => None,
+        Some(_) => Some(format!("{name} has changed")),
+        None => Some(format!("{name} is gone")),
+    })
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
@@ -62,6 +74,12 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(hash_file(&path).unwrap(), abc);
+        assert_eq!(if_there(hash_file(&path)).unwrap().as_deref(), Some(abc));
+        assert_eq!(if_there(hash_file(&folder.path().join("d"))).unwrap(), None);
+        assert!(
+            if_there(hash_file(folder.path())).is_err(),
+            "a folder is there"
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@ use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::quotes;
-use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
+use super::sheet::{
+    BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, ZERO_BYTE, marked, place,
+};
 use crate::terminal;
 
 /// What may stand between fields, unless the reader is told.
@@ -127,6 +129,12 @@ impl Layout<'_> {
                     line,
                     place: Place::Row,
                     why,
+                });
+            } else if bytes[from..to].contains(&0) {
+                sheet.bad.push(BadRow {
+                    line,
+                    place: Place::Row,
+                    why: ZERO_BYTE.into(),
                 });
             } else if let Err(bad) = self.row(&record, line, quoting, &mut sheet) {
                 sheet.bad.push(bad);

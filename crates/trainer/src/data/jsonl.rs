@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::sheet::{BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, marked, place};
+use super::sheet::{BadRow, Columns, DUPLICATE, Format, Place, Sheet, as_text, marked, place};
 use crate::terminal;
 
 /// Whether the whole file is one JSON array.
@@ -62,11 +62,7 @@ fn row(
     sheet: &mut Sheet,
     keys: &mut BTreeSet<String>,
 ) -> Result<(), BadRow> {
-    let text = std::str::from_utf8(bytes).map_err(|error| BadRow {
-        line,
-        place: Place::Byte(error.valid_up_to() + 1),
-        why: NOT_UTF8.into(),
-    })?;
+    let text = as_text(bytes, line)?;
     let Members(members) = serde_json::from_str(text).map_err(|error| {
         let shown = error.to_string();
         // serde_json adds its own position, which is always in line 1 of this one line.
@@ -100,7 +96,7 @@ fn unambiguous(members: Vec<(String, Value)>, line: usize) -> Result<Map<String,
         if object.contains_key(&name) {
             return Err(BadRow {
                 line,
-                place: Place::Column(name),
+                place: Place::Column(terminal::cut(&name)),
                 why: "is there twice; keep one".into(),
             });
         }

@@ -148,24 +148,37 @@ fn lines(bytes: &[u8]) -> Sheet {
     }
     for (index, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match std::str::from_utf8(line) {
+        match as_text(line, index + 1) {
             Ok(text) => sheet.rows.push(Row {
                 line: index + 1,
                 text: text.into(),
                 label: None,
                 duplicate: false,
             }),
-            Err(error) => sheet.bad.push(BadRow {
-                line: index + 1,
-                place: Place::Byte(error.valid_up_to() + 1),
-                why: NOT_UTF8.into(),
-            }),
+            Err(bad) => sheet.bad.push(bad),
         }
     }
     sheet
 }
 
 pub(super) const NOT_UTF8: &str = "not UTF-8; save the file as UTF-8";
+
+/// What is wrong with a row that has one; a file that starts with one is refused as a whole.
+pub(super) const ZERO_BYTE: &str = "holds a zero byte; remove it, such as with `tr -d '\\0'`";
+
+/// A line of the file as text, if it can be text.
+pub(super) fn as_text(bytes: &[u8], line: usize) -> Result<&str, BadRow> {
+    let bad = |at: usize, why: &str| BadRow {
+        line,
+        place: Place::Byte(at + 1),
+        why: why.into(),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| bad(error.valid_up_to(), NOT_UTF8))?;
+    match text.find('\0') {
+        Some(at) => Err(bad(at, ZERO_BYTE)),
+        None => Ok(text),
+    }
+}
 
 /// Puts a row's fields in its place, or says what is wrong with them.
 pub(super) fn place(

@@ -123,6 +123,47 @@ fn bytes_that_are_no_utf8_are_located() {
 }
 
 #[test]
+fn a_zero_byte_far_into_a_file_is_a_fault_of_its_row() {
+    let files = [
+        ("text,label\n", "fine,a\n", "a\0,b\n", "2002: holds"),
+        ("text\tlabel\n", "fine\ta\n", "a\0\tb\n", "2002: holds"),
+        (
+            "\n",
+            "{\"text\":\"fine\",\"label\":\"a\"}\n",
+            "{\"text\":\"\0\",\"label\":\"a\"}\n",
+            "2002:10: holds",
+        ),
+    ];
+    for (head, fine, zero, says) in files {
+        let content = [head, &fine.repeat(2000), zero, fine].concat();
+        assert_eq!(sheet(&content).rows.len(), 2001, "{says}");
+        let bad = bad(&content);
+        assert_eq!(bad.len(), 1);
+        assert!(bad[0].starts_with(says), "{bad:?}");
+        assert!(bad[0].contains("a zero byte"), "{bad:?}");
+    }
+    let lines = ["fine\n".repeat(2000), "ze\0ro\nfine\n".into()].concat();
+    let alone = Columns {
+        text: "text",
+        label: None,
+    };
+    let sheet = read(lines.as_bytes(), Format::Lines, &alone).unwrap();
+    assert_eq!(sheet.rows.len(), 2001);
+    assert!(sheet.bad[0].to_string().starts_with("2001:3: holds"));
+    assert!(refused(b"text,label\na\0,b\n").contains("binary file"));
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_cut_in_the_message() {
+    let key = "k".repeat(100_000);
+    let bad = bad(&format!(
+        "{{\"text\":\"a\",\"label\":\"b\",\"{key}\":1,\"{key}\":2}}"
+    ));
+    let want = format!("1: column `{}…`: is there twice; keep one", &key[..60]);
+    assert_eq!(bad, [want]);
+}
+
+#[test]
 fn a_quote_that_is_never_closed_is_found_where_it_opens() {
     let content = "text,label\nfine,a\nbroken,\"b\nfine,a\nfine,b\n";
     let bad = bad(content);

@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::io::ErrorKind;
+use std::fs;
 use std::path::{Path, PathBuf};
 use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
 use super::{Run, SUMMARY, StudentArtefact, StudentReport, TeacherArtefact, columns};
-use crate::artefact::write_atomic;
+use crate::artefact::{hash_bytes, write_atomic, write_together};
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
@@ -44,7 +44,7 @@ impl Run<'_> {
                 .total_cmp(&b.report.validation.macro_f1)
         });
         let best = best.context("export: no student was trained")?;
-        let weights = Weights::read(&std::fs::read(best.folder.join(STUDENT))?)?;
+        let weights = Weights::read(&fs::read(best.folder.join(STUDENT))?)?;
         let vocabulary = Vocabulary::read(&best.folder.join(VOCABULARY))?;
         let shape = self.shape(&vocabulary);
         let max_tokens = recipe.student.max_tokens;
@@ -96,23 +96,44 @@ impl Run<'_> {
         })
     }
 
-    /// Puts the bundle into the run's folder, with the recipe and the data it was made from. What tells of
-    /// an older bundle goes first, so that wherever this is cut short nothing stands beside a bundle that
-    /// it does not belong to.
+    /// Puts the bundle into the run's folder, with the recipe and the data it was made from. The summary of
+    /// an older bundle goes before any of them changes, so that whoever finds one finds what it tells of.
     fn deliver(&self, bundle: &Path, bytes: &[u8]) -> Result<()> {
-        let [recipe, data] = ["recipe.toml", "data.json"].map(|name| self.folder.join(name));
-        for path in [&recipe, &data, &self.folder.join(SUMMARY)] {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("can't remove {}", path.display()));
-                }
-                _ => {}
-            }
+        let [recipe, data, summary] =
+            ["recipe.toml", "data.json", SUMMARY].map(|name| self.folder.join(name));
+        let resolved = self.recipe.recipe.to_toml()?;
+        if let Some(kept) = keep_given(self.recipe.path.as_deref(), &recipe, &resolved)? {
+            self.progress.note(&format!(
+                "{}: kept as {}; the recipe as it was run takes its place",
+                recipe.display(),
+                kept.display()
+            ));
         }
-        write_atomic(bundle, bytes)?;
-        write_atomic(&recipe, self.recipe.recipe.to_toml()?.as_bytes())?;
-        write_atomic(&data, &serde_json::to_vec_pretty(&self.data.report)?)
+        let report = serde_json::to_vec_pretty(&self.data.report)?;
+        let files: [(&Path, &[u8]); 3] = [
+            (bundle, bytes),
+            (&data, &report),
+            (&recipe, resolved.as_bytes()),
+        ];
+        write_together(&files, &summary)
     }
+}
+
+/// Copies the recipe that was given if `resolved` is about to replace it: it may hold comments, or other
+/// values than `--set` gave. Says where the copy is.
+fn keep_given(given: Option<&Path>, target: &Path, resolved: &str) -> Result<Option<PathBuf>> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let Some(given) = given.filter(|given| real(given).is_some_and(|p| Some(p) == real(target)))
+    else {
+        return Ok(None);
+    };
+    let bytes = fs::read(given).with_context(|| format!("reading {}", given.display()))?;
+    if bytes == resolved.as_bytes() {
+        return Ok(None);
+    }
+    let copy = target.with_file_name(format!("recipe-{}.toml", &hash_bytes(&bytes)[..12]));
+    write_atomic(&copy, &bytes)?;
+    Ok(Some(copy))
 }
 
 /// What the card's figures are taken from.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Serialize;
@@ -21,6 +21,8 @@ pub struct Loaded {
     /// The same as TOML with `${NAME}` left as written and the values of variables left out, so
     /// that a published bundle shows no path of the machine that made it.
     pub portable: String,
+    /// The file it was read from.
+    pub path: Option<PathBuf>,
 }
 
 /// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
@@ -43,7 +45,9 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    parse(&text, folder, sets).with_context(named)
+    let mut loaded = parse(&text, folder, sets).with_context(named)?;
+    loaded.path = Some(path.into());
+    Ok(loaded)
 }
 
 /// [`load`] from the recipe's text; `folder` becomes `${RECIPE_DIR}`.
@@ -62,6 +66,7 @@ pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
     Ok(Loaded {
         recipe,
         portable: portable.to_toml()?,
+        path: None,
     })
 }
 
@@ -134,6 +139,13 @@ fn explain(error: &toml::de::Error) -> anyhow::Error {
             "{at}needs the key `{missing}`; `stillglass init` writes a recipe with every key"
         );
     }
+    // A number that no TOML value can be comes here as text, where text is not what is wanted.
+    let text = message.strip_prefix("invalid type: string \"");
+    let text = text.and_then(|rest| rest.split('"').next());
+    let message = match text {
+        Some(text) if overrides::is_too_large(text) => overrides::TOO_LARGE,
+        _ => message,
+    };
     path.map_or_else(|| anyhow!("{message}"), |path| anyhow!("{path}: {message}"))
 }
 
@@ -291,8 +303,20 @@ mod tests {
             let says = fails("", &[&format!("seed={seed}")]);
             assert!(says.contains("larger than TOML"), "{says}");
         }
-        let says = fails("", &["distill.mu=1e400"]);
-        assert!(says.contains("larger than TOML"), "{says}");
+        for (key, value) in [
+            ("distill.mu", "1e400"),
+            ("distill.epochs", &"9".repeat(50)),
+            ("seed", "-9223372036854775809"),
+        ] {
+            let says = fails("", &[&format!("{key}={value}")]);
+            let want = format!("{key}: a number larger than TOML");
+            assert!(says.contains(&want), "{says}");
+        }
+        // Where text is wanted it is text.
+        for text in ["99999999999999999999", "1e400"] {
+            let recipe = read("", &[&format!("card.description={text}")]).unwrap();
+            assert_eq!(recipe.recipe.card.description, text);
+        }
         assert_eq!(
             read("", &["data.text=007"]).unwrap().recipe.data.text,
             "007"

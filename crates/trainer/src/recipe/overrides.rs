@@ -34,11 +34,6 @@ pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
         "--set {assignment}: `{path}` is a section; set a key in it, such as {path}.key=value"
     );
     let value = value.trim();
-    let text = path.starts_with("variables.");
-    ensure!(
-        text || !is_too_large(value),
-        "--set {assignment}: {TOO_LARGE}"
-    );
     inner.insert(key.into(), parse_value(value, path));
     Ok(())
 }
@@ -47,18 +42,16 @@ pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
 pub(super) const TOO_LARGE: &str = "a number larger than TOML holds (9223372036854775807, or 1.7e308 with \
                                     a point or exponent)";
 
-/// Whether `text` is a number that no TOML value can be. As a string it would be of the wrong type.
-fn is_too_large(text: &str) -> bool {
-    let digits = text
-        .trim_start_matches(['+', '-'])
-        .starts_with(|c: char| c.is_ascii_digit());
-    let whole = text
-        .parse::<i128>()
-        .is_ok_and(|n| i64::try_from(n).is_err());
+/// Whether `text` is a number that no TOML value can be.
+pub(super) fn is_too_large(text: &str) -> bool {
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let digits = unsigned.starts_with(|c: char| c.is_ascii_digit());
+    let whole = unsigned.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_err();
     digits && (whole || text.parse::<f64>().is_ok_and(f64::is_infinite))
 }
 
-/// A variable is always text, so that `variables.YEAR=2024` needs no quotes.
+/// A number that is too large is text: only the key's type says whether it may be one. A variable is
+/// always text, so that `variables.YEAR=2024` needs no quotes.
 fn parse_value(text: &str, path: &str) -> Value {
     let typed = format!("value = {text}").parse::<Table>().ok();
     let typed = typed
@@ -66,7 +59,7 @@ fn parse_value(text: &str, path: &str) -> Value {
         .and_then(|mut table| table.remove("value"));
     match typed {
         Some(value @ Value::String(_)) => value,
-        Some(value) if !path.starts_with("variables.") => value,
+        Some(value) if !path.starts_with("variables.") && !is_too_large(text) => value,
         _ => Value::String(text.into()),
     }
 }

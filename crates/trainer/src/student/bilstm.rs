@@ -55,7 +55,7 @@ pub(super) fn forward(
     let embedded = DMatrix::from_vec(embedding, columns, embedded);
     let reversed = embedded.select_columns(&batch.reversal);
     let [texts, _] = batch.mask.dims();
-    let (first, second) = both(
+    let (first, second) = rayon::join(
         || lstm::forward(weights.direction(0), &embedded, texts),
         || lstm::forward(weights.direction(1), &reversed, texts),
     );
@@ -99,7 +99,7 @@ impl Trace {
             let weights = self.weights.direction(direction);
             lstm::backward(weights, x, &self.directions[direction], outputs, self.texts)
         };
-        let (first, second) = both(
+        let (first, second) = rayon::join(
             || back(0, &self.embedded, in_order),
             || back(1, &self.reversed, mirrored),
         );
@@ -136,16 +136,4 @@ fn scale(values: &mut [f32], factors: &[f32]) {
     for (value, factor) in values.iter_mut().zip(factors) {
         *value *= factor;
     }
-}
-
-/// Both results, computed side by side.
-fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
-    std::thread::scope(|scope| {
-        let second = scope.spawn(second);
-        let first = first();
-        match second.join() {
-            Ok(second) => (first, second),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
 }

@@ -65,13 +65,13 @@ impl Student {
                 DIRECTIONS.map(|way| turned(&format!("lstm.{way}.{part}"), gates, columns));
             Ok(Tensor::stack::<3>(vec![first?, second?], 0).into_data())
         };
-        let biases = DIRECTIONS.map(|way| weights.get(&format!("lstm.{way}.bias"), [gates]));
+        let biases = DIRECTIONS.map(|way| weights.checked(&format!("lstm.{way}.bias"), [gates]));
         let [forward, backward] = biases;
-        let bias = [floats(forward?)?, floats(backward?)?].concat();
+        let bias = [forward?, backward?].concat();
         let flat = |name: &str, rows, columns| -> Result<TensorData> {
             Ok(turned(name, rows, columns)?.into_data())
         };
-        let vector = floats(weights.get("attention.vector", [attention])?)?;
+        let vector = weights.checked("attention.vector", [attention])?.to_vec();
         Ok(Self {
             embedding: parameter(
                 "embedding",
@@ -120,9 +120,4 @@ impl ModuleMapper for Replace<'_> {
         let gradient = self.0.get::<D>(param.id).unwrap_or_else(zeros);
         Param::initialized(param.id, Tensor::from_inner(gradient))
     }
-}
-
-fn floats(data: TensorData) -> Result<Vec<f32>> {
-    data.try_into_vec::<f32>()
-        .map_err(|error| anyhow::anyhow!("reading weights: {error:?}"))
 }

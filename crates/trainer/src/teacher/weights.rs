@@ -82,7 +82,7 @@ impl Weights {
     }
 
     /// The values of `name`, which must have `shape`.
-    pub fn get<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<TensorData> {
+    pub fn checked<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<&[f32]> {
         let Some((found, values)) = self.tensors.get(name) else {
             bail!(
                 "model.safetensors: tensor {name} is missing; is this checkpoint of another model type?"
@@ -96,7 +96,13 @@ impl Weights {
             values.iter().all(|v| v.is_finite()),
             "model.safetensors: tensor {name} holds values that are not finite"
         );
-        Ok(TensorData::new(values.clone(), shape))
+        Ok(values)
+    }
+
+    /// [`Weights::checked`] as a tensor's data.
+    pub fn get<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<TensorData> {
+        let values = self.checked(name, shape)?;
+        Ok(TensorData::new(values.to_vec(), shape))
     }
 
     /// Puts a tensor under `name`.

@@ -91,6 +91,41 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
 }
 
 #[test]
+fn the_recipe_in_the_run_folder_is_never_lost() {
+    let place = Place::new();
+    recipe(&place);
+    let own = format!(
+        "# mine\n{}",
+        fs::read_to_string(place.path("tiny.toml")).unwrap()
+    );
+    fs::create_dir_all(place.path("runs/tiny/tiny.glass")).unwrap();
+    place.file("runs/tiny/recipe.toml", &own);
+    let run = ["run", "runs/tiny/recipe.toml", "--quiet"];
+    let beside = || fs::read_to_string(place.path("runs/tiny/recipe.toml")).unwrap();
+    // No bundle can stand where a folder does.
+    assert!(place.bad(&run).contains("can't write runs/tiny/tiny.glass"));
+    assert_eq!(beside(), own);
+    fs::remove_dir(place.path("runs/tiny/tiny.glass")).unwrap();
+    place.good(&run);
+    let resolved = beside();
+    assert!(!resolved.contains("# mine"));
+    let copies = || {
+        let entries = fs::read_dir(place.path("runs/tiny")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let copy = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("recipe-") && name.ends_with(".toml")
+        };
+        let texts = paths.filter(copy).map(|p| fs::read_to_string(p).unwrap());
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(copies(), [own.as_str()]);
+    // As it was resolved, it is its own resolved recipe.
+    place.good(&run);
+    assert_eq!((beside(), copies()), (resolved, vec![own]));
+}
+
+#[test]
 fn one_process_at_a_time_works_on_a_run_folder() {
     let place = Place::new();
     recipe(&place);
