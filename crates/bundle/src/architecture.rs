@@ -1,8 +1,9 @@
 //! Sizes of a model, and the checks on them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Error;
+use crate::json::{Fault, Fields, Json};
 use crate::limits;
 
 /// Which kind of model a bundle holds.
@@ -36,8 +37,7 @@ pub enum Architecture {
 }
 
 /// Sizes of a student.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StudentShape {
     /// Pieces in the vocabulary, V.
     pub vocabulary: usize,
@@ -50,8 +50,7 @@ pub struct StudentShape {
 }
 
 /// Sizes and options of a teacher.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TeacherShape {
     /// Pieces in the vocabulary, V.
     pub vocabulary: usize,
@@ -76,7 +75,7 @@ pub struct TeacherShape {
 }
 
 /// How the states of a text become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The first token's state.
@@ -86,7 +85,7 @@ pub enum Pooling {
 }
 
 /// The layer between pooling and classifier, by its activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     /// There is no such layer.
@@ -149,6 +148,19 @@ impl Architecture {
 }
 
 impl StudentShape {
+    /// From the manifest's `architecture`.
+    pub(crate) fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let mut size = |key| fields.need(key, Json::whole);
+        let shape = Self {
+            vocabulary: size("vocabulary"),
+            embedding: size("embedding"),
+            hidden: size("hidden"),
+            attention: size("attention"),
+        };
+        fields.end()?;
+        Ok(shape)
+    }
+
     /// Checks the sizes and answers the floats that one token needs.
     fn check(&self) -> Result<usize, Error> {
         check_size("architecture.embedding", self.embedding, limits::COLUMNS)?;
@@ -160,6 +172,32 @@ impl StudentShape {
 }
 
 impl TeacherShape {
+    /// From the manifest's `architecture`.
+    pub(crate) fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let mut size = |key| fields.need(key, Json::whole);
+        let shape = Self {
+            vocabulary: size("vocabulary"),
+            hidden: size("hidden"),
+            layers: size("layers"),
+            heads: size("heads"),
+            intermediate: size("intermediate"),
+            positions: size("positions"),
+            types: size("types"),
+            pooling: fields.word("pooling", &[("cls", Pooling::Cls), ("mean", Pooling::Mean)]),
+            dense: fields.word(
+                "dense",
+                &[
+                    ("none", Activation::None),
+                    ("tanh", Activation::Tanh),
+                    ("relu", Activation::Relu),
+                ],
+            ),
+            epsilon: fields.need("epsilon", Json::number) as f32,
+        };
+        fields.end()?;
+        Ok(shape)
+    }
+
     /// Checks the sizes and answers the floats that one token needs.
     fn check(&self) -> Result<usize, Error> {
         check_size("architecture.hidden", self.hidden, limits::COLUMNS)?;

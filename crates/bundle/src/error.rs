@@ -1,7 +1,8 @@
 //! Everything that can be wrong with a bundle: each message names the thing and the way out.
 
-use crate::limits;
+use crate::json::Fault;
 use crate::{Foreign, Kind};
+use crate::{decimal, limits};
 
 /// Why bytes are no bundle this version reads, or why a bundle cannot be written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -106,7 +107,7 @@ pub enum Error {
         of: usize,
     },
     /// A layer norm that could divide by next to nothing.
-    #[error("architecture.epsilon is {0}, want {from} to {to}; re-export the bundle", from = limits::EPSILON.start(), to = limits::EPSILON.end())]
+    #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),
     /// A student in another number format than 8-bit integers.
     #[error("quantization: a student has int8 weights and nothing else; re-export the bundle")]
@@ -185,7 +186,7 @@ pub enum Error {
         found: (u64, u64),
     },
     /// A value the runtime could not compute with.
-    #[error("tensor {tensor}, value {index}: want {want}, found {found}; train and export again")]
+    #[error("tensor {tensor}, value {index}: want {want}, found {found}; train and export again", found = decimal::show(*found))]
     Value {
         /// The tensor.
         tensor: String,
@@ -257,6 +258,13 @@ impl std::fmt::Display for Misplaced {
             Self::Reversed => "it ends before it begins",
             Self::Length => "not the bytes of its shape",
         })
+    }
+}
+
+impl From<Fault> for Error {
+    /// Of the manifest.
+    fn from(Fault(what): Fault) -> Self {
+        Self::Manifest(clip(&what))
     }
 }
 

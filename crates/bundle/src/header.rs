@@ -4,15 +4,11 @@
 //! equal names, and (0.8.0) adds up offsets unchecked, so that a header whose sum wraps around passes
 //! and panics when the tensor is sliced.
 
-use std::fmt;
-
-use safetensors::Dtype;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-
 use crate::error::{Error, clip};
+use crate::json::{Fault, Json, quote};
 use crate::limits;
 use crate::sniff::sniff;
-use crate::tensors::{Layout, Tensor};
+use crate::tensors::Tensor;
 
 /// Bytes of the length in front of the header.
 const PREFIX: usize = 8;
@@ -37,24 +33,55 @@ pub(crate) struct Header {
 }
 
 /// What the header says of one tensor.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
-    dtype: Dtype,
-    shape: Vec<u64>,
-    pub(crate) data_offsets: (u64, u64),
+    pub(crate) dtype: String,
+    pub(crate) shape: Vec<u64>,
+    /// First byte and byte after the last, in the tensor region.
+    pub(crate) place: (u64, u64),
 }
 
 impl Entry {
-    pub(crate) fn layout(&self) -> Layout {
-        Layout {
-            dtype: self.dtype,
-            shape: self.shape.clone(),
+    fn parse(value: Json<'_>) -> Result<Self, Fault> {
+        let mut fields = value.fields()?;
+        let dtype = fields.need("dtype", Json::text);
+        let shape = fields.need("shape", wholes);
+        let place = fields.need("data_offsets", wholes);
+        fields.end()?;
+        match place[..] {
+            [begin, end] => Ok(Self {
+                dtype,
+                shape,
+                place: (begin, end),
+            }),
+            _ => Err(Fault(format!(
+                "data_offsets: want 2 numbers, found {}",
+                place.len()
+            ))),
         }
     }
 }
 
+/// A list of whole numbers.
+fn wholes(list: Json<'_>) -> Result<Vec<u64>, Fault> {
+    list.list()?.into_iter().map(Json::whole).collect()
+}
+
 impl Header {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let mut header = Self::default();
+        for field in Json::parse("header", text)?.fields()?.rest() {
+            let name = field.key()?;
+            if name == "__metadata__" {
+                for field in field.fields()?.rest() {
+                    header.metadata.push((field.key()?, field.text()?));
+                }
+            } else {
+                header.tensors.push((name, Entry::parse(field)?));
+            }
+        }
+        Ok(header)
+    }
+
     /// The manifest's text.
     pub(crate) fn manifest(&self) -> Result<&str, Error> {
         let mut found = None;
@@ -84,17 +111,12 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Parts<'_>, Error> {
     };
     let header =
         std::str::from_utf8(header).map_err(|error| Error::HeaderUtf8(error.valid_up_to()))?;
-    let parsed = serde_json::from_str(header).map_err(|error| broken(&error))?;
+    let parsed = Header::parse(header).map_err(|Fault(what)| Error::Header(clip(&what)))?;
     Ok(Parts {
         header,
         parsed,
         region,
     })
-}
-
-/// What the parser says against the header.
-fn broken(error: &serde_json::Error) -> Error {
-    Error::Header(clip(&error.to_string()))
 }
 
 /// The header's size in bytes, if the file can be safetensors at all; otherwise says what it is.
@@ -137,14 +159,13 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// The one spelling of a header, with its length in front: the `safetensors` writer's (a test
 /// compares them), which pads with spaces to a multiple of eight.
-pub(crate) fn spell(manifest: &str, tensors: &[Tensor]) -> Result<Vec<u8>, Error> {
-    // Not `serde_json::Value`: it would bring the printing of floats into the wasm module.
-    let manifest = serde_json::to_string(manifest).map_err(|error| broken(&error))?;
+pub(crate) fn spell(manifest: &str, tensors: &[Tensor]) -> Vec<u8> {
+    let manifest = quote(manifest);
     let tensors: String = tensors.iter().map(spell_tensor).collect();
     let mut text = format!("{{\"__metadata__\":{{\"{KEY}\":{manifest}}}{tensors}}}");
     let padding = text.len().next_multiple_of(PREFIX) - text.len();
     text.push_str(&" ".repeat(padding));
-    Ok([&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat())
+    [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
 }
 
 /// One entry of the header, with the comma before it.
@@ -156,61 +177,6 @@ fn spell_tensor(tensor: &Tensor) -> String {
         end,
     } = tensor;
     let shape: Vec<String> = layout.shape.iter().map(u64::to_string).collect();
-    let (dtype, shape) = (layout.dtype, shape.join(","));
+    let (dtype, shape) = (layout.dtype.name(), shape.join(","));
     format!(r#","{name}":{{"dtype":"{dtype}","shape":[{shape}],"data_offsets":[{begin},{end}]}}"#)
-}
-
-impl<'de> Deserialize<'de> for Header {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeaderVisitor)
-    }
-}
-
-struct HeaderVisitor;
-
-impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = Header;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of tensors by name")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Header, M::Error> {
-        let mut header = Header::default();
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "__metadata__" {
-                header.metadata.extend(map.next_value::<Metadata>()?.0);
-            } else {
-                header.tensors.push((key, map.next_value()?));
-            }
-        }
-        Ok(header)
-    }
-}
-
-/// The metadata's keys and values, duplicates kept.
-struct Metadata(Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MetadataVisitor)
-    }
-}
-
-struct MetadataVisitor;
-
-impl<'de> Visitor<'de> for MetadataVisitor {
-    type Value = Metadata;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of texts by name")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Metadata, M::Error> {
-        let mut pairs = Vec::new();
-        while let Some(pair) = map.next_entry()? {
-            pairs.push(pair);
-        }
-        Ok(Metadata(pairs))
-    }
 }

@@ -43,8 +43,10 @@
 #![forbid(unsafe_code)]
 
 mod architecture;
+mod decimal;
 mod error;
 mod header;
+mod json;
 pub mod limits;
 mod manifest;
 mod matrix;

@@ -1,9 +1,10 @@
 //! The manifest: what a bundle says about itself, and the checks on it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::architecture::{Architecture, Kind, StudentShape, TeacherShape};
 use crate::error::{Error, clip};
+use crate::json::{Fault, Fields, Json, quote};
 use crate::limits;
 use crate::twice::first_twice;
 
@@ -35,8 +36,7 @@ pub struct Manifest {
 }
 
 /// How text becomes ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenizerSpec {
     /// The algorithm.
     pub kind: TokenizerKind,
@@ -58,7 +58,7 @@ pub struct TokenizerSpec {
 }
 
 /// A tokenizer's algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenizerKind {
     /// BERT's `WordPiece`: longest match first, continuations spelt `##…`.
@@ -66,8 +66,7 @@ pub enum TokenizerKind {
 }
 
 /// How the weights are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Quantization {
     /// Number format of the large matrices.
     pub weights: WeightFormat,
@@ -77,7 +76,7 @@ pub struct Quantization {
 }
 
 /// Number format of the large matrices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightFormat {
     /// Symmetric 8-bit integers, -127 to 127, with one scale a row.
@@ -87,8 +86,7 @@ pub enum WeightFormat {
 }
 
 /// Where a model comes from and how good it is; shown by `stillglass inspect` and in the app.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Card {
     /// Name to show.
     pub name: String,
@@ -113,8 +111,7 @@ pub struct Card {
 }
 
 /// One measured figure.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Metric {
     /// What was measured, as `accuracy`.
     pub name: String,
@@ -127,31 +124,6 @@ pub struct Metric {
     /// Anything needed to read the figure rightly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-/// The two fields that say whether the rest can be understood.
-#[derive(Deserialize)]
-struct Identity {
-    format: String,
-    kind: String,
-}
-
-/// The field whose type depends on the kind.
-#[derive(Deserialize)]
-struct Sizes<A> {
-    architecture: A,
-}
-
-/// The other fields.
-#[derive(Deserialize)]
-struct Rest {
-    labels: Vec<String>,
-    tokenizer: TokenizerSpec,
-    max_tokens: usize,
-    quantization: Quantization,
-    #[serde(default)]
-    card: Card,
-    sha256: String,
 }
 
 impl Quantization {
@@ -201,28 +173,37 @@ impl Manifest {
         )
     }
 
-    /// Parses the JSON text and makes every check that needs no tensor.
+    /// Parses the JSON text and makes every check that needs no tensor. Fields that this version does not
+    /// know are passed over here and in the card.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let Identity { format, kind } = json(text)?;
+        let mut fields = Json::parse("manifest", text)?.fields()?;
+        let [format, kind] = ["format", "kind"].map(|key| fields.need(key, Json::text));
+        fields.sound()?;
         if format != FORMAT {
             return Err(Error::Format(clip(&format)));
         }
+        let [sizes, tokenizer, quantization] =
+            ["architecture", "tokenizer", "quantization"].map(|key| fields.need(key, Json::fields));
+        let labels = fields.need("labels", texts);
+        let max_tokens = fields.need("max_tokens", Json::whole);
+        let card = fields.optional("card", Card::parse);
+        let sha256 = fields.need("sha256", Json::text);
+        fields.sound()?;
         let architecture = match kind.as_str() {
-            "student" => Architecture::Student(json::<Sizes<StudentShape>>(text)?.architecture),
-            "teacher" => Architecture::Teacher(json::<Sizes<TeacherShape>>(text)?.architecture),
+            "student" => Architecture::Student(StudentShape::parse(sizes)?),
+            "teacher" => Architecture::Teacher(TeacherShape::parse(sizes)?),
             other => return Err(Error::Kind(clip(other))),
         };
-        let rest: Rest = json(text)?;
         let manifest = Self {
             format,
             kind: architecture.kind(),
-            labels: rest.labels,
+            labels,
             architecture,
-            tokenizer: rest.tokenizer,
-            max_tokens: rest.max_tokens,
-            quantization: rest.quantization,
-            card: rest.card,
-            sha256: rest.sha256,
+            tokenizer: TokenizerSpec::parse(tokenizer)?,
+            max_tokens,
+            quantization: Quantization::parse(quantization)?,
+            card,
+            sha256,
         };
         manifest.check()?;
         Ok(manifest)
@@ -232,14 +213,17 @@ impl Manifest {
     /// as the table of tensors and what the card still gets take at most `spare` bytes of the header.
     pub fn check_ahead(&self, spare: u64) -> Result<(), Error> {
         self.check()?;
-        let broken = |error: serde_json::Error| Error::Manifest(clip(&error.to_string()));
-        let text = serde_json::to_string(self).map_err(broken)?;
+        let text = self.to_json()?;
         // The header holds that text as a JSON string, escaped once more.
-        let escaped = serde_json::to_string(&text).map_err(broken)?;
-        match escaped.len() as u64 + spare {
+        match quote(&text).len() as u64 + spare {
             bytes if bytes > limits::HEADER_BYTES => Err(Error::HeaderSize(bytes)),
             _ => Ok(()),
         }
+    }
+
+    /// The text that the header gets.
+    pub(crate) fn to_json(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|error| Error::Manifest(clip(&error.to_string())))
     }
 
     /// Every check that needs no tensor and no hash.
@@ -329,7 +313,78 @@ impl Manifest {
     }
 }
 
-/// Parses what `T` knows of the manifest; the rest is passed over.
-fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Manifest(clip(&error.to_string())))
+impl TokenizerSpec {
+    fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let [first, last, padding] =
+            ["first", "last", "padding"].map(|key| fields.optional(key, |id| id.whole().map(Some)));
+        let spec = Self {
+            kind: fields.word("kind", &[("wordpiece", TokenizerKind::WordPiece)]),
+            lowercase: fields.need("lowercase", Json::flag),
+            strip_accents: fields.need("strip_accents", Json::flag),
+            unknown: fields.need("unknown", Json::whole),
+            first,
+            last,
+            padding,
+        };
+        fields.end()?;
+        Ok(spec)
+    }
+}
+
+impl Quantization {
+    fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let formats = [("int8", WeightFormat::Int8), ("int4", WeightFormat::Int4)];
+        let quantization = Self {
+            weights: fields.word("weights", &formats),
+            embeddings: fields
+                .has("embeddings")
+                .then(|| fields.word("embeddings", &formats)),
+        };
+        fields.end()?;
+        Ok(quantization)
+    }
+}
+
+impl Card {
+    fn parse(value: Json<'_>) -> Result<Self, Fault> {
+        let mut fields = value.fields()?;
+        let metrics = fields.optional("metrics", |list| {
+            list.list()?.into_iter().map(Metric::parse).collect()
+        });
+        let mut text = |key| fields.optional(key, Json::text);
+        let card = Self {
+            name: text("name"),
+            description: text("description"),
+            recipe: text("recipe"),
+            data: text("data"),
+            data_licence: text("data_licence"),
+            metrics,
+            base_model: text("base_model"),
+            base_licence: text("base_licence"),
+            date: text("date"),
+            trainer_version: text("trainer_version"),
+        };
+        fields.sound()?;
+        Ok(card)
+    }
+}
+
+impl Metric {
+    fn parse(value: Json<'_>) -> Result<Self, Fault> {
+        let mut fields = value.fields()?;
+        let metric = Self {
+            name: fields.optional("name", Json::text),
+            value: fields.optional("value", Json::number),
+            split: fields.optional("split", Json::text),
+            seeds: fields.optional("seeds", Json::whole),
+            note: fields.optional("note", |note| note.text().map(Some)),
+        };
+        fields.sound()?;
+        Ok(metric)
+    }
+}
+
+/// A list of texts.
+fn texts(list: Json<'_>) -> Result<Vec<String>, Fault> {
+    list.list()?.into_iter().map(Json::text).collect()
 }

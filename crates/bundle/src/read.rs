@@ -1,11 +1,10 @@
 //! Bytes to a bundle, checked once and for all.
 
-use safetensors::Dtype;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Misplaced, clip};
 use crate::header::{self, Entry, Parts, hexadecimal};
-use crate::tensors::{self, Tensor};
+use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::twice::first_twice;
 use crate::{
     Activation, Architecture, Attention, Bundle, Dense, Direction, Layer, Linear, Manifest, Matrix,
@@ -23,7 +22,7 @@ impl Bundle {
         let text = parts.parsed.manifest()?;
         let manifest = Manifest::parse(text)?;
         let table = placed(&manifest, &parts)?;
-        check_spelling(&header::spell(text, &table)?, bytes)?;
+        check_spelling(&header::spell(text, &table), bytes)?;
         check_hash(&manifest.sha256, parts.header, bytes)?;
 
         let region = Region {
@@ -58,8 +57,11 @@ fn placed(manifest: &Manifest, parts: &Parts<'_>) -> Result<Vec<Tensor>, Error> 
         .ok_or_else(|| Error::TensorMissing(tensors::VOCABULARY.into()))?;
     // Bounds the sum of all tensors; a piece has at most this many bytes and a line break.
     let most = manifest.architecture.vocabulary() * (limits::PIECE_BYTES + 1);
-    let words = words.layout().bytes().filter(|bytes| *bytes <= most as u64);
-    let table = tensors::table(manifest, words.map_or(most, |bytes| bytes as usize));
+    let words = match words.shape[..] {
+        [bytes] if bytes <= most as u64 => bytes as usize,
+        _ => most,
+    };
+    let table = tensors::table(manifest, words);
     if let Some((name, _)) = listed
         .iter()
         .find(|(n, _)| table.iter().all(|t| t.name != *n))
@@ -96,14 +98,15 @@ fn check_end(want: u64, parts: &Parts<'_>) -> Result<(), Error> {
 
 /// Compares what the header says of a tensor with what the architecture wants.
 fn check_entry(tensor: &Tensor, entry: &Entry) -> Result<(), Error> {
-    if entry.layout() != tensor.layout {
+    let Layout { dtype, shape } = &tensor.layout;
+    if entry.dtype != dtype.name() || entry.shape != *shape {
         return Err(Error::TensorLayout {
             name: tensor.name.clone(),
             want: tensor.layout.to_string(),
-            found: entry.layout().to_string(),
+            found: tensors::show(&clip(&entry.dtype), &entry.shape),
         });
     }
-    let (begin, end) = entry.data_offsets;
+    let (begin, end) = entry.place;
     let fault = if (begin, end) == (tensor.begin, tensor.end) {
         return Ok(());
     } else if end < begin {

@@ -3,8 +3,6 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use safetensors::Dtype;
-
 use crate::limits::GROUP;
 use crate::{
     Activation, Architecture, Manifest, Quantization, StudentShape, TeacherShape, WeightFormat,
@@ -24,6 +22,33 @@ pub(crate) struct Tensor {
     pub(crate) end: u64,
 }
 
+/// Type of a tensor's values; those that fill more bytes come first in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dtype {
+    F32,
+    I8,
+    U8,
+}
+
+impl Dtype {
+    /// The word in the header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::I8 => "I8",
+            Self::U8 => "U8",
+        }
+    }
+
+    /// Bytes of one value.
+    pub(crate) fn size(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::I8 | Self::U8 => 1,
+        }
+    }
+}
+
 /// Type and shape of a tensor; prints as `I8 [256, 64]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layout {
@@ -32,31 +57,26 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Bytes of such a tensor; nothing if that is no number of bytes at all.
-    pub(crate) fn bytes(&self) -> Option<u64> {
-        let values = self
-            .shape
-            .iter()
-            .try_fold(1_u64, |n, d| n.checked_mul(*d))?;
-        let bits = values.checked_mul(self.dtype.bitsize() as u64)?;
-        bits.is_multiple_of(8).then_some(bits / 8)
+    /// Bytes of such a tensor.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.shape.iter().product::<u64>() * self.dtype.size()
     }
 }
 
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A hostile shape can have any number of dimensions.
-        match self.shape.get(..8) {
-            Some(start) if self.shape.len() > 8 => {
-                write!(
-                    f,
-                    "{} {start:?} and {} more",
-                    self.dtype,
-                    self.shape.len() - 8
-                )
-            }
-            _ => write!(f, "{} {:?}", self.dtype, self.shape),
+        f.write_str(&show(self.dtype.name(), &self.shape))
+    }
+}
+
+/// A type and a shape for a message.
+pub(crate) fn show(dtype: &str, shape: &[u64]) -> String {
+    // A hostile shape can have any number of dimensions.
+    match shape.get(..8) {
+        Some(start) if shape.len() > 8 => {
+            format!("{dtype} {start:?} and {} more", shape.len() - 8)
         }
+        _ => format!("{dtype} {shape:?}"),
     }
 }
 
@@ -87,7 +107,7 @@ impl List {
         // Put in its place at once: a sort would be more code, and there are few of them.
         let before = |(other, layout): &(String, Layout)| match layout.dtype.cmp(&dtype) {
             Ordering::Equal => other.as_str() < name,
-            order => order.is_gt(),
+            order => order.is_lt(),
         };
         let place = self.0.partition_point(before);
         self.0
@@ -172,7 +192,7 @@ fn lay(list: Vec<(String, Layout)>) -> Vec<Tensor> {
     list.into_iter()
         .map(|(name, layout)| {
             let begin = end;
-            end += layout.bytes().unwrap_or(0);
+            end += layout.bytes();
             Tensor {
                 name,
                 layout,

@@ -1,11 +1,9 @@
 //! The numbers of a tensor: none that the runtime could not compute with.
 
-use safetensors::Dtype;
-
 use crate::Kind;
 use crate::error::Error;
 use crate::limits;
-use crate::tensors::{Tensor, VOCABULARY};
+use crate::tensors::{Dtype, Tensor, VOCABULARY};
 
 /// Largest magnitude of a float that is no scale, and what to say of a larger one.
 type Bound = (f32, &'static str);

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use safetensors::tensor::{Dtype, View};
+use safetensors::tensor::View;
 
 use crate::error::{Error, clip};
 use crate::header::KEY;
 use crate::read::{DIGITS, hash};
-use crate::tensors::{self, Layout, Tensor};
+use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::{
     Bundle, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantized, StudentWeights,
     TeacherWeights, Weights, limits, values, vocabulary,
@@ -28,9 +28,7 @@ impl Bundle {
             sha256: "0".repeat(DIGITS),
             ..self.manifest.clone()
         };
-        let text = serde_json::to_string(&manifest)
-            .map_err(|error| Error::Manifest(clip(&error.to_string())))?;
-        let metadata = HashMap::from([(KEY.to_owned(), text)]);
+        let metadata = HashMap::from([(KEY.to_owned(), manifest.to_json()?)]);
         let mut bytes = safetensors::serialize(tensors, Some(metadata))
             .map_err(|error| Error::Header(clip(&error.to_string())))?;
         seal(&mut bytes)?;
@@ -206,10 +204,10 @@ impl Stored {
             dtype: self.dtype,
             shape: self.shape.iter().map(|d| *d as u64).collect(),
         };
-        if found == want.layout && want.layout.bytes() == Some(self.data.len() as u64) {
+        if found == want.layout && want.layout.bytes() == self.data.len() as u64 {
             return Ok(());
         }
-        let values = 8 * self.data.len() / self.dtype.bitsize();
+        let values = self.data.len() as u64 / self.dtype.size();
         Err(Error::TensorLayout {
             name: want.name.clone(),
             want: want.layout.to_string(),
@@ -219,8 +217,12 @@ impl Stored {
 }
 
 impl View for Stored {
-    fn dtype(&self) -> Dtype {
-        self.dtype
+    fn dtype(&self) -> safetensors::Dtype {
+        match self.dtype {
+            Dtype::F32 => safetensors::Dtype::F32,
+            Dtype::I8 => safetensors::Dtype::I8,
+            Dtype::U8 => safetensors::Dtype::U8,
+        }
     }
 
     fn shape(&self) -> &[usize] {

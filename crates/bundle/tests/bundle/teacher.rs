@@ -190,7 +190,7 @@ fn packing_keeps_the_peak_and_half_a_step() {
 /// Changes inside the manifest.
 #[rustfmt::skip] // a line a case
 const MANIFEST: [Edit; 34] = [
-    ("a student", r#""kind":"teacher""#, r#""kind":"student""#, "unknown field `layers`"),
+    ("a student", r#""kind":"teacher""#, r#""kind":"student""#, "missing field `embedding`"),
     ("no hidden", r#""hidden":4"#, r#""hidden":0"#, "architecture.hidden is 0"),
     ("wide hidden", r#""hidden":4"#, r#""hidden":8194"#, "hidden is 8194, want 1 to 8192"),
     ("hidden of 2^64", r#""hidden":4"#, r#""hidden":18446744073709551616"#, "the manifest cannot be read"),
@@ -211,8 +211,8 @@ const MANIFEST: [Edit; 34] = [
     ("more tokens", r#""max_tokens":4"#, r#""max_tokens":5"#, "max_tokens is 5, want 1 to 4"),
     ("many types", r#""types":1"#, r#""types":17"#, "architecture.types is 17"),
     ("no types", r#""types":1"#, r#""types":0"#, "tensor embedding.type belongs to no teacher"),
-    ("other pooling", r#""pooling":"cls""#, r#""pooling":"max""#, "unknown variant `max`"),
-    ("other dense", r#""dense":"tanh""#, r#""dense":"gelu""#, "unknown variant `gelu`"),
+    ("other pooling", r#""pooling":"cls""#, r#""pooling":"max""#, "pooling: want cls or mean, found max"),
+    ("other dense", r#""dense":"tanh""#, r#""dense":"gelu""#, "dense: want none or tanh or relu, found gelu"),
     ("no dense", r#""dense":"tanh""#, r#""dense":"none""#, "tensor head.dense.bias belongs to no teacher"),
     ("epsilon of zero", r#""epsilon":1e-12"#, r#""epsilon":0"#, "architecture.epsilon is 0, want"),
     ("epsilon below zero", r#""epsilon":1e-12"#, r#""epsilon":-1e-12"#, "architecture.epsilon is"),
@@ -220,10 +220,10 @@ const MANIFEST: [Edit; 34] = [
     ("unknown size", r#""layers":1"#, r#""layers":1,"experts":8"#, "unknown field `experts`"),
     ("no first piece", r#""first":4,"#, "", "tokenizer.first is absent, want an id below 5"),
     ("last piece outside", r#""last":0"#, r#""last":5"#, "tokenizer.last is 5, want an id below 5"),
-    ("padding of null", r#""padding":0"#, r#""padding":null"#, "tokenizer.padding is absent"),
+    ("padding of null", r#""padding":0"#, r#""padding":null"#, "padding: want a whole number, found null"),
     ("packed", r#""int8""#, r#""int4""#, "architecture.hidden is 4, want a multiple of 32"),
     ("packed embeddings", r#""int8""#, r#""int8","embeddings":"int4""#, "want a multiple of 32"),
-    ("other embeddings", r#""int8""#, r#""int8","embeddings":"int3""#, "unknown variant `int3`"),
+    ("other embeddings", r#""int8""#, r#""int8","embeddings":"int3""#, "embeddings: want int8 or int4, found int3"),
 ];
 
 /// Changes of values: of which tensor, to what, and what the message must say.
