@@ -23,15 +23,15 @@ pub(crate) async fn answer_rest(
     pace: &Pace<'_>,
     answers: &mut Vec<Classification>,
 ) -> Result<(), Stop> {
-    if !is_slow(explain) {
-        let rest = &texts[answers.len()..];
-        answers.extend(answer(model, network, rest, explain, pace).await?);
-        return Ok(());
-    }
-    for (index, text) in texts.iter().enumerate().skip(answers.len()) {
-        pace.set_share(index, texts.len());
-        let text = std::slice::from_ref(text);
-        answers.extend(answer(model, network, text, explain, pace).await?);
+    let slow = is_slow(explain);
+    while answers.len() < texts.len() {
+        let done = answers.len();
+        if slow {
+            pace.set_share(done, texts.len());
+        }
+        let share = if slow { 1 } else { texts.len() - done };
+        let share = &texts[done..done + share];
+        answers.extend(answer(model, network, share, explain, pace).await?);
     }
     Ok(())
 }

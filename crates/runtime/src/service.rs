@@ -1,5 +1,7 @@
 //! A model that answers calls one after the other, wherever that is best.
 
+use std::pin::Pin;
+
 use crate::answers::answer_rest;
 #[cfg(feature = "gpu")]
 use crate::gpu::{Door, Timing};
@@ -36,19 +38,22 @@ impl Service {
     /// Answers each text on its own, in order, when all earlier calls are done; `host` may break it off.
     ///
     /// What the GPU does not answer the CPU does, and says why.
-    pub async fn run(
-        &self,
-        texts: &[&str],
+    pub fn run<'a>(
+        &'a self,
+        texts: &'a [&str],
         request: Request,
-        host: &dyn Host,
-    ) -> Result<Vec<Classification>, Error> {
-        self.model.check(request.explain)?;
-        let turn = self.queue.turn();
-        (&turn).await;
-        match self.answer(texts, request, &Pace::new(host)).await {
-            Ok(answers) => Ok(answers),
-            Err(_) => Err(Error::BrokenOff),
-        }
+        host: &'a dyn Host,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Classification>, Error>> + 'a>> {
+        // Boxed here: a crate that awaits a future by its type compiles all of it again.
+        Box::pin(async move {
+            self.model.check(request.explain)?;
+            let turn = self.queue.turn();
+            (&turn).await;
+            match self.answer(texts, request, &Pace::new(host)).await {
+                Ok(answers) => Ok(answers),
+                Err(_) => Err(Error::BrokenOff),
+            }
+        })
     }
 
     async fn answer(
