@@ -4,7 +4,9 @@
 //! Columns compress better than rows, and gaps better than code points: first the runs of characters
 //! with equal properties (how many, the gaps between their starts, their properties), then the
 //! characters that decompose (how many, the gaps between them, how many parts each has, the steps
-//! from first part to first part, the other parts).
+//! from first part to first part, the other parts), at last the runs of characters that have a lower case
+//! as far away (how many, the gaps between their starts, how far it is to the last of each, the gap between
+//! two, the step from the first to its lower case).
 
 use std::path::Path;
 use std::{env, fs};
@@ -20,6 +22,7 @@ fn main() {
     let mut table = Vec::new();
     push_properties(&mut table);
     push_decompositions(&mut table);
+    push_lower_case(&mut table);
     let folder = env::var_os("OUT_DIR").expect("cargo names a folder for what is built");
     fs::write(Path::new(&folder).join("unicode.table"), table).expect("that folder can be written");
 }
@@ -68,6 +71,62 @@ fn push_decompositions(table: &mut Vec<u8>) {
     }
     for (_, parts) in &composed {
         parts[1..].iter().for_each(|&part| push(table, part));
+    }
+}
+
+/// Characters with a lower case of one character, each as far from it as the one before.
+struct Run {
+    first: u32,
+    last: u32,
+    /// From one character to the next: 1, or 2 where cases take turns.
+    gap: u32,
+    /// From a character to its lower case, modulo 2³².
+    distance: u32,
+}
+
+fn push_lower_case(table: &mut Vec<u8>) {
+    let mut runs: Vec<Run> = Vec::new();
+    for character in '\0'..=char::MAX {
+        let mut lower = character.to_lowercase();
+        let (Some(lower), true) = (lower.next(), lower.next().is_none()) else {
+            assert_eq!(
+                character, 'İ',
+                "the only one with a lower case of two, says unicode.rs"
+            );
+            continue;
+        };
+        let (code, distance) = (
+            u32::from(character),
+            u32::from(lower).wrapping_sub(u32::from(character)),
+        );
+        match runs.last_mut() {
+            _ if distance == 0 => {}
+            Some(run)
+                if run.distance == distance
+                    && code - run.last <= 2
+                    && (run.first == run.last || code - run.last == run.gap) =>
+            {
+                run.gap = code - run.last;
+                run.last = code;
+            }
+            _ => runs.push(Run {
+                first: code,
+                last: code,
+                gap: 1,
+                distance,
+            }),
+        }
+    }
+    push(table, runs.len() as u32);
+    push_gaps(table, runs.iter().map(|run| run.first));
+    for run in &runs {
+        push(table, run.last - run.first);
+    }
+    for run in &runs {
+        push(table, run.gap);
+    }
+    for run in runs {
+        push_step(table, run.first, run.first.wrapping_add(run.distance));
     }
 }
 

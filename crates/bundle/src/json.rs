@@ -5,6 +5,7 @@
 //! refuses what `serde_json` does (a property test compares them), and nothing in it recurses.
 
 use crate::decimal;
+use crate::header::hexadecimal;
 
 /// What is wrong with a text, in the words of a message.
 #[derive(Debug, PartialEq)]
@@ -56,18 +57,19 @@ impl<'a> Json<'a> {
 
     /// An object's fields.
     pub(crate) fn fields(self) -> Result<Fields<'a>, Fault> {
-        match self.text.starts_with('{') {
-            true => self.parts().map(|left| Fields { left, fault: None }),
-            false => Err(self.fault("an object")),
+        if !self.text.starts_with('{') {
+            return Err(self.fault("an object"));
         }
+        let left = self.parts()?;
+        Ok(Fields { left, fault: None })
     }
 
     /// A list's values.
     pub(crate) fn list(self) -> Result<Vec<Self>, Fault> {
-        match self.text.starts_with('[') {
-            true => self.parts(),
-            false => Err(self.fault("a list")),
+        if !self.text.starts_with('[') {
+            return Err(self.fault("a list"));
         }
+        self.parts()
     }
 
     /// A string, escapes resolved.
@@ -345,10 +347,10 @@ impl<'a> Scan<'a> {
     fn digits(&mut self) -> Result<(), Fault> {
         let begin = self.at;
         self.over(|byte| byte.is_ascii_digit());
-        match self.at > begin {
-            true => Ok(()),
-            false => Err(self.fault("a digit")),
+        if self.at == begin {
+            return Err(self.fault("a digit"));
         }
+        Ok(())
     }
 
     /// Over `true`, `false` or `null`.
@@ -408,7 +410,10 @@ pub(crate) fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\u{c}' => quoted.push_str("\\f"),
             '\r' => quoted.push_str("\\r"),
-            c if c < ' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c < ' ' => {
+                quoted.push_str("\\u00");
+                quoted.push_str(&hexadecimal(&[c as u8]));
+            }
             c => quoted.push(c),
         }
     }

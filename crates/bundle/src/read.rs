@@ -137,10 +137,13 @@ fn check_spelling(spelt: &[u8], bytes: &[u8]) -> Result<(), Error> {
 /// Compares the file's hash with the manifest's.
 fn check_hash(want: &str, header: &str, bytes: &[u8]) -> Result<(), Error> {
     let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let mut places = header.match_indices(want);
-    let (place, again) = (places.next(), places.next());
-    match (place, again) {
-        (Some((at, _)), None) if want.len() == DIGITS && want.bytes().all(digit) => {
+    let windows = header.as_bytes().windows(DIGITS);
+    let is = |window: &[u8]| window == want.as_bytes();
+    match windows.clone().position(is) {
+        Some(at)
+            if windows.rev().position(is) == Some(header.len() - DIGITS - at)
+                && want.bytes().all(digit) =>
+        {
             let found = hash(bytes, 8 + at);
             if found == want {
                 return Ok(());

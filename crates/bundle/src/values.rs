@@ -51,8 +51,8 @@ pub(crate) fn check(kind: Kind, tensor: &Tensor, bytes: &[u8]) -> Result<(), Err
             Some(index) => bad(index, "an integer from -127 to 127", -128.0),
             None => Ok(()),
         },
-        _ if tensor.name == VOCABULARY => Ok(()),
-        _ => match bytes.iter().position(|b| [b & 15, b >> 4].contains(&0)) {
+        Dtype::U8 if tensor.name == VOCABULARY => Ok(()),
+        Dtype::U8 => match bytes.iter().position(|b| [b & 15, b >> 4].contains(&0)) {
             Some(index) => bad(index, "two nibbles from 1 to 15", f32::from(bytes[index])),
             None => Ok(()),
         },

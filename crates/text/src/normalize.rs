@@ -153,7 +153,8 @@ impl<F: FnMut(char, Span)> Folding<'_, F> {
 
     fn emit(&mut self, character: char, span: Span) {
         if self.options.lowercase {
-            character.to_lowercase().for_each(|c| (self.each)(c, span));
+            let each = &mut self.each;
+            self.unicode.lower(character, |part| each(part, span));
         } else {
             (self.each)(character, span);
         }

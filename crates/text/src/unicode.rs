@@ -1,8 +1,8 @@
 //! What Unicode says of a character, exactly as the reference tokenizer has it.
 //!
 //! The table is made by `build.rs` from the crates that tokenizer asks, and unpacked once: 8 bytes for
-//! each of about 1,100 runs of characters with equal properties, and about 15 for each of the 2,060 that
-//! decompose.
+//! each of about 1,100 runs of characters with equal properties, about 15 for each of the 2,060 that
+//! decompose, and 16 for each run of upper case.
 
 /// Written by `build.rs`, which says what stands in it.
 static TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/unicode.table"));
@@ -28,6 +28,19 @@ pub(crate) struct Unicode {
     /// Where the parts of each end in `parts`.
     ends: Vec<u32>,
     parts: Vec<char>,
+    /// The characters that have a lower case, ascending.
+    upper: Vec<Upper>,
+}
+
+/// A run of characters, each as far from its lower case as the others.
+#[derive(Clone, Copy, Debug)]
+struct Upper {
+    first: u32,
+    last: u32,
+    /// From one to the next.
+    gap: u32,
+    /// The lower case of the first.
+    lower: u32,
 }
 
 /// The properties of one character.
@@ -78,6 +91,19 @@ impl Unicode {
                 parts.push(character(table.next()));
             }
         }
+        let count = table.next() as usize;
+        let firsts = table.ascending(count);
+        let [lengths, gaps] =
+            [(); 2].map(|()| (0..count).map(|_| table.next()).collect::<Vec<_>>());
+        let upper = firsts.into_iter().zip(lengths).zip(gaps);
+        let upper = upper
+            .map(|((first, length), gap)| Upper {
+                first,
+                last: first + length,
+                gap,
+                lower: table.step(first),
+            })
+            .collect();
         debug_assert!(table.0.is_empty(), "the table holds nothing else");
         Self {
             starts,
@@ -85,7 +111,26 @@ impl Unicode {
             composed,
             ends,
             parts,
+            upper,
         }
+    }
+
+    /// Gives each character of the lower case; of most characters themselves.
+    pub(crate) fn lower(&self, character: char, mut each: impl FnMut(char)) {
+        // The only one whose lower case is two characters, says `build.rs`.
+        if character == 'İ' {
+            each('i');
+            return each('\u{307}');
+        }
+        let code = u32::from(character);
+        let after = self.upper.partition_point(|run| run.first <= code);
+        let run = after.checked_sub(1).map(|before| self.upper[before]);
+        each(match run {
+            Some(run) if code <= run.last && (code - run.first).is_multiple_of(run.gap) => {
+                self::character(run.lower + (code - run.first))
+            }
+            _ => character,
+        });
     }
 
     /// The properties of a character.
@@ -194,6 +239,20 @@ mod tests {
             unicode.decompose(character, |part| found.push(part));
             decompose_canonical(character, |part| want.push(part));
             assert_eq!(found, want, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn every_lower_case_is_that_of_the_standard_library() {
+        let unicode = Unicode::unpack();
+        for character in '\0'..=char::MAX {
+            let mut found = Vec::new();
+            unicode.lower(character, |part| found.push(part));
+            assert_eq!(
+                found,
+                character.to_lowercase().collect::<Vec<_>>(),
+                "{character:?}"
+            );
         }
     }
 

@@ -199,7 +199,9 @@ async fn paced<T>(
     let took = (host.now() - began).max(0.1);
     // By a factor of four at most: a slow batch may have had other reasons.
     let next = tokens as f64 * BATCH / took;
-    size.set(next.clamp(size.get() / 4.0, size.get() * 4.0).max(32.0));
+    // Not `clamp`: its panic would bring the printing of floats into the module.
+    let next = next.max(size.get() / 4.0).min(size.get() * 4.0);
+    size.set(next.max(32.0));
     Ok(answer)
 }
 
