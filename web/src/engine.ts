@@ -3,6 +3,7 @@
 import type { ModelInfo } from 'stillglass';
 import type { Answers, Reading, Request } from './protocol.ts';
 import { EngineError, Thread, type Company } from './thread.ts';
+import { remember, remembered } from './timings.ts';
 
 /** Runs models in a worker of its own. */
 export class Engine {
@@ -18,14 +19,17 @@ export class Engine {
   /** Reads a bundle, and keeps it open under `id` in place of what was open there. */
   async open(id: string, arriving: Promise<Blob>): Promise<ModelInfo> {
     const [bytes] = await Promise.all([arriving, this.#ready()]);
-    const info = await this.#ask({ kind: 'open', id, bytes });
+    const info = await this.#ask(openRequest(id, bytes));
     this.#bundles.set(id, bytes);
     return info;
   }
 
   /** Classifies, and explains if wanted: a student at once, a teacher in its own time. */
-  classify(id: string, text: string, explain: boolean, company: Company = {}): Promise<Reading> {
-    return this.#ask({ kind: 'classify', id, text, explain }, company);
+  async classify(id: string, text: string, explain: boolean, company: Company = {}): Promise<Reading> {
+    const reading = await this.#ask({ kind: 'classify', id, text, explain }, company);
+    const bytes = this.#bundles.get(id);
+    if (reading.timing !== undefined && bytes !== undefined) remember(key(id, bytes), reading.timing);
+    return reading;
   }
 
   /** Lets go of what is open under `id`. */
@@ -66,10 +70,19 @@ export class Engine {
   async #prepare(thread: Thread): Promise<void> {
     try {
       await thread.send({ kind: 'start', runtime: await this.#compile() });
-      for (const [id, bytes] of this.#bundles) await thread.send({ kind: 'open', id, bytes });
+      for (const [id, bytes] of this.#bundles) await thread.send(openRequest(id, bytes));
     } catch (error) {
       thread.stop(error);
       throw error;
     }
   }
+}
+
+function openRequest(id: string, bytes: Blob): Request & { kind: 'open' } {
+  return { kind: 'open', id, bytes, timing: remembered(key(id, bytes)) };
+}
+
+/** The same in the next visit: files of one's own are numbered anew, so their size is told as well. */
+function key(id: string, bytes: Blob): string {
+  return `${id} ${bytes.size}`;
 }

@@ -1,12 +1,12 @@
 /** Messages between the page and a worker that runs models. */
 
-import type { Classification, ModelInfo, Progress } from 'stillglass';
+import type { Classification, ModelInfo, Progress, Timing } from 'stillglass';
 
 /** What the page asks for. Requests are answered in order, one at a time. */
 export type Request =
   | { kind: 'start'; runtime: WebAssembly.Module }
   // A blob: the browser may keep it out of memory, and sending it copies nothing.
-  | { kind: 'open'; id: string; bytes: Blob }
+  | { kind: 'open'; id: string; bytes: Blob; timing: Timing | undefined }
   | { kind: 'classify'; id: string; text: string; explain: boolean }
   | { kind: 'close'; id: string };
 
@@ -24,6 +24,8 @@ export interface Reading {
   result: Classification;
   /** Milliseconds, tokenizing and explaining included. */
   ms: number;
+  /** What the runtime has measured of the model's backends by now. */
+  timing: Timing | undefined;
 }
 
 /** A request with the number its reply will carry. */

@@ -1,6 +1,6 @@
 /** The thread that runs models, so that typing never waits for one. */
 
-import { Model, StillglassError, start, type Progress, type RunOptions } from 'stillglass';
+import { Model, StillglassError, start, type Progress, type RunOptions, type Timing } from 'stillglass';
 import type { Answers, Call, Failure, Message, Outcome, Reading, Reply, Request } from './protocol.ts';
 
 const models = new Map<string, Model>();
@@ -36,6 +36,7 @@ async function answer(call: number, request: Request, signal: AbortSignal): Prom
       const model = new Model(new Uint8Array(await request.bytes.arrayBuffer()));
       models.get(request.id)?.free();
       models.set(request.id, model);
+      if (request.timing !== undefined) tell(model, request.timing);
       return model.info;
     }
     case 'classify': {
@@ -62,7 +63,16 @@ async function classify({ id, text }: { id: string; text: string }, options: Run
   const atOnce = model.info.kind === 'student';
   const [result] = atOnce ? [model.classify(text, { explain: options.explain === true })] : await model.run([text], options);
   if (result === undefined) throw new StillglassError('failed', 'the runtime gave no answer');
-  return { text, result, ms: performance.now() - from };
+  return { text, result, ms: performance.now() - from, timing: model.timing };
+}
+
+/** Tells a model what was measured before, unless that cannot be read any more; then it is measured again. */
+function tell(model: Model, timing: Timing): void {
+  try {
+    model.timing = timing;
+  } catch (error) {
+    if (!(error instanceof StillglassError)) throw error;
+  }
 }
 
 function post(reply: Reply): void {
