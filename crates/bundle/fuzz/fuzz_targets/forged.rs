@@ -2,6 +2,8 @@
 //! check has to hold by itself. The input is the header's text, a zero byte, the tensors.
 #![no_main]
 
+mod same;
+
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
 use stillglass_bundle::Bundle;
@@ -18,12 +20,7 @@ fuzz_target!(|input: &[u8]| {
     let mut bytes = [&size, &header[..], input.get(cut + 1..).unwrap_or(&[])].concat();
     seal(&mut bytes, 8 + header.len());
     match Bundle::read(&bytes) {
-        Ok(bundle) => {
-            let again = bundle.write().expect("a bundle that was read can be written");
-            let mut again = Bundle::read(&again).expect("a bundle that was written can be read");
-            again.manifest.sha256.clone_from(&bundle.manifest.sha256);
-            assert_eq!(again, bundle);
-        }
+        Ok(bundle) => same::check(&bundle),
         Err(error) => assert!(error.to_string().len() < 4096, "a message of any length"),
     }
 });
