@@ -13,7 +13,7 @@ use crate::made_up_teacher::{SHAPE, teacher};
 use crate::student::furthest;
 use crate::{gpu, wait};
 
-/// What issue 3 grants between the backends, in probabilities.
+/// What is granted between the backends, in probabilities.
 const PROBABILITY: f32 = 1e-3;
 /// The same rounding at every node, in logits.
 const CONTRIBUTION: f32 = 1e-2;

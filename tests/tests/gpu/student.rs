@@ -9,7 +9,7 @@ use stillglass_runtime::{Method, Model};
 use crate::made_up::{Numbers, ODD, PLAIN, Sizes, bundle, text};
 use crate::{gpu, wait, weights};
 
-/// The CPU rounds h to 12 bits, the GPU does not: what issue 3 grants, in probabilities.
+/// The CPU rounds h to 12 bits, the GPU does not: what is granted, in probabilities.
 const PROBABILITY: f32 = 1e-3;
 /// Contributions are of size 1 and carry the same rounding.
 const CONTRIBUTION: f32 = 1e-2;

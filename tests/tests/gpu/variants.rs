@@ -19,7 +19,7 @@ const HALF: Tolerance = Tolerance {
     abs: 8e-3,
     rel: 2e-3,
 };
-/// What issue 3 grants, in probabilities.
+/// What is granted, in probabilities.
 const PROBABILITY: f32 = 1e-3;
 
 /// Against the twin on activations of 12 bits, which both kinds of rounding stay near.

@@ -22,7 +22,7 @@ const SOFTWARE_PATIENCE: u32 = 60_000;
 const BATCH: f64 = 200.0;
 /// Tokens of the first batch, forwards and there and back, when nothing is known of the device.
 const FIRST_BATCH: [f64; 2] = [256.0, 64.0];
-/// Largest difference of a probability between two right answers; issue 3 grants a tenth of it.
+/// Largest difference of a probability between two right answers; the tests grant a tenth of it.
 const WRONG: f32 = 1e-2;
 
 /// A model on a device.
