@@ -13,7 +13,9 @@ use stillglass_bundle::{
 use stillglass_runtime::Model;
 
 use crate::export::changes;
+use crate::inputs::{Inputs, Moments};
 use crate::recipe;
+use crate::rounding::for_inputs;
 use crate::teach;
 use crate::teacher::{Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
@@ -128,7 +130,15 @@ pub struct Storage {
 }
 
 /// Builds the bundle of a teacher.
-pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> Result<Bundle> {
+///
+/// Where it is known what the layers read, 4-bit weights are rounded for that.
+pub fn bundle(
+    teacher: &Teacher,
+    kept: &Kept,
+    storage: Storage,
+    inputs: Option<&Inputs>,
+    card: Card,
+) -> Result<Bundle> {
     let config = &teacher.config;
     let room = config.max_length().min(limits::TOKENS).saturating_sub(2);
     let max_tokens = storage.max_tokens.unwrap_or(room);
@@ -181,6 +191,7 @@ pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> R
         names: Names::classifier(config.family),
         storage,
         shape,
+        inputs,
     };
     source.check_groups()?;
     let (labels, architecture) = (config.labels.clone(), Architecture::Teacher(shape));
@@ -194,14 +205,15 @@ pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> R
 }
 
 /// A teacher's float tensors, on their way into a bundle.
-struct Source {
+struct Source<'a> {
     weights: Weights,
     names: Names,
     storage: Storage,
     shape: TeacherShape,
+    inputs: Option<&'a Inputs>,
 }
 
-impl Source {
+impl Source<'_> {
     /// 4-bit rows come in groups.
     fn check_groups(&self) -> Result<()> {
         let packed = [self.storage.weights, self.storage.embeddings].contains(&WeightFormat::Int4);
@@ -238,7 +250,7 @@ impl Source {
             |rows, values: &[f32]| matrix(self.storage.embeddings, rows, hidden, values);
         let dense = match dense {
             Activation::None => None,
-            _ => Some(self.linear(&self.names.dense(), hidden, hidden)?),
+            _ => Some(self.linear(&self.names.dense(), hidden, hidden, None)?),
         };
         let logits = self.names.logits(dense.is_some());
         Ok(TeacherWeights {
@@ -265,25 +277,45 @@ impl Source {
 
     fn layer(&self, index: usize, hidden: usize, inner: usize) -> Result<Layer> {
         let name = |part| self.names.layer(index, part);
-        let square = |part| self.linear(&name(part), hidden, hidden);
+        let linear = |part, rows, columns| {
+            let inputs = self.inputs.and_then(|inputs| inputs.get(index, part));
+            self.linear(&name(part), rows, columns, inputs)
+        };
+        let square = |part| linear(part, hidden, hidden);
         Ok(Layer {
             query: square(Part::Query)?,
             key: square(Part::Key)?,
             value: square(Part::Value)?,
             output: square(Part::AttentionOutput)?,
             attention_norm: self.norm(&name(Part::AttentionNorm))?,
-            expand: self.linear(&name(Part::Intermediate), inner, hidden)?,
-            contract: self.linear(&name(Part::Output), hidden, inner)?,
+            expand: linear(Part::Intermediate, inner, hidden)?,
+            contract: linear(Part::Output, hidden, inner)?,
             feedforward_norm: self.norm(&name(Part::OutputNorm))?,
         })
     }
 
-    fn linear(&self, name: &str, rows: usize, columns: usize) -> Result<Linear> {
+    fn linear(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+        inputs: Option<&Moments>,
+    ) -> Result<Linear> {
         let weight = self.floats(&format!("{name}.weight"))?;
-        Ok(Linear {
-            weight: matrix(self.storage.weights, rows, columns, &weight),
-            bias: self.floats(&format!("{name}.bias"))?,
-        })
+        let mut bias = self.floats(&format!("{name}.bias"))?;
+        let (WeightFormat::Int4, Some(inputs)) = (self.storage.weights, inputs) else {
+            let weight = matrix(self.storage.weights, rows, columns, &weight);
+            return Ok(Linear { weight, bias });
+        };
+        // The bias makes up for what rounding changes on average, the rounding is for the rest.
+        let packed = Matrix::Int4(for_inputs(rows, columns, &weight, &inputs.covariance()));
+        let mean = inputs.mean();
+        for (row, bias) in bias.iter_mut().enumerate() {
+            let pairs = weight[row * columns..].iter().zip(packed.row(row));
+            let lost = pairs.zip(&mean).map(|((float, rounded), mean)| f64::from(float - rounded) * mean);
+            *bias += lost.sum::<f64>() as f32;
+        }
+        Ok(Linear { weight: packed, bias })
     }
 
     fn norm(&self, name: &str) -> Result<Norm> {

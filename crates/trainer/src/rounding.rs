@@ -1,53 +1,109 @@
-//! Rounds a table to int8 so that the matrices which read its rows hardly notice.
+//! Rounds a matrix to few bits so that what is computed with it hardly changes.
+//!
+//! Nearest rounding makes every column's error as small as it can be; here a row's later columns make up
+//! for what the earlier ones lost, as far as the products with the row go (GPTQ, Frantar et al. 2022).
 
 use nalgebra::DMatrix;
-use stillglass_bundle::Quantized;
+use stillglass_bundle::{Packed, Quantized, limits::GROUP};
 
 /// Share of the metric's mean diagonal that is added to it, so that it can be inverted.
 const DAMPING: f64 = 0.01;
 
+/// Shares of a group's peak that its largest step may stand for: a peak cut off may leave the others finer
+/// steps.
+const SHRUNK: [f64; 9] = [1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
+
 /// Quantizes the table `[rows, columns]` for its `readers`, each `[any, columns]`.
 ///
-/// Nearest rounding makes every column's error as small as it can be; here a row's later columns make
-/// up for what the earlier ones lost, as far as the readers' products go (GPTQ, Frantar et al. 2022,
-/// with M the sum of `RᵀR` over the readers R in place of the inputs' second moment). Scales are those of
-/// [`Quantized::from_float`], which is also the answer where M says nothing.
+/// The metric is the sum of `RᵀR` over the readers R. Scales are those of [`Quantized::from_float`],
+/// which is also the answer where the readers say nothing.
 ///
 /// # Panics
 /// If the table or a reader is not a whole number of rows.
 pub fn for_readers(rows: usize, columns: usize, table: &[f32], readers: &[&[f32]]) -> Quantized {
     let mut nearest = Quantized::from_float(rows, columns, table);
-    let Some(feedback) = Feedback::new(columns, readers) else {
+    let mut metric = DMatrix::<f64>::zeros(columns, columns);
+    for reader in readers {
+        let weights = reader.iter().map(|&weight| f64::from(weight));
+        let reader = DMatrix::from_row_iterator(reader.len() / columns, columns, weights);
+        metric += reader.transpose() * reader;
+    }
+    let Some(feedback) = Feedback::new(metric) else {
         return nearest;
     };
     let tables = table.chunks_exact(columns);
     let rounded = nearest.values.chunks_exact_mut(columns);
     for ((row, values), &scale) in tables.zip(rounded).zip(&nearest.scales) {
         if row.iter().all(|value| value.is_finite()) {
-            feedback.round(row, f64::from(scale), values);
+            let steps = feedback.round(row, |_| f64::from(scale), 127.0);
+            values.iter_mut().zip(steps).for_each(|(v, q)| *v = q as i8);
         }
     }
     nearest
 }
 
+/// Packs the matrix `[rows, columns]` for inputs of the second moment `metric: [columns, columns]`.
+///
+/// A group's scale is that of [`SHRUNK`] under which nearest rounding, every column weighed by its input's
+/// second moment, loses least. Where the metric says nothing, the answer is [`Packed::from_float`].
+///
+/// # Panics
+/// As [`Packed::from_float`], and if the metric has another size.
+pub fn for_inputs(rows: usize, columns: usize, weight: &[f32], metric: &DMatrix<f64>) -> Packed {
+    let mut packed = Packed::from_float(rows, columns, weight);
+    let Some(feedback) = Feedback::new(metric.clone()) else {
+        return packed;
+    };
+    let (groups, bytes) = (columns / GROUP, columns / 2);
+    for (index, row) in weight.chunks_exact(columns).enumerate() {
+        if row.iter().any(|value| !value.is_finite()) {
+            continue;
+        }
+        let scales = &mut packed.scales[index * groups..][..groups];
+        for (group, (values, scale)) in row.chunks_exact(GROUP).zip(&mut *scales).enumerate() {
+            let weighs = |column: usize| metric[(group * GROUP + column, group * GROUP + column)];
+            *scale = shrunk(values, *scale, weighs);
+        }
+        let steps = feedback.round(row, |column| f64::from(scales[column / GROUP]), 7.0);
+        let nibble = |step: f64| (step + 8.0) as u8;
+        let (pairs, _) = steps.as_chunks::<2>();
+        let values = &mut packed.values[index * bytes..][..bytes];
+        for (value, [low, high]) in values.iter_mut().zip(pairs) {
+            *value = nibble(*low) | nibble(*high) << 4;
+        }
+    }
+    packed
+}
+
+/// The best of the scales that stand for a share of the peak, where `scale` stands for all of it.
+fn shrunk(group: &[f32], scale: f32, weighs: impl Fn(usize) -> f64) -> f32 {
+    let loss = |scale: f32| -> f64 {
+        let error = |(column, value): (usize, &f32)| {
+            let step = (value / scale).round().clamp(-7.0, 7.0);
+            weighs(column) * f64::from(value - scale * step).powi(2)
+        };
+        group.iter().enumerate().map(error).sum()
+    };
+    let scales = SHRUNK.map(|share| (f64::from(scale) * share) as f32);
+    let best = scales
+        .into_iter()
+        .filter(|scale| *scale > 0.0)
+        .min_by(|a, b| loss(*a).total_cmp(&loss(*b)));
+    best.unwrap_or(scale)
+}
+
 /// How the error of one column is spread over the columns after it.
 struct Feedback {
-    /// The columns, those that the readers weigh most first.
+    /// The columns, those that weigh most first.
     order: Vec<usize>,
-    /// U of `M⁻¹ = UᵀU` with U upper triangular, columns in that order.
-    upper: DMatrix<f64>,
+    /// L of `M⁻¹ = LLᵀ` for the metric M, with L lower triangular, columns in that order.
+    lower: DMatrix<f64>,
 }
 
 impl Feedback {
-    /// `None` where the readers weigh no column, or not by finite numbers.
-    fn new(columns: usize, readers: &[&[f32]]) -> Option<Self> {
-        let mut metric = DMatrix::<f64>::zeros(columns, columns);
-        for reader in readers {
-            let rows = reader.len() / columns;
-            let weights = reader.iter().map(|&weight| f64::from(weight));
-            let reader = DMatrix::from_row_iterator(rows, columns, weights);
-            metric += reader.transpose() * reader;
-        }
+    /// `None` where the metric weighs no column, or not by finite numbers.
+    fn new(metric: DMatrix<f64>) -> Option<Self> {
+        let columns = metric.ncols();
         let weight = metric.diagonal().mean();
         if weight <= 0.0 {
             return None;
@@ -56,25 +112,25 @@ impl Feedback {
         let mut order: Vec<usize> = (0..columns).collect();
         order.sort_by(|&a, &b| damped[(b, b)].total_cmp(&damped[(a, a)]));
         let sorted = DMatrix::from_fn(columns, columns, |i, j| damped[(order[i], order[j])]);
-        let upper = sorted.cholesky()?.inverse().cholesky()?.l().transpose();
-        Some(Self { order, upper })
+        let lower = sorted.cholesky()?.inverse().cholesky()?.l();
+        Some(Self { order, lower })
     }
 
-    /// Rounds one row to steps of `scale`.
-    fn round(&self, row: &[f32], scale: f64, values: &mut [i8]) {
-        let mut left: Vec<f64> = self
-            .order
-            .iter()
-            .map(|&c| f64::from(row[c]) / scale)
-            .collect();
+    /// Rounds one row to whole numbers of its columns' `step`s, from -`most` to `most`.
+    fn round(&self, row: &[f32], step: impl Fn(usize) -> f64, most: f64) -> Vec<f64> {
+        let mut left: Vec<f64> = self.order.iter().map(|&c| f64::from(row[c])).collect();
+        let mut steps = vec![0.0; row.len()];
         for (place, &column) in self.order.iter().enumerate() {
-            let value = left[place].round().clamp(-127.0, 127.0);
-            values[column] = value as i8;
-            let error = (left[place] - value) / self.upper[(place, place)];
-            for (later, left) in left.iter_mut().enumerate().skip(place + 1) {
-                *left -= error * self.upper[(place, later)];
+            let step = step(column);
+            let value = (left[place] / step).round().clamp(-most, most);
+            steps[column] = value;
+            let spread = &self.lower.column(place).data.into_slice()[place..];
+            let error = (left[place] - value * step) / spread[0];
+            for (left, share) in left[place..].iter_mut().zip(spread) {
+                *left -= error * share;
             }
         }
+        steps
     }
 }
 

@@ -13,6 +13,7 @@ use crate::artefact::{VERSION, write_atomic};
 use crate::data::{Columns, Format, Sheet};
 use crate::evaluate::{evaluate, labelled};
 use crate::input::{self, Opened};
+use crate::inputs::Inputs;
 use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::quantize::{self, Fidelity, Kept, Storage};
@@ -22,6 +23,9 @@ use crate::{device, export};
 
 /// Texts that a bundle is verified on, at most.
 const VERIFIED: usize = 1000;
+
+/// Texts that the inputs of a layer's weights are measured on, at most.
+const MEASURED: usize = 1000;
 
 /// Options of `quantize`.
 #[derive(Debug, Args)]
@@ -142,7 +146,12 @@ pub(super) fn quantize(
         embeddings: options.embedding_bits.unwrap_or(options.bits).format(),
         max_tokens: options.max_tokens,
     };
-    let bytes = quantize::bundle(&teacher, &kept, storage, card.clone())?.write()?;
+    let inputs = match storage.weights {
+        WeightFormat::Int4 if !data.is_empty() => Some(inputs(&teacher, &sample(&data, MEASURED))?),
+        _ => None,
+    };
+    let bundle = quantize::bundle(&teacher, &kept, storage, inputs.as_ref(), card.clone())?;
+    let bytes = bundle.write()?;
     let bundle = Bundle::read(&bytes).context("reading back the bundle that was just made")?;
     let opened = Opened {
         model: Model::new(bundle).context("loading the bundle that was just made")?,
@@ -152,8 +161,7 @@ pub(super) fn quantize(
     let some: Vec<&str> = if data.is_empty() {
         own.iter().map(String::as_str).collect()
     } else {
-        let step = data.len().div_ceil(VERIFIED);
-        data.iter().step_by(step).copied().collect()
+        sample(&data, VERIFIED)
     };
     let fidelity = quantize::verify(&opened.model, &teacher, &kept, storage, &some)?;
     let compared = options.evaluate.iter();
@@ -176,6 +184,20 @@ pub(super) fn quantize(
         scores,
     };
     print(general, &report, Report::text)
+}
+
+/// At most so many of the texts, evenly spread.
+fn sample<'t>(texts: &[&'t str], most: usize) -> Vec<&'t str> {
+    let step = texts.len().div_ceil(most).max(1);
+    texts.iter().step_by(step).copied().collect()
+}
+
+/// What the teacher's layers read of some texts.
+fn inputs(teacher: &Teacher, texts: &[&str]) -> Result<Inputs> {
+    let most = teacher.config.max_length();
+    let encode = |text: &&str| Ok(teacher.tokenizer.encode(text, &[], most)?.ids);
+    let ids = texts.iter().map(encode).collect::<Result<Vec<_>>>()?;
+    Inputs::of(teacher, &ids)
 }
 
 /// The texts of a file, labels aside.
