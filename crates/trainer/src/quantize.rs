@@ -1,27 +1,24 @@
 //! Exports a fine-tuned teacher as a bundle: vocabulary pruned, weights quantized, the result checked
 //! through the runtime.
 
+mod verify;
+
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Serialize;
 use stillglass_bundle::{
     Activation, Architecture, Bundle, Card, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
     Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
     WeightFormat, Weights as Numbers, limits,
 };
-use stillglass_runtime::Model;
 
-use crate::export::changes;
 use crate::inputs::{Inputs, Moments};
 use crate::recipe;
 use crate::rounding::for_inputs;
-use crate::teach;
 use crate::teacher::{Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
 
-/// Texts run through the float teacher at a time.
-const BATCH: usize = 32;
+pub use verify::{Fidelity, Likeness, float_logits, likeness, verify};
 
 /// The pieces a bundle keeps, and where they stood in the teacher's table.
 #[derive(Debug, Clone)]
@@ -312,10 +309,15 @@ impl Source<'_> {
         let mean = inputs.mean();
         for (row, bias) in bias.iter_mut().enumerate() {
             let pairs = weight[row * columns..].iter().zip(packed.row(row));
-            let lost = pairs.zip(&mean).map(|((float, rounded), mean)| f64::from(float - rounded) * mean);
+            let lost = pairs
+                .zip(&mean)
+                .map(|((float, rounded), mean)| f64::from(float - rounded) * mean);
             *bias += lost.sum::<f64>() as f32;
         }
-        Ok(Linear { weight: packed, bias })
+        Ok(Linear {
+            weight: packed,
+            bias,
+        })
     }
 
     fn norm(&self, name: &str) -> Result<Norm> {
@@ -341,77 +343,4 @@ fn matrix(format: WeightFormat, rows: usize, columns: usize, weight: &[f32]) -> 
         WeightFormat::Int8 => Matrix::Int8(Quantized::from_float(rows, columns, weight)),
         WeightFormat::Int4 => Matrix::Int4(Packed::from_float(rows, columns, weight)),
     }
-}
-
-/// What quantization changed: the bundle against the float teacher, both reading the bundle's tokens.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Fidelity {
-    /// Texts compared.
-    pub texts: usize,
-    /// Share of texts with another label.
-    pub labels_changed: f64,
-    /// 99th percentile of the absolute change of a probability.
-    pub probability_change_p99: f64,
-}
-
-/// The most that quantization may change: share of labels, and 99th percentile of a probability.
-fn allowed(storage: Storage) -> (f64, f64) {
-    match (storage.weights, storage.embeddings) {
-        (WeightFormat::Int8, WeightFormat::Int8) => (0.01, 0.05),
-        (WeightFormat::Int8, WeightFormat::Int4) => (0.03, 0.2),
-        (WeightFormat::Int4, _) => (0.1, 0.5),
-    }
-}
-
-/// Compares the bundle, run by the runtime, with the float teacher on the same tokens. Errors when
-/// they differ by more than rounding can explain.
-pub fn verify(
-    model: &Model,
-    teacher: &Teacher,
-    kept: &Kept,
-    storage: Storage,
-    texts: &[&str],
-) -> Result<Fidelity> {
-    let old = |id: u32| kept.old[id as usize];
-    let most = model.manifest().max_tokens;
-    let ids: Vec<Vec<u32>> = texts
-        .iter()
-        .map(|text| {
-            let inside = model.tokenizer().encode(text, most).ids;
-            let ends = std::iter::once(kept.first).chain(inside);
-            ends.chain([kept.last]).map(old).collect()
-        })
-        .collect();
-    let float = teach::logits(teacher, &ids, BATCH, |_| ())?;
-    let changes = changes(&model.classify(texts, None)?, &float);
-    let fidelity = Fidelity {
-        texts: texts.len(),
-        labels_changed: changes.labels,
-        probability_change_p99: changes.percentile,
-    };
-    let (labels, probability) = allowed(storage);
-    ensure!(
-        changes.labels <= labels && changes.percentile <= probability,
-        "quantize: {:.2} % of {} labels change (at most {:.2} %), and probabilities by {:.4} at the 99th \
-         percentile (at most {probability}); use --bits 8, or --embedding-bits 8",
-        100.0 * changes.labels,
-        texts.len(),
-        100.0 * labels,
-        changes.percentile,
-    );
-    Ok(fidelity)
-}
-
-/// Logits of the float teacher on its own tokens.
-pub fn float_logits(
-    teacher: &Teacher,
-    texts: &[&str],
-    done: impl FnMut(usize),
-) -> Result<Vec<Vec<f32>>> {
-    let most = teacher.config.max_length();
-    let ids = texts
-        .iter()
-        .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
-        .collect::<Result<Vec<_>>>()?;
-    teach::logits(teacher, &ids, BATCH, done)
 }

@@ -139,6 +139,7 @@ mod tests {
     use super::*;
     use crate::training::generator;
     use rand::RngExt;
+    use stillglass_bundle::Matrix;
 
     fn drawn(name: &str, count: usize) -> Vec<f32> {
         let mut rng = generator(7, name, 0);
@@ -223,5 +224,119 @@ mod tests {
             Quantized::from_float(3, 2, &table).values[..4]
         );
         assert!(found.scales[1].is_nan(), "the writer shall refuse it");
+    }
+
+    /// Second moment of inputs `[count, columns]` that are correlated and of unlike sizes.
+    fn moment(columns: usize, count: usize) -> DMatrix<f64> {
+        let drawn = drawn("inputs", count * columns);
+        let input = DMatrix::from_fn(count, columns, |row, column| {
+            let shared = drawn[row * columns];
+            let own = drawn[row * columns + column];
+            f64::from(shared + own) * (1.0 + (column % 5) as f64)
+        });
+        input.transpose() * input / count as f64
+    }
+
+    /// From the definition: each column is rounded in turn, and all that are left stand where the row's
+    /// error is least, given those that are done.
+    fn twin(row: &[f32], scales: &[f32], metric: &DMatrix<f64>) -> Vec<f64> {
+        let columns = row.len();
+        let mut metric = metric.clone();
+        let damping = DAMPING * metric.diagonal().mean();
+        (0..columns).for_each(|c| metric[(c, c)] += damping);
+        let mut left: Vec<usize> = (0..columns).collect();
+        left.sort_by(|&a, &b| metric[(b, b)].total_cmp(&metric[(a, a)]));
+        let (mut done, mut steps) = (Vec::<(usize, f64)>::new(), vec![0.0; columns]);
+        while !left.is_empty() {
+            let of_left =
+                DMatrix::from_fn(left.len(), left.len(), |i, j| metric[(left[i], left[j])]);
+            let pull = DMatrix::from_fn(left.len(), 1, |i, _| {
+                let pulls = done.iter().map(|(c, error)| metric[(left[i], *c)] * error);
+                -pulls.sum::<f64>()
+            });
+            let errors = of_left.lu().solve(&pull).unwrap();
+            let column = left.remove(0);
+            let (wanted, scale) = (f64::from(row[column]), f64::from(scales[column / GROUP]));
+            steps[column] = ((wanted - errors[0]) / scale).round().clamp(-7.0, 7.0);
+            done.push((column, wanted - scale * steps[column]));
+        }
+        steps
+    }
+
+    #[test]
+    fn packed_steps_are_those_of_the_definition() {
+        // Fewer inputs than columns too: the moment alone could not be inverted.
+        for (rows, columns, count) in [(1, 32, 5), (3, 64, 200), (2, 96, 40)] {
+            let weight = drawn("weight", rows * columns);
+            let metric = moment(columns, count);
+            let packed = for_inputs(rows, columns, &weight, &metric);
+            let groups = columns / GROUP;
+            for (index, row) in weight.chunks_exact(columns).enumerate() {
+                let scales = &packed.scales[index * groups..][..groups];
+                let steps = twin(row, scales, &metric);
+                let bytes = &packed.values[index * columns / 2..][..columns / 2];
+                let nibbles = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+                let found: Vec<f64> = nibbles.map(|nibble| f64::from(nibble) - 8.0).collect();
+                assert_eq!(found, steps, "{rows} × {columns}, row {index}");
+            }
+        }
+    }
+
+    /// `Σ eᵀMe` over the rows' errors e.
+    fn lost(weight: &[f32], packed: Packed, metric: &DMatrix<f64>) -> f64 {
+        let columns = packed.columns;
+        let rounded = Matrix::Int4(packed).to_float();
+        let errors = rounded.iter().zip(weight).map(|(a, b)| f64::from(a - b));
+        let errors = DMatrix::from_iterator(columns, weight.len() / columns, errors);
+        (errors.transpose() * metric * errors).trace()
+    }
+
+    #[test]
+    fn inputs_notice_less_of_it_than_of_nearest_rounding() {
+        for (rows, columns, count) in [(7, 32, 20), (5, 64, 500), (3, 352, 300)] {
+            let weight = drawn("weight", rows * columns);
+            let metric = moment(columns, count);
+            let nearest = lost(&weight, Packed::from_float(rows, columns, &weight), &metric);
+            let found = lost(
+                &weight,
+                for_inputs(rows, columns, &weight, &metric),
+                &metric,
+            );
+            assert!(
+                found < 0.6 * nearest,
+                "{rows} × {columns}: {found:e}, nearest {nearest:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_peak_that_nothing_reads_leaves_the_others_finer_steps() {
+        let mut weight = drawn("weight", 2 * GROUP);
+        (weight[3], weight[GROUP + 3]) = (1.5, 1.5);
+        let mut metric = DMatrix::identity(GROUP, GROUP);
+        let scales = |metric: &DMatrix<f64>| for_inputs(2, GROUP, &weight, metric).scales;
+        let full = scales(&metric);
+        metric[(3, 3)] = 0.0;
+        for (finer, full) in scales(&metric).iter().zip(full) {
+            assert!(*finer < full && *finer >= 0.6 * 1.5 / 7.0, "{finer} {full}");
+        }
+    }
+
+    #[test]
+    fn weights_that_nothing_reads_are_packed_to_the_nearest_steps() {
+        let weight = drawn("weight", 2 * GROUP);
+        let nearest = Packed::from_float(2, GROUP, &weight);
+        for value in [0.0, f64::NAN, f64::INFINITY] {
+            let metric = DMatrix::from_element(GROUP, GROUP, value);
+            assert_eq!(for_inputs(2, GROUP, &weight, &metric), nearest);
+        }
+        let zeros = Packed::from_float(1, GROUP, &[0.0; GROUP]);
+        let metric = moment(GROUP, 50);
+        assert_eq!(
+            for_inputs(1, GROUP, &[0.0; GROUP], &metric).values,
+            zeros.values
+        );
+        let nothing = for_inputs(1, GROUP, &[f32::NAN; GROUP], &metric);
+        assert!(nothing.scales[0].is_nan(), "the writer shall refuse it");
     }
 }

@@ -58,7 +58,7 @@ fn load(folder: &Path) -> Teacher {
 
 /// The teacher's bundle, written, read and loaded, as every user has it.
 fn model(teacher: &Teacher, kept: &Kept, storage: Storage) -> Model {
-    let bytes = bundle(teacher, kept, storage, Card::default())
+    let bytes = bundle(teacher, kept, storage, None, Card::default())
         .unwrap()
         .write();
     Model::new(Bundle::read(&bytes.unwrap()).unwrap()).unwrap()
@@ -356,7 +356,7 @@ fn a_teacher_may_read_fewer_tokens_but_not_more() {
     let [a, b] = [&short, &whole].map(|model| model.classify(&[TEXTS[0]], None).unwrap());
     assert_eq!(a, b, "a text that fits");
     for tokens in [0, 63] {
-        let error = bundle(&teacher, &kept, reading(tokens), Card::default()).unwrap_err();
+        let error = bundle(&teacher, &kept, reading(tokens), None, Card::default()).unwrap_err();
         assert!(error.to_string().contains("want 1 to 62"), "{error}");
     }
 }
