@@ -344,3 +344,85 @@ fn matrix(format: WeightFormat, rows: usize, columns: usize, weight: &[f32]) -> 
         WeightFormat::Int4 => Matrix::Int4(Packed::from_float(rows, columns, weight)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device;
+    use crate::teacher::Head;
+    use std::path::Path;
+
+    /// Of an output's mean, whose bias is an `f32` of size 1.
+    const MEAN: f64 = 1e-6;
+
+    /// What is lost of a map's outputs by its rounding: of each one's mean, and Σ of their variances.
+    fn lost(linear: &Linear, weight: &[f32], bias: &[f32], inputs: &Moments) -> (Vec<f64>, f64) {
+        let (mean, covariance) = (inputs.mean(), inputs.covariance());
+        let columns = mean.len();
+        let mut means = Vec::new();
+        let mut variance = 0.0;
+        for (row, weight) in weight.chunks_exact(columns).enumerate() {
+            let pairs = weight.iter().zip(linear.weight.row(row));
+            let error: Vec<f64> = pairs.map(|(a, b)| f64::from(*a) - f64::from(b)).collect();
+            let shift: f64 = error.iter().zip(&mean).map(|(e, m)| e * m).sum();
+            means.push(shift + f64::from(bias[row]) - f64::from(linear.bias[row]));
+            for (i, a) in error.iter().enumerate() {
+                let products = error
+                    .iter()
+                    .enumerate()
+                    .map(|(j, b)| covariance[(i, j)] * b);
+                variance += a * products.sum::<f64>();
+            }
+        }
+        (means, variance)
+    }
+
+    #[test]
+    fn every_layer_is_rounded_for_what_it_reads() {
+        for family in ["bert", "bert-mean", "distilbert"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+            let device = device::open("cpu").unwrap();
+            let teacher = Teacher::load(&folder.join(family), Head::Own, &device).unwrap();
+            let text = |text: u32| (0..9).map(|token| (text * 9 + token) * 7 % 113).collect();
+            let inputs = Inputs::of(&teacher, &(0..20).map(text).collect::<Vec<_>>()).unwrap();
+            let storage = Storage {
+                weights: WeightFormat::Int4,
+                embeddings: WeightFormat::Int8,
+                max_tokens: None,
+            };
+            let kept = Kept::full(&teacher).unwrap();
+            let layers = |inputs| {
+                let made = bundle(&teacher, &kept, storage, inputs, Card::default()).unwrap();
+                match made.weights {
+                    Numbers::Teacher(weights) => weights.layers,
+                    Numbers::Student(_) => unreachable!("a teacher was asked for"),
+                }
+            };
+            let float = teacher.encoder.weights(&teacher.config).unwrap();
+            let names = Names::classifier(teacher.config.family);
+            let pairs = layers(None).into_iter().zip(layers(Some(&inputs)));
+            for (index, (nearest, known)) in pairs.enumerate() {
+                for (part, nearest, known) in [
+                    (Part::Query, &nearest.query, &known.query),
+                    (Part::Key, &nearest.key, &known.key),
+                    (Part::Value, &nearest.value, &known.value),
+                    (Part::AttentionOutput, &nearest.output, &known.output),
+                    (Part::Intermediate, &nearest.expand, &known.expand),
+                    (Part::Output, &nearest.contract, &known.contract),
+                ] {
+                    let name = names.layer(index, part);
+                    let tensor = |end| float.values(&format!("{name}.{end}")).unwrap();
+                    let (weight, bias) = (tensor("weight"), tensor("bias"));
+                    let read = inputs.get(index, part).unwrap();
+                    let (means, variance) = lost(known, weight, bias, read);
+                    assert!(means.iter().all(|m| m.abs() < MEAN), "{name}: {means:?}");
+                    let (_, before) = lost(nearest, weight, bias, read);
+                    assert!(
+                        variance < 0.9 * before,
+                        "{name}: {variance}, nearest {before}"
+                    );
+                }
+            }
+        }
+    }
+}

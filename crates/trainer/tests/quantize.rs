@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use stillglass::agreement::cosine;
 use stillglass::attribution::{Attribution, Explainer};
 use stillglass::device;
-use stillglass::quantize::{Kept, Storage, bundle, float_logits, verify};
+use stillglass::quantize::{Kept, Storage, bundle, float_logits, likeness, verify};
 use stillglass::recipe::Target;
 use stillglass::teacher::{FILES, Head, Teacher};
 use stillglass_bundle::{Bundle, Card, Matrix, Packed, Quantized, WeightFormat};
@@ -208,6 +208,26 @@ fn int8_stays_near_the_float_teacher() {
             },
         );
     }
+}
+
+#[test]
+fn explanations_are_compared_text_by_text() {
+    let teacher = load(&folder("bert"));
+    let model = int8(&teacher);
+    let texts = [&TEXTS[..], &["", " "]].concat();
+    let mut seen = 0;
+    let found = likeness(&model, &teacher, &texts, |done| seen += done).unwrap();
+    let found = found.expect("texts with words");
+    assert_eq!((found.texts, seen), (TEXTS.len(), texts.len()));
+    let mut cosines = Vec::new();
+    compare(&teacher, &model, |_, _, [a, b]| {
+        cosines.extend(cosine(&a, &b))
+    });
+    cosines.sort_by(f64::total_cmp);
+    assert!((found.least - cosines[0]).abs() < 1e-9, "{found:?}");
+    assert!((found.cosine - cosines[3]).abs() < 1e-9, "{found:?}");
+    let none = likeness(&model, &teacher, &[""], |_| ()).unwrap();
+    assert!(none.is_none(), "{none:?}");
 }
 
 #[test]

@@ -65,7 +65,8 @@ pub fn verify(
     ensure!(
         changes.labels <= labels && changes.percentile <= probability,
         "quantize: {:.2} % of {} labels change (at most {:.2} %), and probabilities by {:.4} at the 99th \
-         percentile (at most {probability}); use --bits 8, or --embedding-bits 8",
+         percentile (at most {probability}); use --bits 8, or --embedding-bits 8, or name training texts \
+         with --data",
         100.0 * changes.labels,
         texts.len(),
         100.0 * labels,
