@@ -305,7 +305,7 @@ impl Source<'_> {
             return Ok(Linear { weight, bias });
         };
         // The bias makes up for what rounding changes on average, the rounding is for the rest.
-        let packed = Matrix::Int4(for_inputs(rows, columns, &weight, &inputs.covariance()));
+        let packed = Matrix::Int4(for_inputs(rows, columns, &weight, inputs.covariance()));
         let mean = inputs.mean();
         for (row, bias) in bias.iter_mut().enumerate() {
             let pairs = weight[row * columns..].iter().zip(packed.row(row));

@@ -9,10 +9,6 @@ use stillglass_bundle::{Packed, Quantized, limits::GROUP};
 /// Share of the metric's mean diagonal that is added to it, so that it can be inverted.
 const DAMPING: f64 = 0.01;
 
-/// Shares of a group's peak that its largest step may stand for: a peak cut off may leave the others finer
-/// steps.
-const SHRUNK: [f64; 9] = [1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6];
-
 /// Quantizes the table `[rows, columns]` for its `readers`, each `[any, columns]`.
 ///
 /// The metric is the sum of `RᵀR` over the readers R. Scales are those of [`Quantized::from_float`],
@@ -44,52 +40,29 @@ pub fn for_readers(rows: usize, columns: usize, table: &[f32], readers: &[&[f32]
 
 /// Packs the matrix `[rows, columns]` for inputs of the second moment `metric: [columns, columns]`.
 ///
-/// A group's scale is that of [`SHRUNK`] under which nearest rounding, every column weighed by its input's
-/// second moment, loses least. Where the metric says nothing, the answer is [`Packed::from_float`].
+/// Scales are those of [`Packed::from_float`], which is also the answer where the metric says nothing.
 ///
 /// # Panics
 /// As [`Packed::from_float`], and if the metric has another size.
-pub fn for_inputs(rows: usize, columns: usize, weight: &[f32], metric: &DMatrix<f64>) -> Packed {
-    let mut packed = Packed::from_float(rows, columns, weight);
-    let Some(feedback) = Feedback::new(metric.clone()) else {
-        return packed;
+pub fn for_inputs(rows: usize, columns: usize, weight: &[f32], metric: DMatrix<f64>) -> Packed {
+    let mut nearest = Packed::from_float(rows, columns, weight);
+    let Some(feedback) = Feedback::new(metric) else {
+        return nearest;
     };
-    let (groups, bytes) = (columns / GROUP, columns / 2);
-    for (index, row) in weight.chunks_exact(columns).enumerate() {
+    let scales = nearest.scales.chunks_exact(columns / GROUP);
+    let rounded = nearest.values.chunks_exact_mut(columns / 2);
+    for ((row, values), scales) in weight.chunks_exact(columns).zip(rounded).zip(scales) {
         if row.iter().any(|value| !value.is_finite()) {
             continue;
-        }
-        let scales = &mut packed.scales[index * groups..][..groups];
-        for (group, (values, scale)) in row.chunks_exact(GROUP).zip(&mut *scales).enumerate() {
-            let weighs = |column: usize| metric[(group * GROUP + column, group * GROUP + column)];
-            *scale = shrunk(values, *scale, weighs);
         }
         let steps = feedback.round(row, |column| f64::from(scales[column / GROUP]), 7.0);
         let nibble = |step: f64| (step + 8.0) as u8;
         let (pairs, _) = steps.as_chunks::<2>();
-        let values = &mut packed.values[index * bytes..][..bytes];
         for (value, [low, high]) in values.iter_mut().zip(pairs) {
             *value = nibble(*low) | nibble(*high) << 4;
         }
     }
-    packed
-}
-
-/// The best of the scales that stand for a share of the peak, where `scale` stands for all of it.
-fn shrunk(group: &[f32], scale: f32, weighs: impl Fn(usize) -> f64) -> f32 {
-    let loss = |scale: f32| -> f64 {
-        let error = |(column, value): (usize, &f32)| {
-            let step = (value / scale).round().clamp(-7.0, 7.0);
-            weighs(column) * f64::from(value - scale * step).powi(2)
-        };
-        group.iter().enumerate().map(error).sum()
-    };
-    let scales = SHRUNK.map(|share| (f64::from(scale) * share) as f32);
-    let best = scales
-        .into_iter()
-        .filter(|scale| *scale > 0.0)
-        .min_by(|a, b| loss(*a).total_cmp(&loss(*b)));
-    best.unwrap_or(scale)
+    nearest
 }
 
 /// How the error of one column is spread over the columns after it.
@@ -269,7 +242,7 @@ mod tests {
         for (rows, columns, count) in [(1, 32, 5), (3, 64, 200), (2, 96, 40)] {
             let weight = drawn("weight", rows * columns);
             let metric = moment(columns, count);
-            let packed = for_inputs(rows, columns, &weight, &metric);
+            let packed = for_inputs(rows, columns, &weight, metric.clone());
             let groups = columns / GROUP;
             for (index, row) in weight.chunks_exact(columns).enumerate() {
                 let scales = &packed.scales[index * groups..][..groups];
@@ -299,7 +272,7 @@ mod tests {
             let nearest = lost(&weight, Packed::from_float(rows, columns, &weight), &metric);
             let found = lost(
                 &weight,
-                for_inputs(rows, columns, &weight, &metric),
+                for_inputs(rows, columns, &weight, metric.clone()),
                 &metric,
             );
             assert!(
@@ -310,33 +283,20 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_that_nothing_reads_leaves_the_others_finer_steps() {
-        let mut weight = drawn("weight", 2 * GROUP);
-        (weight[3], weight[GROUP + 3]) = (1.5, 1.5);
-        let mut metric = DMatrix::identity(GROUP, GROUP);
-        let scales = |metric: &DMatrix<f64>| for_inputs(2, GROUP, &weight, metric).scales;
-        let full = scales(&metric);
-        metric[(3, 3)] = 0.0;
-        for (finer, full) in scales(&metric).iter().zip(full) {
-            assert!(*finer < full && *finer >= 0.6 * 1.5 / 7.0, "{finer} {full}");
-        }
-    }
-
-    #[test]
     fn weights_that_nothing_reads_are_packed_to_the_nearest_steps() {
         let weight = drawn("weight", 2 * GROUP);
         let nearest = Packed::from_float(2, GROUP, &weight);
         for value in [0.0, f64::NAN, f64::INFINITY] {
             let metric = DMatrix::from_element(GROUP, GROUP, value);
-            assert_eq!(for_inputs(2, GROUP, &weight, &metric), nearest);
+            assert_eq!(for_inputs(2, GROUP, &weight, metric), nearest);
         }
         let zeros = Packed::from_float(1, GROUP, &[0.0; GROUP]);
         let metric = moment(GROUP, 50);
         assert_eq!(
-            for_inputs(1, GROUP, &[0.0; GROUP], &metric).values,
+            for_inputs(1, GROUP, &[0.0; GROUP], metric.clone()).values,
             zeros.values
         );
-        let nothing = for_inputs(1, GROUP, &[f32::NAN; GROUP], &metric);
+        let nothing = for_inputs(1, GROUP, &[f32::NAN; GROUP], metric);
         assert!(nothing.scales[0].is_nan(), "the writer shall refuse it");
     }
 }

@@ -25,7 +25,7 @@ use crate::{device, export};
 const VERIFIED: usize = 1000;
 
 /// Texts that the inputs of a layer's weights are measured on, at most.
-const MEASURED: usize = 1000;
+const MEASURED: usize = 3000;
 
 /// Notes of a bundle's figures and of its float teacher's.
 const OWN: &str = "this bundle";
