@@ -97,7 +97,8 @@ impl Feedback {
             let step = step(column);
             let value = (left[place] / step).round().clamp(-most, most);
             steps[column] = value;
-            let spread = &self.lower.column(place).data.into_slice()[place..];
+            let column = self.lower.column(place);
+            let spread = &column.as_slice()[place..];
             let error = (left[place] - value * step) / spread[0];
             for (left, share) in left[place..].iter_mut().zip(spread) {
                 *left -= error * share;

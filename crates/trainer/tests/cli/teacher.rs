@@ -86,7 +86,7 @@ fn quantize_writes_a_bundle_that_says_what_it_is() {
 fn fewer_pieces_and_fewer_bits_make_smaller_bundles() {
     let place = Place::new();
     place.file("rows.csv", ROWS);
-    let folder = teacher("distilbert");
+    let folder = teacher("bert");
     let size = |options: &[&str]| {
         let first = ["quantize", "--teacher", &folder, "--output", "t.glass"];
         place.good(&[&first[..], options].concat());
