@@ -277,7 +277,7 @@ mod tests {
                 &metric,
             );
             assert!(
-                found < 0.6 * nearest,
+                found < 0.8 * nearest,
                 "{rows} × {columns}: {found:e}, nearest {nearest:e}"
             );
         }
