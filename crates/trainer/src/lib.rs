@@ -19,6 +19,7 @@ pub mod export;
 pub mod flow;
 pub mod init;
 pub mod input;
+pub mod inputs;
 pub mod inspect;
 pub mod label;
 pub mod learn;

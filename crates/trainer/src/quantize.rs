@@ -1,25 +1,24 @@
 //! Exports a fine-tuned teacher as a bundle: vocabulary pruned, weights quantized, the result checked
 //! through the runtime.
 
+mod verify;
+
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::Serialize;
 use stillglass_bundle::{
     Activation, Architecture, Bundle, Card, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
     Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
     WeightFormat, Weights as Numbers, limits,
 };
-use stillglass_runtime::Model;
 
-use crate::export::changes;
+use crate::inputs::{Inputs, Moments};
 use crate::recipe;
-use crate::teach;
+use crate::rounding::for_inputs;
 use crate::teacher::{Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
 
-/// Texts run through the float teacher at a time.
-const BATCH: usize = 32;
+pub use verify::{Fidelity, Likeness, float_logits, likeness, verify};
 
 /// The pieces a bundle keeps, and where they stood in the teacher's table.
 #[derive(Debug, Clone)]
@@ -128,7 +127,15 @@ pub struct Storage {
 }
 
 /// Builds the bundle of a teacher.
-pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> Result<Bundle> {
+///
+/// Where it is known what the layers read, 4-bit weights are rounded for that.
+pub fn bundle(
+    teacher: &Teacher,
+    kept: &Kept,
+    storage: Storage,
+    inputs: Option<&Inputs>,
+    card: Card,
+) -> Result<Bundle> {
     let config = &teacher.config;
     let room = config.max_length().min(limits::TOKENS).saturating_sub(2);
     let max_tokens = storage.max_tokens.unwrap_or(room);
@@ -181,6 +188,7 @@ pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> R
         names: Names::classifier(config.family),
         storage,
         shape,
+        inputs,
     };
     source.check_groups()?;
     let (labels, architecture) = (config.labels.clone(), Architecture::Teacher(shape));
@@ -194,14 +202,15 @@ pub fn bundle(teacher: &Teacher, kept: &Kept, storage: Storage, card: Card) -> R
 }
 
 /// A teacher's float tensors, on their way into a bundle.
-struct Source {
+struct Source<'a> {
     weights: Weights,
     names: Names,
     storage: Storage,
     shape: TeacherShape,
+    inputs: Option<&'a Inputs>,
 }
 
-impl Source {
+impl Source<'_> {
     /// 4-bit rows come in groups.
     fn check_groups(&self) -> Result<()> {
         let packed = [self.storage.weights, self.storage.embeddings].contains(&WeightFormat::Int4);
@@ -238,7 +247,7 @@ impl Source {
             |rows, values: &[f32]| matrix(self.storage.embeddings, rows, hidden, values);
         let dense = match dense {
             Activation::None => None,
-            _ => Some(self.linear(&self.names.dense(), hidden, hidden)?),
+            _ => Some(self.linear(&self.names.dense(), hidden, hidden, None)?),
         };
         let logits = self.names.logits(dense.is_some());
         Ok(TeacherWeights {
@@ -265,24 +274,49 @@ impl Source {
 
     fn layer(&self, index: usize, hidden: usize, inner: usize) -> Result<Layer> {
         let name = |part| self.names.layer(index, part);
-        let square = |part| self.linear(&name(part), hidden, hidden);
+        let linear = |part, rows, columns| {
+            let inputs = self.inputs.and_then(|inputs| inputs.get(index, part));
+            self.linear(&name(part), rows, columns, inputs)
+        };
+        let square = |part| linear(part, hidden, hidden);
         Ok(Layer {
             query: square(Part::Query)?,
             key: square(Part::Key)?,
             value: square(Part::Value)?,
             output: square(Part::AttentionOutput)?,
             attention_norm: self.norm(&name(Part::AttentionNorm))?,
-            expand: self.linear(&name(Part::Intermediate), inner, hidden)?,
-            contract: self.linear(&name(Part::Output), hidden, inner)?,
+            expand: linear(Part::Intermediate, inner, hidden)?,
+            contract: linear(Part::Output, hidden, inner)?,
             feedforward_norm: self.norm(&name(Part::OutputNorm))?,
         })
     }
 
-    fn linear(&self, name: &str, rows: usize, columns: usize) -> Result<Linear> {
+    fn linear(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+        inputs: Option<&Moments>,
+    ) -> Result<Linear> {
         let weight = self.floats(&format!("{name}.weight"))?;
+        let mut bias = self.floats(&format!("{name}.bias"))?;
+        let (WeightFormat::Int4, Some(inputs)) = (self.storage.weights, inputs) else {
+            let weight = matrix(self.storage.weights, rows, columns, &weight);
+            return Ok(Linear { weight, bias });
+        };
+        // The bias makes up for what rounding changes on average, the rounding is for the rest.
+        let packed = Matrix::Int4(for_inputs(rows, columns, &weight, inputs.covariance()));
+        let mean = inputs.mean();
+        for (row, bias) in bias.iter_mut().enumerate() {
+            let pairs = weight[row * columns..].iter().zip(packed.row(row));
+            let lost = pairs
+                .zip(&mean)
+                .map(|((float, rounded), mean)| f64::from(float - rounded) * mean);
+            *bias += lost.sum::<f64>() as f32;
+        }
         Ok(Linear {
-            weight: matrix(self.storage.weights, rows, columns, &weight),
-            bias: self.floats(&format!("{name}.bias"))?,
+            weight: packed,
+            bias,
         })
     }
 
@@ -311,75 +345,84 @@ fn matrix(format: WeightFormat, rows: usize, columns: usize, weight: &[f32]) -> 
     }
 }
 
-/// What quantization changed: the bundle against the float teacher, both reading the bundle's tokens.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Fidelity {
-    /// Texts compared.
-    pub texts: usize,
-    /// Share of texts with another label.
-    pub labels_changed: f64,
-    /// 99th percentile of the absolute change of a probability.
-    pub probability_change_p99: f64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device;
+    use crate::teacher::Head;
+    use std::path::Path;
 
-/// The most that quantization may change: share of labels, and 99th percentile of a probability.
-fn allowed(storage: Storage) -> (f64, f64) {
-    match (storage.weights, storage.embeddings) {
-        (WeightFormat::Int8, WeightFormat::Int8) => (0.01, 0.05),
-        (WeightFormat::Int8, WeightFormat::Int4) => (0.03, 0.2),
-        (WeightFormat::Int4, _) => (0.1, 0.5),
+    /// Of an output's mean, whose bias is an `f32` of size 1.
+    const MEAN: f64 = 1e-6;
+
+    /// What is lost of a map's outputs by its rounding: of each one's mean, and Σ of their variances.
+    fn lost(linear: &Linear, weight: &[f32], bias: &[f32], inputs: &Moments) -> (Vec<f64>, f64) {
+        let (mean, covariance) = (inputs.mean(), inputs.covariance());
+        let columns = mean.len();
+        let mut means = Vec::new();
+        let mut variance = 0.0;
+        for (row, weight) in weight.chunks_exact(columns).enumerate() {
+            let pairs = weight.iter().zip(linear.weight.row(row));
+            let error: Vec<f64> = pairs.map(|(a, b)| f64::from(*a) - f64::from(b)).collect();
+            let shift: f64 = error.iter().zip(&mean).map(|(e, m)| e * m).sum();
+            means.push(shift + f64::from(bias[row]) - f64::from(linear.bias[row]));
+            for (i, a) in error.iter().enumerate() {
+                let products = error
+                    .iter()
+                    .enumerate()
+                    .map(|(j, b)| covariance[(i, j)] * b);
+                variance += a * products.sum::<f64>();
+            }
+        }
+        (means, variance)
     }
-}
 
-/// Compares the bundle, run by the runtime, with the float teacher on the same tokens. Errors when
-/// they differ by more than rounding can explain.
-pub fn verify(
-    model: &Model,
-    teacher: &Teacher,
-    kept: &Kept,
-    storage: Storage,
-    texts: &[&str],
-) -> Result<Fidelity> {
-    let old = |id: u32| kept.old[id as usize];
-    let most = model.manifest().max_tokens;
-    let ids: Vec<Vec<u32>> = texts
-        .iter()
-        .map(|text| {
-            let inside = model.tokenizer().encode(text, most).ids;
-            let ends = std::iter::once(kept.first).chain(inside);
-            ends.chain([kept.last]).map(old).collect()
-        })
-        .collect();
-    let float = teach::logits(teacher, &ids, BATCH, |_| ())?;
-    let changes = changes(&model.classify(texts, None)?, &float);
-    let fidelity = Fidelity {
-        texts: texts.len(),
-        labels_changed: changes.labels,
-        probability_change_p99: changes.percentile,
-    };
-    let (labels, probability) = allowed(storage);
-    ensure!(
-        changes.labels <= labels && changes.percentile <= probability,
-        "quantize: {:.2} % of {} labels change (at most {:.2} %), and probabilities by {:.4} at the 99th \
-         percentile (at most {probability}); use --bits 8, or --embedding-bits 8",
-        100.0 * changes.labels,
-        texts.len(),
-        100.0 * labels,
-        changes.percentile,
-    );
-    Ok(fidelity)
-}
-
-/// Logits of the float teacher on its own tokens.
-pub fn float_logits(
-    teacher: &Teacher,
-    texts: &[&str],
-    done: impl FnMut(usize),
-) -> Result<Vec<Vec<f32>>> {
-    let most = teacher.config.max_length();
-    let ids = texts
-        .iter()
-        .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
-        .collect::<Result<Vec<_>>>()?;
-    teach::logits(teacher, &ids, BATCH, done)
+    #[test]
+    fn every_layer_is_rounded_for_what_it_reads() {
+        for family in ["bert", "bert-mean", "distilbert"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+            let device = device::open("cpu").unwrap();
+            let teacher = Teacher::load(&folder.join(family), Head::Own, &device).unwrap();
+            let text = |text: u32| (0..9).map(|token| (text * 9 + token) * 7 % 113).collect();
+            let inputs = Inputs::of(&teacher, &(0..20).map(text).collect::<Vec<_>>()).unwrap();
+            let storage = Storage {
+                weights: WeightFormat::Int4,
+                embeddings: WeightFormat::Int8,
+                max_tokens: None,
+            };
+            let kept = Kept::full(&teacher).unwrap();
+            let layers = |inputs| {
+                let made = bundle(&teacher, &kept, storage, inputs, Card::default()).unwrap();
+                match made.weights {
+                    Numbers::Teacher(weights) => weights.layers,
+                    Numbers::Student(_) => unreachable!("a teacher was asked for"),
+                }
+            };
+            let float = teacher.encoder.weights(&teacher.config).unwrap();
+            let names = Names::classifier(teacher.config.family);
+            let pairs = layers(None).into_iter().zip(layers(Some(&inputs)));
+            for (index, (nearest, known)) in pairs.enumerate() {
+                for (part, nearest, known) in [
+                    (Part::Query, &nearest.query, &known.query),
+                    (Part::Key, &nearest.key, &known.key),
+                    (Part::Value, &nearest.value, &known.value),
+                    (Part::AttentionOutput, &nearest.output, &known.output),
+                    (Part::Intermediate, &nearest.expand, &known.expand),
+                    (Part::Output, &nearest.contract, &known.contract),
+                ] {
+                    let name = names.layer(index, part);
+                    let tensor = |end| float.values(&format!("{name}.{end}")).unwrap();
+                    let (weight, bias) = (tensor("weight"), tensor("bias"));
+                    let read = inputs.get(index, part).unwrap();
+                    let (means, variance) = lost(known, weight, bias, read);
+                    assert!(means.iter().all(|m| m.abs() < MEAN), "{name}: {means:?}");
+                    let (_, before) = lost(nearest, weight, bias, read);
+                    assert!(
+                        variance < 0.9 * before,
+                        "{name}: {variance}, nearest {before}"
+                    );
+                }
+            }
+        }
+    }
 }

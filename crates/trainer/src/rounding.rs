@@ -1,30 +1,65 @@
-//! Rounds a table to int8 so that the matrices which read its rows hardly notice.
+//! Rounds a matrix to few bits so that what is computed with it hardly changes.
+//!
+//! Nearest rounding makes every column's error as small as it can be; here a row's later columns make up
+//! for what the earlier ones lost, as far as the products with the row go (GPTQ, Frantar et al. 2022).
 
 use nalgebra::DMatrix;
-use stillglass_bundle::Quantized;
+use stillglass_bundle::{Packed, Quantized, limits::GROUP};
 
 /// Share of the metric's mean diagonal that is added to it, so that it can be inverted.
 const DAMPING: f64 = 0.01;
 
 /// Quantizes the table `[rows, columns]` for its `readers`, each `[any, columns]`.
 ///
-/// Nearest rounding makes every column's error as small as it can be; here a row's later columns make
-/// up for what the earlier ones lost, as far as the readers' products go (GPTQ, Frantar et al. 2022,
-/// with M the sum of `RᵀR` over the readers R in place of the inputs' second moment). Scales are those of
-/// [`Quantized::from_float`], which is also the answer where M says nothing.
+/// The metric is the sum of `RᵀR` over the readers R. Scales are those of [`Quantized::from_float`],
+/// which is also the answer where the readers say nothing.
 ///
 /// # Panics
 /// If the table or a reader is not a whole number of rows.
 pub fn for_readers(rows: usize, columns: usize, table: &[f32], readers: &[&[f32]]) -> Quantized {
     let mut nearest = Quantized::from_float(rows, columns, table);
-    let Some(feedback) = Feedback::new(columns, readers) else {
+    let mut metric = DMatrix::<f64>::zeros(columns, columns);
+    for reader in readers {
+        let weights = reader.iter().map(|&weight| f64::from(weight));
+        let reader = DMatrix::from_row_iterator(reader.len() / columns, columns, weights);
+        metric += reader.transpose() * reader;
+    }
+    let Some(feedback) = Feedback::new(metric) else {
         return nearest;
     };
     let tables = table.chunks_exact(columns);
     let rounded = nearest.values.chunks_exact_mut(columns);
     for ((row, values), &scale) in tables.zip(rounded).zip(&nearest.scales) {
         if row.iter().all(|value| value.is_finite()) {
-            feedback.round(row, f64::from(scale), values);
+            let steps = feedback.round(row, |_| f64::from(scale), 127.0);
+            values.iter_mut().zip(steps).for_each(|(v, q)| *v = q as i8);
+        }
+    }
+    nearest
+}
+
+/// Packs the matrix `[rows, columns]` for inputs of the second moment `metric: [columns, columns]`.
+///
+/// Scales are those of [`Packed::from_float`], which is also the answer where the metric says nothing.
+///
+/// # Panics
+/// As [`Packed::from_float`], and if the metric has another size.
+pub fn for_inputs(rows: usize, columns: usize, weight: &[f32], metric: DMatrix<f64>) -> Packed {
+    let mut nearest = Packed::from_float(rows, columns, weight);
+    let Some(feedback) = Feedback::new(metric) else {
+        return nearest;
+    };
+    let scales = nearest.scales.chunks_exact(columns / GROUP);
+    let rounded = nearest.values.chunks_exact_mut(columns / 2);
+    for ((row, values), scales) in weight.chunks_exact(columns).zip(rounded).zip(scales) {
+        if row.iter().any(|value| !value.is_finite()) {
+            continue;
+        }
+        let steps = feedback.round(row, |column| f64::from(scales[column / GROUP]), 7.0);
+        let nibble = |step: f64| (step + 8.0) as u8;
+        let (pairs, _) = steps.as_chunks::<2>();
+        for (value, [low, high]) in values.iter_mut().zip(pairs) {
+            *value = nibble(*low) | nibble(*high) << 4;
         }
     }
     nearest
@@ -32,22 +67,16 @@ pub fn for_readers(rows: usize, columns: usize, table: &[f32], readers: &[&[f32]
 
 /// How the error of one column is spread over the columns after it.
 struct Feedback {
-    /// The columns, those that the readers weigh most first.
+    /// The columns, those that weigh most first.
     order: Vec<usize>,
-    /// U of `M⁻¹ = UᵀU` with U upper triangular, columns in that order.
-    upper: DMatrix<f64>,
+    /// L of `M⁻¹ = LLᵀ` for the metric M, with L lower triangular, columns in that order.
+    lower: DMatrix<f64>,
 }
 
 impl Feedback {
-    /// `None` where the readers weigh no column, or not by finite numbers.
-    fn new(columns: usize, readers: &[&[f32]]) -> Option<Self> {
-        let mut metric = DMatrix::<f64>::zeros(columns, columns);
-        for reader in readers {
-            let rows = reader.len() / columns;
-            let weights = reader.iter().map(|&weight| f64::from(weight));
-            let reader = DMatrix::from_row_iterator(rows, columns, weights);
-            metric += reader.transpose() * reader;
-        }
+    /// `None` where the metric weighs no column, or not by finite numbers.
+    fn new(metric: DMatrix<f64>) -> Option<Self> {
+        let columns = metric.ncols();
         let weight = metric.diagonal().mean();
         if weight <= 0.0 {
             return None;
@@ -56,25 +85,26 @@ impl Feedback {
         let mut order: Vec<usize> = (0..columns).collect();
         order.sort_by(|&a, &b| damped[(b, b)].total_cmp(&damped[(a, a)]));
         let sorted = DMatrix::from_fn(columns, columns, |i, j| damped[(order[i], order[j])]);
-        let upper = sorted.cholesky()?.inverse().cholesky()?.l().transpose();
-        Some(Self { order, upper })
+        let lower = sorted.cholesky()?.inverse().cholesky()?.l();
+        Some(Self { order, lower })
     }
 
-    /// Rounds one row to steps of `scale`.
-    fn round(&self, row: &[f32], scale: f64, values: &mut [i8]) {
-        let mut left: Vec<f64> = self
-            .order
-            .iter()
-            .map(|&c| f64::from(row[c]) / scale)
-            .collect();
+    /// Rounds one row to whole numbers of its columns' `step`s, from -`most` to `most`.
+    fn round(&self, row: &[f32], step: impl Fn(usize) -> f64, most: f64) -> Vec<f64> {
+        let mut left: Vec<f64> = self.order.iter().map(|&c| f64::from(row[c])).collect();
+        let mut steps = vec![0.0; row.len()];
         for (place, &column) in self.order.iter().enumerate() {
-            let value = left[place].round().clamp(-127.0, 127.0);
-            values[column] = value as i8;
-            let error = (left[place] - value) / self.upper[(place, place)];
-            for (later, left) in left.iter_mut().enumerate().skip(place + 1) {
-                *left -= error * self.upper[(place, later)];
+            let step = step(column);
+            let value = (left[place] / step).round().clamp(-most, most);
+            steps[column] = value;
+            let column = self.lower.column(place);
+            let spread = &column.as_slice()[place..];
+            let error = (left[place] - value * step) / spread[0];
+            for (left, share) in left[place..].iter_mut().zip(spread) {
+                *left -= error * share;
             }
         }
+        steps
     }
 }
 
@@ -83,6 +113,7 @@ mod tests {
     use super::*;
     use crate::training::generator;
     use rand::RngExt;
+    use stillglass_bundle::Matrix;
 
     fn drawn(name: &str, count: usize) -> Vec<f32> {
         let mut rng = generator(7, name, 0);
@@ -167,5 +198,106 @@ mod tests {
             Quantized::from_float(3, 2, &table).values[..4]
         );
         assert!(found.scales[1].is_nan(), "the writer shall refuse it");
+    }
+
+    /// Second moment of inputs `[count, columns]` that are correlated and of unlike sizes.
+    fn moment(columns: usize, count: usize) -> DMatrix<f64> {
+        let drawn = drawn("inputs", count * columns);
+        let input = DMatrix::from_fn(count, columns, |row, column| {
+            let shared = drawn[row * columns];
+            let own = drawn[row * columns + column];
+            f64::from(shared + own) * (1.0 + (column % 5) as f64)
+        });
+        input.transpose() * input / count as f64
+    }
+
+    /// From the definition: each column is rounded in turn, and all that are left stand where the row's
+    /// error is least, given those that are done.
+    fn twin(row: &[f32], scales: &[f32], metric: &DMatrix<f64>) -> Vec<f64> {
+        let columns = row.len();
+        let mut metric = metric.clone();
+        let damping = DAMPING * metric.diagonal().mean();
+        (0..columns).for_each(|c| metric[(c, c)] += damping);
+        let mut left: Vec<usize> = (0..columns).collect();
+        left.sort_by(|&a, &b| metric[(b, b)].total_cmp(&metric[(a, a)]));
+        let (mut done, mut steps) = (Vec::<(usize, f64)>::new(), vec![0.0; columns]);
+        while !left.is_empty() {
+            let of_left =
+                DMatrix::from_fn(left.len(), left.len(), |i, j| metric[(left[i], left[j])]);
+            let pull = DMatrix::from_fn(left.len(), 1, |i, _| {
+                let pulls = done.iter().map(|(c, error)| metric[(left[i], *c)] * error);
+                -pulls.sum::<f64>()
+            });
+            let errors = of_left.lu().solve(&pull).unwrap();
+            let column = left.remove(0);
+            let (wanted, scale) = (f64::from(row[column]), f64::from(scales[column / GROUP]));
+            steps[column] = ((wanted - errors[0]) / scale).round().clamp(-7.0, 7.0);
+            done.push((column, wanted - scale * steps[column]));
+        }
+        steps
+    }
+
+    #[test]
+    fn packed_steps_are_those_of_the_definition() {
+        // Fewer inputs than columns too: the moment alone could not be inverted.
+        for (rows, columns, count) in [(1, 32, 5), (3, 64, 200), (2, 96, 40)] {
+            let weight = drawn("weight", rows * columns);
+            let metric = moment(columns, count);
+            let packed = for_inputs(rows, columns, &weight, metric.clone());
+            let groups = columns / GROUP;
+            for (index, row) in weight.chunks_exact(columns).enumerate() {
+                let scales = &packed.scales[index * groups..][..groups];
+                let steps = twin(row, scales, &metric);
+                let bytes = &packed.values[index * columns / 2..][..columns / 2];
+                let nibbles = bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]);
+                let found: Vec<f64> = nibbles.map(|nibble| f64::from(nibble) - 8.0).collect();
+                assert_eq!(found, steps, "{rows} × {columns}, row {index}");
+            }
+        }
+    }
+
+    /// `Σ eᵀMe` over the rows' errors e.
+    fn lost(weight: &[f32], packed: Packed, metric: &DMatrix<f64>) -> f64 {
+        let columns = packed.columns;
+        let rounded = Matrix::Int4(packed).to_float();
+        let errors = rounded.iter().zip(weight).map(|(a, b)| f64::from(a - b));
+        let errors = DMatrix::from_iterator(columns, weight.len() / columns, errors);
+        (errors.transpose() * metric * errors).trace()
+    }
+
+    #[test]
+    fn inputs_notice_less_of_it_than_of_nearest_rounding() {
+        for (rows, columns, count) in [(7, 32, 20), (5, 64, 500), (3, 352, 300)] {
+            let weight = drawn("weight", rows * columns);
+            let metric = moment(columns, count);
+            let nearest = lost(&weight, Packed::from_float(rows, columns, &weight), &metric);
+            let found = lost(
+                &weight,
+                for_inputs(rows, columns, &weight, metric.clone()),
+                &metric,
+            );
+            assert!(
+                found < 0.8 * nearest,
+                "{rows} × {columns}: {found:e}, nearest {nearest:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn weights_that_nothing_reads_are_packed_to_the_nearest_steps() {
+        let weight = drawn("weight", 2 * GROUP);
+        let nearest = Packed::from_float(2, GROUP, &weight);
+        for value in [0.0, f64::NAN, f64::INFINITY] {
+            let metric = DMatrix::from_element(GROUP, GROUP, value);
+            assert_eq!(for_inputs(2, GROUP, &weight, metric), nearest);
+        }
+        let zeros = Packed::from_float(1, GROUP, &[0.0; GROUP]);
+        let metric = moment(GROUP, 50);
+        assert_eq!(
+            for_inputs(1, GROUP, &[0.0; GROUP], metric.clone()).values,
+            zeros.values
+        );
+        let nothing = for_inputs(1, GROUP, &[f32::NAN; GROUP], metric);
+        assert!(nothing.scales[0].is_nan(), "the writer shall refuse it");
     }
 }

@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use stillglass::agreement::cosine;
 use stillglass::attribution::{Attribution, Explainer};
 use stillglass::device;
-use stillglass::quantize::{Kept, Storage, bundle, float_logits, verify};
+use stillglass::quantize::{Kept, Storage, bundle, float_logits, likeness, verify};
 use stillglass::recipe::Target;
 use stillglass::teacher::{FILES, Head, Teacher};
 use stillglass_bundle::{Bundle, Card, Matrix, Packed, Quantized, WeightFormat};
@@ -58,7 +58,7 @@ fn load(folder: &Path) -> Teacher {
 
 /// The teacher's bundle, written, read and loaded, as every user has it.
 fn model(teacher: &Teacher, kept: &Kept, storage: Storage) -> Model {
-    let bytes = bundle(teacher, kept, storage, Card::default())
+    let bytes = bundle(teacher, kept, storage, None, Card::default())
         .unwrap()
         .write();
     Model::new(Bundle::read(&bytes.unwrap()).unwrap()).unwrap()
@@ -211,6 +211,26 @@ fn int8_stays_near_the_float_teacher() {
 }
 
 #[test]
+fn explanations_are_compared_text_by_text() {
+    let teacher = load(&folder("bert"));
+    let model = int8(&teacher);
+    let texts = [&TEXTS[..], &["", " "]].concat();
+    let mut seen = 0;
+    let found = likeness(&model, &teacher, &texts, |done| seen += done).unwrap();
+    let found = found.expect("texts with words");
+    assert_eq!((found.texts, seen), (TEXTS.len(), texts.len()));
+    let mut cosines = Vec::new();
+    compare(&teacher, &model, |_, _, [a, b]| {
+        cosines.extend(cosine(&a, &b))
+    });
+    cosines.sort_by(f64::total_cmp);
+    assert!((found.least - cosines[0]).abs() < 1e-9, "{found:?}");
+    assert!((found.cosine - cosines[3]).abs() < 1e-9, "{found:?}");
+    let none = likeness(&model, &teacher, &[""], |_| ()).unwrap();
+    assert!(none.is_none(), "{none:?}");
+}
+
+#[test]
 fn explanations_add_up_and_say_how_well() {
     for family in FAMILIES {
         let model = int8(&load(&folder(family)));
@@ -356,7 +376,7 @@ fn a_teacher_may_read_fewer_tokens_but_not_more() {
     let [a, b] = [&short, &whole].map(|model| model.classify(&[TEXTS[0]], None).unwrap());
     assert_eq!(a, b, "a text that fits");
     for tokens in [0, 63] {
-        let error = bundle(&teacher, &kept, reading(tokens), Card::default()).unwrap_err();
+        let error = bundle(&teacher, &kept, reading(tokens), None, Card::default()).unwrap_err();
         assert!(error.to_string().contains("want 1 to 62"), "{error}");
     }
 }

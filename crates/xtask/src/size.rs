@@ -1,5 +1,6 @@
 //! `size`: what a page loads, raw and compressed, against its budgets. A KB is 1,000 bytes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,16 +9,19 @@ use anyhow::{Context, Result, bail};
 use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 
 use crate::step::step;
 use crate::workspace::Workspace;
 
 /// The most that the wasm module and its JavaScript may weigh together, brotli, in bytes.
 const CODE_BROTLI: usize = 150_000;
-/// The most that a committed bundle may weigh, in bytes.
-const BUNDLE_RAW: usize = 900_000;
-/// The most that a committed bundle may weigh after brotli, in bytes.
-const BUNDLE_BROTLI: usize = 750_000;
+/// The most that a committed student may weigh, in bytes.
+const STUDENT_RAW: usize = 900_000;
+/// The most that a committed student may weigh after brotli, in bytes.
+const STUDENT_BROTLI: usize = 750_000;
+/// The most that a committed teacher, which a page brings only when asked, may weigh, in bytes.
+const TEACHER_RAW: usize = 12_500_000;
 
 /// The bytes of one file, or of several together, as they are and compressed at the highest level.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,19 +36,25 @@ struct Weight {
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     step("weigh what a page loads", || {
         let code = weigh_code(workspace)?;
-        let bundles = weigh(&files(&workspace.path("web/models"), &["glass"])?)?;
+        let models = workspace.path("web/models");
+        let teachers = teachers(&models.join("index.json"))?;
+        let bundles = weigh(&files(&models, &["glass"])?)?;
         let sum = total(&code);
         print(&[&code, std::slice::from_ref(&sum), &bundles].concat());
         if bundles.is_empty() {
             println!("    web/models holds no bundle yet");
         }
-        let excesses = excesses(&sum, &bundles);
+        let excesses = excesses(&sum, &bundles, &teachers);
         if !excesses.is_empty() {
             bail!("over budget: {}", excesses.join("; "));
         }
+        let wrong = misstated(&bundles, &teachers);
+        if !wrong.is_empty() {
+            bail!("web/models/index.json: {}", wrong.join("; "));
+        }
         println!(
-            "    within budget: wasm + JS {CODE_BROTLI} brotli, a bundle {BUNDLE_RAW} raw and \
-             {BUNDLE_BROTLI} brotli"
+            "    within budget: wasm + JS {CODE_BROTLI} brotli, a student {STUDENT_RAW} raw and \
+             {STUDENT_BROTLI} brotli, a teacher {TEACHER_RAW} raw"
         );
         Ok(())
     })
@@ -69,6 +79,34 @@ fn weigh_code(workspace: &Workspace) -> Result<Vec<Weight>> {
         );
     }
     Ok(code)
+}
+
+/// The files that `index.json` names as teachers, each with the bytes that it promises.
+fn teachers(index: &Path) -> Result<BTreeMap<String, u64>> {
+    let text = fs::read(index).with_context(|| format!("cannot read {}", index.display()))?;
+    let index: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{}", index.display()))?;
+    let models = index["models"].as_array().into_iter().flatten();
+    let teacher = |model: &Value| {
+        let teacher = &model["teacher"];
+        let file = teacher["file"].as_str()?.to_owned();
+        Some((file, teacher["bytes"].as_u64().unwrap_or(0)))
+    };
+    Ok(models.filter_map(teacher).collect())
+}
+
+/// The teachers whose files are not there, or not of the bytes that the page tells its readers.
+fn misstated(bundles: &[Weight], teachers: &BTreeMap<String, u64>) -> Vec<String> {
+    let check = |(name, promised): (&String, &u64)| {
+        let Some(bundle) = bundles.iter().find(|bundle| bundle.name == *name) else {
+            return Some(format!("teacher {name} is not in web/models"));
+        };
+        let found = bundle.raw as u64;
+        (found != *promised).then(|| {
+            format!("teacher {name} has {found} bytes, `bytes` says {promised}; correct it")
+        })
+    };
+    teachers.iter().filter_map(check).collect()
 }
 
 /// The files of a folder with one of the extensions, by name; none if there is no folder.
@@ -124,12 +162,15 @@ fn total(weights: &[Weight]) -> Weight {
 }
 
 /// What exceeds its budget, in words.
-fn excesses(code: &Weight, bundles: &[Weight]) -> Vec<String> {
+fn excesses(code: &Weight, bundles: &[Weight], teachers: &BTreeMap<String, u64>) -> Vec<String> {
     let code = [(code, "brotli", code.brotli, CODE_BROTLI)];
     let bundles = bundles.iter().flat_map(|bundle| {
-        [
-            (bundle, "raw", bundle.raw, BUNDLE_RAW),
-            (bundle, "brotli", bundle.brotli, BUNDLE_BROTLI),
+        if teachers.contains_key(&bundle.name) {
+            return vec![(bundle, "raw", bundle.raw, TEACHER_RAW)];
+        }
+        vec![
+            (bundle, "raw", bundle.raw, STUDENT_RAW),
+            (bundle, "brotli", bundle.brotli, STUDENT_BROTLI),
         ]
     });
     code.into_iter()
@@ -200,21 +241,55 @@ mod tests {
 
     #[test]
     fn budgets_hold_at_the_limit_and_break_above() {
+        let teachers = [("t.glass".to_owned(), 0)].into();
         let code = of("wasm + JS", 999_999, CODE_BROTLI);
-        let bundle = of("finance.glass", BUNDLE_RAW, BUNDLE_BROTLI);
-        assert_eq!(excesses(&code, &[bundle]), Vec::<String>::new());
+        let bundles = [
+            of("finance.glass", STUDENT_RAW, STUDENT_BROTLI),
+            of("t.glass", TEACHER_RAW, TEACHER_RAW),
+        ];
+        assert_eq!(excesses(&code, &bundles, &teachers), Vec::<String>::new());
         let code = of("wasm + JS", 0, CODE_BROTLI + 1);
         let bundles = [
-            of("a.glass", BUNDLE_RAW + 1, 0),
-            of("b.glass", 0, BUNDLE_BROTLI + 1),
+            of("a.glass", STUDENT_RAW + 1, 0),
+            of("b.glass", 0, STUDENT_BROTLI + 1),
+            of("t.glass", TEACHER_RAW + 1, 0),
         ];
-        let found = excesses(&code, &bundles);
-        assert_eq!(found.len(), 3, "{found:?}");
+        let found = excesses(&code, &bundles, &teachers);
+        assert_eq!(found.len(), 4, "{found:?}");
         assert_eq!(found[0], "wasm + JS has 150001 bytes brotli, budget 150000");
         assert!(
             found[1].starts_with("a.glass has 900001 bytes raw"),
             "{found:?}"
         );
+        assert_eq!(found[3], "t.glass has 12500001 bytes raw, budget 12500000");
+    }
+
+    #[test]
+    fn what_the_page_says_of_a_teacher_is_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = folder.path().join("index.json");
+        let text = r#"{ "models": [
+            { "file": "a.glass", "teacher": { "file": "t.glass", "bytes": 7 } },
+            { "file": "b.glass" },
+            { "file": "c.glass", "teacher": { "file": "u.glass", "bytes": 9 } } ] }"#;
+        fs::write(&index, text).unwrap();
+        let teachers = teachers(&index).unwrap();
+        let bundles = [
+            of("a.glass", 1, 1),
+            of("t.glass", 7, 7),
+            of("u.glass", 9, 9),
+        ];
+        assert_eq!(misstated(&bundles, &teachers), Vec::<String>::new());
+        let found = misstated(&[of("t.glass", 8, 8)], &teachers);
+        assert_eq!(
+            found,
+            [
+                "teacher t.glass has 8 bytes, `bytes` says 7; correct it",
+                "teacher u.glass is not in web/models"
+            ]
+        );
+        fs::write(&index, "{").unwrap();
+        assert!(super::teachers(&index).is_err());
     }
 
     #[test]

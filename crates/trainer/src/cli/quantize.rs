@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use stillglass_bundle::{Bundle, Card, Metric, WeightFormat};
@@ -13,15 +13,26 @@ use crate::artefact::{VERSION, write_atomic};
 use crate::data::{Columns, Format, Sheet};
 use crate::evaluate::{evaluate, labelled};
 use crate::input::{self, Opened};
+use crate::inputs::Inputs;
 use crate::metrics::Scores;
 use crate::progress::Progress;
-use crate::quantize::{self, Fidelity, Kept, Storage};
+use crate::quantize::{self, Fidelity, Kept, Likeness, Storage};
 use crate::recipe::CardSection;
 use crate::teacher::{Head, Teacher};
 use crate::{device, export};
 
 /// Texts that a bundle is verified on, at most.
 const VERIFIED: usize = 1000;
+
+/// Texts that the inputs of a layer's weights are measured on, at most.
+const MEASURED: usize = 3000;
+
+/// Notes of a bundle's figures and of its float teacher's.
+const OWN: &str = "this bundle";
+const FLOAT: &str = "before quantization";
+
+/// Rows of a file of labelled rows that both explain, at most.
+const EXPLAINED: usize = 32;
 
 /// Options of `quantize`.
 #[derive(Debug, Args)]
@@ -30,27 +41,29 @@ pub(super) struct QuantizeOptions {
     #[arg(long, value_name = "FOLDER")]
     teacher: PathBuf,
     /// The .glass file to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = "teacher.glass")]
     output: PathBuf,
     /// Which pieces to keep
     #[arg(long, value_name = "WHICH", default_value = "pruned")]
     vocabulary: Which,
-    /// Bits of a weight
+    /// Bits of a weight of the layers
     #[arg(long, value_name = "N", default_value = "8")]
     bits: Bits,
     /// Bits of an embedding's weight [default: as --bits]
     #[arg(long, value_name = "N")]
     embedding_bits: Option<Bits>,
-    /// Training texts, whose pieces are kept: CSV, TSV or JSONL
+    /// Training texts, for --vocabulary pruned, and for 4-bit weights, which are rounded so that these
+    /// texts are read as before: CSV, TSV or JSONL
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
-    /// Keep a piece that the training texts use N times
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    min_count: usize,
+    /// With --vocabulary pruned, keep a piece that the training texts use N times [default: 1]
+    #[arg(long, value_name = "N")]
+    min_count: Option<usize>,
     /// Read N tokens of a text [default: as many as the teacher has positions for]
     #[arg(long, value_name = "N")]
     max_tokens: Option<usize>,
-    /// Labelled rows to compare teacher and bundle on, for the card; may be repeated
+    /// Labelled rows to compare teacher and bundle on, explanations of some too, for the card; may be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     evaluate: Vec<String>,
     /// Recipe whose card says what the model is
@@ -113,6 +126,8 @@ struct Compared {
     float_macro_f1: f64,
     accuracy: f64,
     macro_f1: f64,
+    /// None where no row has a word.
+    explanations: Option<Likeness>,
 }
 
 pub(super) fn quantize(
@@ -126,23 +141,18 @@ pub(super) fn quantize(
     let data = options.data.as_deref().map(|path| texts(options, path));
     let data = data.transpose()?.unwrap_or_default();
     let data: Vec<&str> = data.iter().map(String::as_str).collect();
-    let kept = match options.vocabulary {
-        Which::Full => Kept::full(&teacher)?,
-        Which::Pruned => {
-            ensure!(
-                options.data.is_some(),
-                "--vocabulary pruned: name the training texts with --data, or keep all pieces with \
-                 --vocabulary full"
-            );
-            Kept::pruned(&teacher, &data, options.min_count)?
-        }
-    };
+    let kept = kept(options, &teacher, &data)?;
     let storage = Storage {
         weights: options.bits.format(),
         embeddings: options.embedding_bits.unwrap_or(options.bits).format(),
         max_tokens: options.max_tokens,
     };
-    let bytes = quantize::bundle(&teacher, &kept, storage, card.clone())?.write()?;
+    let inputs = match storage.weights {
+        WeightFormat::Int4 if !data.is_empty() => Some(inputs(&teacher, &sample(&data, MEASURED))?),
+        _ => None,
+    };
+    let bundle = quantize::bundle(&teacher, &kept, storage, inputs.as_ref(), card.clone())?;
+    let bytes = bundle.write()?;
     let bundle = Bundle::read(&bytes).context("reading back the bundle that was just made")?;
     let opened = Opened {
         model: Model::new(bundle).context("loading the bundle that was just made")?,
@@ -152,8 +162,7 @@ pub(super) fn quantize(
     let some: Vec<&str> = if data.is_empty() {
         own.iter().map(String::as_str).collect()
     } else {
-        let step = data.len().div_ceil(VERIFIED);
-        data.iter().step_by(step).copied().collect()
+        sample(&data, VERIFIED)
     };
     let fidelity = quantize::verify(&opened.model, &teacher, &kept, storage, &some)?;
     let compared = options.evaluate.iter();
@@ -176,6 +185,38 @@ pub(super) fn quantize(
         scores,
     };
     print(general, &report, Report::text)
+}
+
+/// The pieces that the options ask for.
+fn kept(options: &QuantizeOptions, teacher: &Teacher, data: &[&str]) -> Result<Kept> {
+    match (options.vocabulary, options.min_count) {
+        (Which::Full, Some(count)) => bail!(
+            "--min-count {count}: --vocabulary full keeps every piece; leave one of the two out"
+        ),
+        (Which::Full, None) => Kept::full(teacher),
+        (Which::Pruned, count) => {
+            ensure!(
+                options.data.is_some(),
+                "--vocabulary pruned: name the training texts with --data, or keep all pieces with \
+                 --vocabulary full"
+            );
+            Kept::pruned(teacher, data, count.unwrap_or(1))
+        }
+    }
+}
+
+/// At most so many of the texts, evenly spread.
+fn sample<'t>(texts: &[&'t str], most: usize) -> Vec<&'t str> {
+    let step = texts.len().div_ceil(most).max(1);
+    texts.iter().step_by(step).copied().collect()
+}
+
+/// What the teacher's layers read of some texts.
+fn inputs(teacher: &Teacher, texts: &[&str]) -> Result<Inputs> {
+    let most = teacher.config.max_length();
+    let encode = |text: &&str| Ok(teacher.tokenizer.encode(text, &[], most)?.ids);
+    let ids = texts.iter().map(encode).collect::<Result<Vec<_>>>()?;
+    Inputs::of(teacher, &ids)
 }
 
 /// The texts of a file, labels aside.
@@ -206,6 +247,11 @@ fn compare(
     task.finish();
     let float = Scores::of_logits(&logits, &rows.gold)?;
     let found = evaluate(opened, path, &sheet, 0, progress)?;
+    let some = sample(&rows.texts, EXPLAINED);
+    let task = progress.task("explanations", "texts", some.len());
+    let explanations =
+        quantize::likeness(&opened.model, teacher, &some, |done| task.advance(done))?;
+    task.finish();
     let split = Path::new(path).file_stem().unwrap_or_default();
     Ok(Compared {
         split: split.to_string_lossy().into_owned(),
@@ -214,6 +260,7 @@ fn compare(
         float_macro_f1: float.macro_f1,
         accuracy: found.accuracy,
         macro_f1: found.macro_f1,
+        explanations,
     })
 }
 
@@ -249,31 +296,48 @@ fn card(options: &QuantizeOptions) -> Result<Card> {
 }
 
 fn metrics(scores: &[Compared], fidelity: Fidelity) -> Vec<Metric> {
-    let metric = |name: &str, value, split: &str| Metric {
+    let metric = |name: &str, value, split: &str, note: String| Metric {
         name: name.into(),
         value,
         split: split.into(),
         seeds: 1,
-        note: None,
+        note: Some(note),
     };
-    let scores = scores.iter().flat_map(|score| {
-        [
-            metric("accuracy", score.accuracy, &score.split),
-            metric("macro-F1", score.macro_f1, &score.split),
-            metric("accuracy, float", score.float_accuracy, &score.split),
-            metric("macro-F1, float", score.float_macro_f1, &score.split),
-        ]
-    });
-    let changed = ("labels changed by quantization", fidelity.labels_changed);
-    let changed = metric(changed.0, changed.1, "texts verified on");
-    scores.chain([changed]).collect()
+    let mut list = Vec::new();
+    for score in scores {
+        let mut add = |name, value, note| list.push(metric(name, value, &score.split, note));
+        add("accuracy", score.accuracy, OWN.into());
+        add("macro-F1", score.macro_f1, OWN.into());
+        add("accuracy", score.float_accuracy, FLOAT.into());
+        add("macro-F1", score.float_macro_f1, FLOAT.into());
+        if let Some(found) = score.explanations {
+            let note = format!(
+                "this bundle against before quantization, median of {} texts, least {:.3}",
+                found.texts, found.least
+            );
+            add("cosine of explanations", found.cosine, note);
+        }
+    }
+    list.push(metric(
+        "labels changed by quantization",
+        fidelity.labels_changed,
+        "texts verified on",
+        format!("{} texts", fidelity.texts),
+    ));
+    list
 }
 
 impl Report {
     fn text(&self) -> String {
         let scores = self.scores.iter().map(|score| {
+            let explanations = score.explanations.map_or(String::new(), |found| {
+                format!(
+                    "{}: explanations: cosine {:.4} (median), {:.4} (least) of {} texts\n",
+                    score.split, found.cosine, found.least, found.texts
+                )
+            });
             format!(
-                "{}: accuracy {:.4} (float {:.4}), macro-F1 {:.4} (float {:.4}) on {} rows\n",
+                "{}: accuracy {:.4} (float {:.4}), macro-F1 {:.4} (float {:.4}) on {} rows\n{explanations}",
                 score.split,
                 score.accuracy,
                 score.float_accuracy,

@@ -215,6 +215,17 @@ impl Encoder {
 
     /// States of the last layer, `[batch, time, hidden]`.
     pub fn states(&self, words: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
+        self.states_watched(words, mask, &mut |_, _, _| ())
+    }
+
+    /// The same; `see` gets what each linear map of each layer reads, `[batch, time, columns]`, by the
+    /// layer's index and the map. Key and value read what the query does.
+    pub(crate) fn states_watched(
+        &self,
+        words: Tensor<3>,
+        mask: Tensor<2>,
+        see: &mut dyn FnMut(usize, Part, &Tensor<3>),
+    ) -> Tensor<3> {
         let [_, time, hidden] = words.dims();
         let positions = self.positions.val().narrow(0, self.first_position, time);
         let mut states = words + positions.unsqueeze_dim(0);
@@ -223,8 +234,9 @@ impl Encoder {
         }
         let mut states = self.dropout.forward(self.norm.forward(states));
         let hidden_keys: Tensor<4> = ((mask - 1.0) * -MASKED).unsqueeze_dims(&[1, 1]);
-        for layer in &self.layers {
-            states = layer.forward(states, hidden_keys.clone());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut see = |part, x: &Tensor<3>| see(index, part, x);
+            states = layer.forward(states, hidden_keys.clone(), &mut see);
         }
         states
     }
@@ -273,15 +285,25 @@ impl Layer {
     }
 
     /// `x: [batch, time, hidden]`, `hidden_keys: [batch, 1, 1, time]` added to the scores.
-    fn forward(&self, x: Tensor<3>, hidden_keys: Tensor<4>) -> Tensor<3> {
-        let attended = self.dropout.forward(self.attend(x.clone(), hidden_keys));
+    fn forward(
+        &self,
+        x: Tensor<3>,
+        hidden_keys: Tensor<4>,
+        see: &mut dyn FnMut(Part, &Tensor<3>),
+    ) -> Tensor<3> {
+        see(Part::Query, &x);
+        let mixed = self.attend(x.clone(), hidden_keys);
+        see(Part::AttentionOutput, &mixed);
+        let attended = self.dropout.forward(self.attention_output.forward(mixed));
         let x = self.attention_norm.forward(x + attended);
+        see(Part::Intermediate, &x);
         let inner = gelu(self.intermediate.forward(x.clone()));
+        see(Part::Output, &inner);
         let inner = self.dropout.forward(self.output.forward(inner));
         self.output_norm.forward(x + inner)
     }
 
-    /// Multi-head scaled dot-product attention with its output projection.
+    /// Multi-head scaled dot-product attention, its heads side by side.
     fn attend(&self, x: Tensor<3>, hidden_keys: Tensor<4>) -> Tensor<3> {
         let [batch, time, hidden] = x.dims();
         let size = hidden / self.heads;
@@ -292,8 +314,7 @@ impl Layer {
         let scores = query.matmul(key.swap_dims(2, 3)) + hidden_keys;
         let weights = self.dropout.forward(softmax(scores, 3));
         let mixed = weights.matmul(value).swap_dims(1, 2);
-        self.attention_output
-            .forward(mixed.reshape([batch, time, hidden]))
+        mixed.reshape([batch, time, hidden])
     }
 }
 

@@ -168,7 +168,7 @@ pub(crate) struct Names {
 }
 
 /// Parts of an encoder layer, each a linear map or a layer norm.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     /// Attention query.
     Query,

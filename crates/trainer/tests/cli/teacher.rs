@@ -51,6 +51,13 @@ fn quantize_writes_a_bundle_that_says_what_it_is() {
         (&"rows".into(), &4.into())
     );
     assert_eq!(score["accuracy"], score["float_accuracy"]);
+    let explanations = &score["explanations"];
+    assert_eq!(explanations["texts"], 4);
+    let [median, least] = ["cosine", "least"].map(|key| explanations[key].as_f64().unwrap());
+    assert!(
+        least > 0.98 && (least..1.0).contains(&median),
+        "{explanations}"
+    );
 
     let text = place.good(&["inspect", "t.glass"]);
     for part in [
@@ -59,7 +66,10 @@ fn quantize_writes_a_bundle_that_says_what_it_is() {
         "falling, rising, still",
         "2 layers, hidden 32, 4 heads, intermediate 64, at most 62 tokens",
         "weights       8 bits\n",
-        "accuracy, float",
+        "rows, 1 seed, this bundle\n",
+        "rows, 1 seed, before quantization\n",
+        "cosine of explanations",
+        "median of 4 texts",
         "layer.1.feedforward.output.scale",
     ] {
         assert!(text.contains(part), "{part} in {text}");
@@ -76,7 +86,7 @@ fn quantize_writes_a_bundle_that_says_what_it_is() {
 fn fewer_pieces_and_fewer_bits_make_smaller_bundles() {
     let place = Place::new();
     place.file("rows.csv", ROWS);
-    let folder = teacher("distilbert");
+    let folder = teacher("bert");
     let size = |options: &[&str]| {
         let first = ["quantize", "--teacher", &folder, "--output", "t.glass"];
         place.good(&[&first[..], options].concat());
@@ -94,16 +104,34 @@ fn fewer_pieces_and_fewer_bits_make_smaller_bundles() {
         "9",
     ]);
     let embeddings = size(&["--data", "rows.csv", "--embedding-bits", "4"]);
+    let shown = place.good(&["inspect", "t.glass"]);
     assert!(
         full > pruned && pruned > rarer && rarer > short,
         "{full} {pruned} {rarer} {short}"
     );
     assert!(embeddings < pruned, "{embeddings}");
-    let text = place.good(&["inspect", "t.glass"]);
     assert!(
-        text.contains("weights       8 bits, embeddings 4 bits"),
-        "{text}"
+        shown.contains("weights       8 bits, embeddings 4 bits"),
+        "{shown}"
     );
+    let layers = size(&["--data", "rows.csv", "--bits", "4", "--embedding-bits", "8"]);
+    assert!(layers < pruned, "{layers}");
+}
+
+#[test]
+fn a_bundle_without_a_name_is_teacher_glass() {
+    let place = Place::new();
+    let said = place.good(&[
+        "quantize",
+        "--teacher",
+        &teacher("bert"),
+        "--vocabulary",
+        "full",
+        "--bits",
+        "8",
+    ]);
+    assert!(said.starts_with("teacher.glass: "), "{said}");
+    assert!(place.path("teacher.glass").exists());
 }
 
 #[test]
@@ -187,6 +215,11 @@ fn what_can_not_be_quantized_is_named() {
             "reading nowhere/config.json",
         ),
         (&bert, &["--data", "absent.csv"], "input absent.csv"),
+        (
+            &bert,
+            &["--vocabulary", "full", "--min-count", "2"],
+            "--min-count 2: --vocabulary full keeps every piece; leave one",
+        ),
         (
             &bert,
             &["--vocabulary", "full", "--max-tokens", "63"],
