@@ -235,7 +235,7 @@ mod tests {
         // Lengths that leave padding in a batch, and more texts than one batch has.
         let texts: Vec<Vec<u32>> = (0..BATCH + 3)
             .map(|text| {
-                (0..1 + text * 7 % 19)
+                (0..=text * 7 % 19)
                     .map(|t| ((text * 31 + t * 17) % 117) as u32)
                     .collect()
             })

@@ -29,7 +29,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 /// Activations are rounded to 12 bits, weights not at all: error of all logits, or of all words for all
-/// classes, relative to their norm. A ReLU that the rounding switches costs `DistilBERT` more.
+/// classes, relative to their norm. A `ReLU` that the rounding switches costs `DistilBERT` more.
 fn same_weights(family: &str) -> f64 {
     if family == "distilbert" { 5e-2 } else { 5e-3 }
 }
@@ -221,7 +221,7 @@ fn explanations_are_compared_text_by_text() {
     assert_eq!((found.texts, seen), (TEXTS.len(), texts.len()));
     let mut cosines = Vec::new();
     compare(&teacher, &model, |_, _, [a, b]| {
-        cosines.extend(cosine(&a, &b))
+        cosines.extend(cosine(&a, &b));
     });
     cosines.sort_by(f64::total_cmp);
     assert!((found.least - cosines[0]).abs() < 1e-9, "{found:?}");
