@@ -55,7 +55,8 @@ export function imitatedGpu({ switches = [], files = {} } = {}) {
 
 /** In the page: what tests share. */
 async function prepare() {
-  const { Model, memoryBytes } = await import('/pkg/dist/index.js');
+  const { Model, memoryBytes, start } = await import('/pkg/dist/index.js');
+  await start();
   Object.assign(globalThis, {
     Model,
     memoryBytes,

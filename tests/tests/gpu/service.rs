@@ -270,13 +270,25 @@ fn a_lost_gpu_rests_and_is_tried_again() {
     };
     assert_eq!(at(0.0), Backend::Gpu);
     let release = || service.release_gpu();
-    // Point 3, counted from 0, is where the first batch is announced.
-    let host = Fake::at(3, &release);
+    // Point 5, counted from 0, is where the first batch is announced.
+    let host = Fake::at(5, &release);
     let found = ask_in(&service, &texts, request, &host).expect("answers");
     assert_eq!(found[0].backend, Backend::Cpu);
     assert!(found[0].reason.as_deref().expect("why").contains("lost"));
     assert_eq!(at(1_000.0), Backend::Cpu, "it rests");
     assert_eq!(at(10_000.0), Backend::Gpu, "and is tried again");
+}
+
+#[test]
+fn a_call_broken_off_before_its_turn_asks_for_no_gpu() {
+    let service = service(&bundle(1, ODD, &PLAIN));
+    let host = Fake::new();
+    host.broken.set(true);
+    let answer = ask_in(&service, &texts(3), on(Choice::Gpu, None), &host);
+    assert!(matches!(answer, Err(Error::BrokenOff)), "{answer:?}");
+    assert_eq!(host.seen.borrow().len(), 1);
+    // A GPU would have been waited for, with a clock.
+    assert_eq!(host.points.get(), 3, "now, now, watch");
 }
 
 #[test]
