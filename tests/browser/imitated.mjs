@@ -27,13 +27,18 @@ export function imitatedGpu({ switches = [], files = {} } = {}) {
   let site;
   let browser;
   let page;
+  const complaints = [];
   before(async () => {
     bundles = await madeUp();
     const own = { '/student.glass': STUDENT, '/teacher.glass': path.join(bundles.folder, 'teacher.glass') };
     site = await servePackage({ ...own, ...files });
     browser = await launch([...SOFTWARE_GPU, ...switches]);
+    await startGpu(browser, site.address);
   });
-  afterEach(() => page?.close());
+  afterEach(async () => {
+    await page?.close();
+    assert.deepEqual(complaints.splice(0), [], 'errors of the page');
+  });
   after(async () => {
     await browser?.close();
     await site?.stop();
@@ -43,6 +48,7 @@ export function imitatedGpu({ switches = [], files = {} } = {}) {
     /** `stub` runs in the page before anything else. */
     async open(stub = () => undefined) {
       page = await browser.newPage();
+      page.on('pageerror', (error) => complaints.push(String(error)));
       await page.addInitScript(keep);
       await page.addInitScript(stub);
       await page.goto(site.address);
@@ -51,6 +57,14 @@ export function imitatedGpu({ switches = [], files = {} } = {}) {
     },
     browser: () => browser,
   };
+}
+
+/** Starts the process that imitates a GPU: a busy machine takes longer for that than a call waits. */
+async function startGpu(browser, address) {
+  const page = await browser.newPage();
+  await page.goto(address);
+  await page.evaluate(async () => (await (await navigator.gpu.requestAdapter())?.requestDevice())?.destroy());
+  await page.close();
 }
 
 /** In the page: what tests share. */

@@ -113,7 +113,9 @@ test(`a device destroyed at ${POINTS} points of a call, ${TIMES} times each`, { 
       const about = `point ${at} of ${all}`;
       reached++;
       assert.equal(found.made, 1, `${about}: the GPU is tried again`);
-      assert.ok(found.ms < cpu.ms * 2 + SOON, `${about}: ${Math.round(found.ms)} ms, the CPU ${Math.round(cpu.ms)} ms`);
+      // What imitates a GPU compiles for a device that is gone too, and says nothing meanwhile.
+      const soon = SOON + (at < middle ? gpu.ms : 0);
+      assert.ok(found.ms < cpu.ms * 2 + soon, `${about}: ${Math.round(found.ms)} ms, the CPU ${Math.round(cpu.ms)} ms`);
       found.answers.forEach((answer, index) => {
         alike(answer, cpu.answers[index], about);
         assert.equal(answer.reason !== undefined, answer.backend === 'cpu', about);

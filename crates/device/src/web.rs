@@ -83,9 +83,13 @@ impl Trouble {
     async fn or(&self, promise: Result<Promise, JsValue>) -> Result<JsValue, Error> {
         let mut promised = pin!(wait(promise));
         let answer = poll_fn(|context| {
-            self.first()?;
-            self.0.borrow_mut().1 = Some(context.waker().clone());
-            promised.as_mut().poll(context).map_err(lost)
+            // First of all: a promise that nobody hears is an error of the page's.
+            let answer = promised.as_mut().poll(context);
+            if answer.is_pending() {
+                self.first()?;
+                self.0.borrow_mut().1 = Some(context.waker().clone());
+            }
+            answer.map_err(lost)
         });
         let answer = answer.await;
         self.first()?;
