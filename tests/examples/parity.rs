@@ -95,7 +95,9 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         std::io::stderr().flush()?;
     }
     eprintln!();
-    println!("| bundle | texts | largest \u{394}p | other labels | not on the GPU | CPU s | GPU s |");
+    println!(
+        "| bundle | texts | largest \u{394}p | other labels | not on the GPU | CPU s | GPU s |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let name = options.bundle.file_name().unwrap_or_default();
     println!(

@@ -161,6 +161,11 @@ impl Device {
         *self.split() = Some(Split::default());
     }
 
+    /// From now on waits for nothing but answers.
+    pub fn end_measuring(&self) {
+        *self.split() = None;
+    }
+
     /// Where the time went since [`Device::measure`].
     pub fn measured(&self) -> Option<Split> {
         *self.split()
@@ -256,10 +261,10 @@ impl Device {
         let mut encoder = self.encoder();
         if self.measured().is_some() {
             // What was written goes to the device with the next submission: here one of nothing.
-            self.part(|split| &mut split.upload, || drop(self.queue.submit([])));
+            self.send(|split| &mut split.upload, None);
             record(&mut encoder, dispatches);
             let kernels = std::mem::replace(&mut encoder, self.encoder()).finish();
-            self.part(|split| &mut split.compute, || drop(self.queue.submit([kernels])));
+            self.send(|split| &mut split.compute, Some(kernels));
         } else {
             record(&mut encoder, dispatches);
         }
@@ -268,8 +273,13 @@ impl Device {
             encoder.copy_buffer_to_buffer(&buffer.0, 0, &readback.0, at, size);
             at += size;
         }
-        let commands = encoder.finish();
-        self.part(|split| &mut split.readback, || drop(self.queue.submit([commands])));
+        self.send(|split| &mut split.readback, Some(encoder.finish()));
+    }
+
+    fn send(&self, part: fn(&mut Split) -> &mut Duration, commands: Option<wgpu::CommandBuffer>) {
+        self.part(part, || {
+            self.queue.submit(commands);
+        });
     }
 
     fn encoder(&self) -> wgpu::CommandEncoder {

@@ -261,7 +261,9 @@ impl Device {
     /// The first numbers of a readback buffer, when all work submitted before is done.
     pub async fn read(&self, readback: &Buffer, count: usize) -> Result<Vec<f32>, Error> {
         let (size, buffer) = (count as f64 * 4.0, &readback.inner);
-        self.trouble.or(buffer.map_async(MAP_READ, 0.0, size)).await?;
+        self.trouble
+            .or(buffer.map_async(MAP_READ, 0.0, size))
+            .await?;
         let view = buffer.get_mapped_range(0.0, size).map_err(lost)?;
         let values: Float32Array = Numbers::new(&view).map_err(lost)?.unchecked_into();
         let values = values.to_vec();

@@ -117,6 +117,12 @@ impl Gpu {
         self.device.measure();
     }
 
+    /// From now on waits for nothing but answers.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn end_measuring(&self) {
+        self.device.end_measuring();
+    }
+
     /// Where the time went since [`Gpu::measure`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn measured(&self) -> Option<Split> {
