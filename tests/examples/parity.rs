@@ -20,7 +20,7 @@ use stillglass_runtime::{
 /// What a probability may differ by.
 const PROBABILITY: f32 = 1e-3;
 /// Texts of one call.
-const CALL: usize = 64;
+const CALL: usize = 16;
 
 /// Compare a bundle's answers on the GPU with those on the CPU
 #[derive(Parser)]
@@ -91,7 +91,11 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let wanted = answer(Choice::Cpu, cpu)?;
         found.add(&texts, answer(Choice::Gpu, gpu)?, &wanted);
         // Progress, for a GPU that the CPU imitates is slow.
-        eprint!("\r{} texts", found.texts);
+        let (apart, others) = (found.furthest.0, found.elsewhere.len());
+        eprint!(
+            "\r{} texts, {apart:.2e}, {others} not on the GPU",
+            found.texts
+        );
         std::io::stderr().flush()?;
     }
     eprintln!();
