@@ -13,7 +13,7 @@ mod web;
 
 pub use error::Error;
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{Adapter, Bindings, Buffer, Device, Pipeline};
+pub use native::{Adapter, Bindings, Buffer, Device, Pipeline, Split};
 #[cfg(target_arch = "wasm32")]
 pub use web::{Adapter, Bindings, Buffer, Device, Pipeline};
 

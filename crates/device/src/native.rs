@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Dispatch, Error, Needs, Program, Use, is_software};
 
-/// A wait longer than this is given up: no call takes so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A wait longer than this is given up: no call takes so long, even where a busy CPU imitates the GPU.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A GPU that may be asked for a device.
 #[derive(Debug)]
@@ -38,6 +38,19 @@ pub struct Device {
     inner: wgpu::Device,
     queue: wgpu::Queue,
     trouble: Trouble,
+    /// Kept only where somebody measures.
+    split: Mutex<Option<Split>>,
+}
+
+/// Where the time of calls went, while the device waited for each part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// From the CPU's memory to the device's.
+    pub upload: Duration,
+    /// The kernels.
+    pub compute: Duration,
+    /// Back to the CPU.
+    pub readback: Duration,
 }
 
 /// The first thing that went wrong; it stays.
@@ -119,6 +132,7 @@ impl Adapter {
             inner: device,
             queue,
             trouble,
+            split: Mutex::default(),
         })
     }
 }
@@ -142,6 +156,36 @@ impl Device {
         self.inner.destroy();
     }
 
+    /// From now on waits for each part of a call, so that it can be measured, and counts from nothing.
+    pub fn measure(&self) {
+        *self.split() = Some(Split::default());
+    }
+
+    /// From now on waits for nothing but answers.
+    pub fn end_measuring(&self) {
+        *self.split() = None;
+    }
+
+    /// Where the time went since [`Device::measure`].
+    pub fn measured(&self) -> Option<Split> {
+        *self.split()
+    }
+
+    fn split(&self) -> MutexGuard<'_, Option<Split>> {
+        self.split.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does a part of a call; where calls are measured, waits until the device has done it too.
+    fn part(&self, part: fn(&mut Split) -> &mut Duration, work: impl FnOnce()) {
+        let began = Instant::now();
+        work();
+        if let Some(split) = &mut *self.split() {
+            // A device that is lost says so when it is read.
+            let _ = self.inner.poll(wgpu::PollType::wait_indefinitely());
+            *part(split) += began.elapsed();
+        }
+    }
+
     /// A new buffer of that many bytes, a multiple of four.
     pub fn buffer(&self, use_: Use, size: u64) -> Buffer {
         use wgpu::BufferUsages as Usages;
@@ -160,7 +204,8 @@ impl Device {
 
     /// Fills the beginning of a buffer.
     pub fn write(&self, buffer: &Buffer, bytes: &[u8]) {
-        self.queue.write_buffer(&buffer.0, 0, bytes);
+        let upload = || self.queue.write_buffer(&buffer.0, 0, bytes);
+        self.part(|split| &mut split.upload, upload);
     }
 
     /// Compiles a program.
@@ -213,27 +258,38 @@ impl Device {
 
     /// Runs dispatches in order and copies the beginnings of some buffers, one after another.
     pub fn submit(&self, dispatches: &[Dispatch], copies: &[(&Buffer, u64)], readback: &Buffer) {
-        let mut encoder = self
-            .inner
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        for dispatch in dispatches {
-            pass.set_pipeline(&dispatch.pipeline.0);
-            pass.set_bind_group(0, &dispatch.bindings.0, &[]);
-            let [x, y, z] = dispatch.grid;
-            pass.dispatch_workgroups(x, y, z);
+        let mut encoder = self.encoder();
+        if self.measured().is_some() {
+            // What was written goes to the device with the next submission: here one of nothing.
+            self.send(|split| &mut split.upload, None);
+            record(&mut encoder, dispatches);
+            let kernels = std::mem::replace(&mut encoder, self.encoder()).finish();
+            self.send(|split| &mut split.compute, Some(kernels));
+        } else {
+            record(&mut encoder, dispatches);
         }
-        drop(pass);
         let mut at = 0;
         for &(buffer, size) in copies {
             encoder.copy_buffer_to_buffer(&buffer.0, 0, &readback.0, at, size);
             at += size;
         }
-        self.queue.submit([encoder.finish()]);
+        self.send(|split| &mut split.readback, Some(encoder.finish()));
+    }
+
+    fn send(&self, part: fn(&mut Split) -> &mut Duration, commands: Option<wgpu::CommandBuffer>) {
+        self.part(part, || {
+            self.queue.submit(commands);
+        });
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        self.inner.create_command_encoder(&descriptor)
     }
 
     /// The first numbers of a readback buffer, when all work submitted before is done.
     pub async fn read(&self, readback: &Buffer, count: usize) -> Result<Vec<f32>, Error> {
+        let began = Instant::now();
         let size = count as u64 * 4;
         let mapped = Mapped::default();
         let done = mapped.clone();
@@ -256,7 +312,21 @@ impl Device {
         let values = values.collect();
         drop(view);
         readback.0.unmap();
+        if let Some(split) = &mut *self.split() {
+            split.readback += began.elapsed();
+        }
         Ok(values)
+    }
+}
+
+/// Dispatches in order.
+fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch]) {
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    for dispatch in dispatches {
+        pass.set_pipeline(&dispatch.pipeline.0);
+        pass.set_bind_group(0, &dispatch.bindings.0, &[]);
+        let [x, y, z] = dispatch.grid;
+        pass.dispatch_workgroups(x, y, z);
     }
 }
 

@@ -8,7 +8,10 @@ mod sys;
 mod values;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Waker;
 
 use js_sys::futures::{JsFuture, spawn_local};
 use js_sys::{Array, Float32Array, Object, Promise, Reflect};
@@ -17,7 +20,7 @@ use wasm_bindgen::prelude::{Closure, JsValue};
 
 use crate::{Dispatch, Error, Program, Use};
 pub use adapter::Adapter;
-use sys::Any;
+use sys::{Any, Numbers};
 use values::{field, object, text, wait};
 
 /// Bits of `GPUBufferUsage`; `MAP_READ` is also `GPUMapMode.READ`.
@@ -55,13 +58,42 @@ pub struct Device {
     _ear: Closure<dyn FnMut(JsValue)>,
 }
 
-/// The first thing that went wrong; it stays.
+/// The first thing that went wrong; it stays, and wakes whoever waits for the device.
 #[derive(Clone, Debug, Default)]
-struct Trouble(Rc<RefCell<Option<Error>>>);
+struct Trouble(Rc<RefCell<(Option<Error>, Option<Waker>)>>);
 
 impl Trouble {
     fn note(&self, error: Error) {
-        self.0.borrow_mut().get_or_insert(error);
+        let waker = {
+            let mut trouble = self.0.borrow_mut();
+            trouble.0.get_or_insert(error);
+            trouble.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn first(&self) -> Result<(), Error> {
+        self.0.borrow().0.clone().map_or(Ok(()), Err)
+    }
+
+    /// Awaits what the device promised, or trouble: a busy driver may keep its promises to a device that
+    /// is gone until much later.
+    async fn or(&self, promise: Result<Promise, JsValue>) -> Result<JsValue, Error> {
+        let mut promised = pin!(wait(promise));
+        let answer = poll_fn(|context| {
+            // First of all: a promise that nobody hears is an error of the page's.
+            let answer = promised.as_mut().poll(context);
+            if answer.is_pending() {
+                self.first()?;
+                self.0.borrow_mut().1 = Some(context.waker().clone());
+            }
+            answer.map_err(lost)
+        });
+        let answer = answer.await;
+        self.first()?;
+        answer
     }
 
     /// What a call answered, or `undefined`.
@@ -110,7 +142,7 @@ impl Device {
 
     /// What made the device useless, if anything has.
     pub fn check(&self) -> Result<(), Error> {
-        self.trouble.0.borrow().clone().map_or(Ok(()), Err)
+        self.trouble.first()
     }
 
     /// Lets go of the device and all its memory: every later call fails with [`Error::Lost`].
@@ -229,15 +261,19 @@ impl Device {
     /// The first numbers of a readback buffer, when all work submitted before is done.
     pub async fn read(&self, readback: &Buffer, count: usize) -> Result<Vec<f32>, Error> {
         let (size, buffer) = (count as f64 * 4.0, &readback.inner);
-        let lost = |error: JsValue| Error::Lost(text(&error));
-        let mapped = wait(buffer.map_async(MAP_READ, 0.0, size)).await;
-        self.check()?;
-        mapped.map_err(lost)?;
+        self.trouble
+            .or(buffer.map_async(MAP_READ, 0.0, size))
+            .await?;
         let view = buffer.get_mapped_range(0.0, size).map_err(lost)?;
-        let values = Float32Array::new(&view).to_vec();
+        let values: Float32Array = Numbers::new(&view).map_err(lost)?.unchecked_into();
+        let values = values.to_vec();
         buffer.unmap().map_err(lost)?;
         Ok(values)
     }
+}
+
+fn lost(error: JsValue) -> Error {
+    Error::Lost(text(&error))
 }
 
 fn entry(binding: u32, buffer: &Buffer, place: &[(&str, JsValue)]) -> Object {

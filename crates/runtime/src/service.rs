@@ -67,6 +67,8 @@ impl Service {
         let mut answers = Vec::with_capacity(texts.len());
         let mut reason = None;
         if request.backend != Choice::Cpu {
+            // Who has gone meanwhile needs no GPU.
+            pace.tick(0, texts.len()).await?;
             let tried = self.door.answer(model, &texts, request, pace, &mut answers);
             reason = tried.await?;
         }

@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod digest;
 mod fixtures;
+mod measure;
 mod npm;
 mod python;
 mod setup;
@@ -39,7 +40,11 @@ enum Command {
     /// Build the web app and serve it on this machine
     Demo(demo::Options),
     /// Check format, lints, tests, licences, sizes, the web app and the browser tests
-    Test,
+    Test(test::Options),
+    /// Compare a bundle's answers on the GPU with those on the CPU, over the texts of a data set
+    Parity(measure::Options),
+    /// Time student, teacher and their kernels on this machine's GPU, as tables in Markdown
+    BenchGpu(measure::Options),
     /// Build the WebAssembly module and its JavaScript into pkg/dist
     Wasm,
     /// Print raw, gzip and brotli sizes of what a page loads; fail above the budgets
@@ -55,7 +60,9 @@ impl Command {
         match self {
             Self::Setup => "setup",
             Self::Demo(_) => "demo",
-            Self::Test => "test",
+            Self::Test(_) => "test",
+            Self::Parity(_) => "parity",
+            Self::BenchGpu(_) => "bench-gpu",
             Self::Wasm => "wasm",
             Self::Size => "size",
             Self::Fixtures => "fixtures",
@@ -67,7 +74,9 @@ impl Command {
         match self {
             Self::Setup => setup::everything(workspace),
             Self::Demo(options) => demo::demo(workspace, options),
-            Self::Test => test::test(workspace),
+            Self::Test(options) => test::test(workspace, options),
+            Self::Parity(options) => measure::example(workspace, "parity", options),
+            Self::BenchGpu(options) => measure::example(workspace, "bench_gpu", options),
             Self::Wasm => wasm::build(workspace),
             Self::Size => size::check(workspace),
             Self::Fixtures => fixtures::regenerate(workspace),

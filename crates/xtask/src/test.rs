@@ -1,5 +1,6 @@
 //! `test`: every check of the repository, cheapest first, stopping at the first that fails.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -21,54 +22,54 @@ enum Outcome {
 struct Check {
     name: &'static str,
     alone: &'static str,
-    work: fn(&Workspace) -> Result<Outcome>,
+    work: fn(&Workspace, &Options) -> Result<Outcome>,
 }
 
 const CHECKS: [Check; 10] = [
     Check {
         name: "setup",
         alone: "cargo xtask setup",
-        work: |w| passed(setup::everything(w)),
+        work: |w, _| passed(setup::everything(w)),
     },
     Check {
         name: "format",
         alone: "cargo fmt --all",
-        work: |w| cargo_passes(w, FORMAT),
+        work: |w, _| cargo_passes(w, FORMAT),
     },
     Check {
         name: "lints",
         alone: CLIPPY,
-        work: |w| cargo_passes(w, CLIPPY),
+        work: |w, _| cargo_passes(w, CLIPPY),
     },
     Check {
         name: "licences and bans",
         alone: DENY,
-        work: |w| deny(w, DENY),
+        work: |w, _| deny(w, DENY),
     },
     Check {
         name: "advisories",
         alone: ADVISORIES,
-        work: advisories,
+        work: |w, _| advisories(w),
     },
     Check {
         name: "Rust tests",
         alone: TESTS,
-        work: |w| cargo_passes(w, TESTS),
+        work: rust_tests,
     },
     Check {
         name: "wasm module",
         alone: "cargo xtask wasm",
-        work: |w| passed(wasm::build(w)),
+        work: |w, _| passed(wasm::build(w)),
     },
     Check {
         name: "sizes",
         alone: "cargo xtask size",
-        work: |w| passed(size::check(w)),
+        work: |w, _| passed(size::check(w)),
     },
     Check {
         name: "web app",
         alone: "cd web && npm run check && npm test",
-        work: web,
+        work: |w, _| web(w),
     },
     Check {
         name: "browser tests",
@@ -83,14 +84,22 @@ const TESTS: &str = "cargo test --workspace";
 const DENY: &str = "cargo deny check licenses bans sources";
 const ADVISORIES: &str = "cargo deny check advisories";
 
+/// How much is tested.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Lose the GPU at fifty points of a call, twenty times each: an hour or more on a software GPU
+    #[arg(long)]
+    full: bool,
+}
+
 /// Runs every check and prints a table of what came of them.
-pub(crate) fn test(workspace: &Workspace) -> Result<()> {
+pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     let start = Instant::now();
     let (mut table, mut skipped) = (Vec::new(), Vec::new());
     let result = CHECKS.iter().try_for_each(|check| {
         println!("\n######## {}", check.name);
         let start = Instant::now();
-        let result = (check.work)(workspace);
+        let result = (check.work)(workspace, options);
         if let Ok(Outcome::Skipped(_)) = result {
             skipped.push(check.name);
         }
@@ -134,12 +143,26 @@ fn passed(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::Passed)
 }
 
-/// Runs a line that starts with `cargo`.
-fn cargo_passes(workspace: &Workspace, line: &str) -> Result<Outcome> {
+/// A line that starts with `cargo`, as a command.
+fn cargo_line(workspace: &Workspace, line: &str) -> Result<Command> {
     let arguments = line
         .strip_prefix("cargo ")
         .context("the line starts with cargo")?;
-    passed(run(&mut cargo(workspace, arguments)))
+    Ok(cargo(workspace, arguments))
+}
+
+/// Runs a line that starts with `cargo`.
+fn cargo_passes(workspace: &Workspace, line: &str) -> Result<Outcome> {
+    passed(run(&mut cargo_line(workspace, line)?))
+}
+
+/// Runs the Rust tests; where the setup left a driver, those that want a GPU must not be skipped.
+fn rust_tests(workspace: &Workspace, options: &Options) -> Result<Outcome> {
+    let mut tests = cargo_line(workspace, TESTS)?;
+    if setup::has_gpu_driver() && std::env::var_os("STILLGLASS_GPU").is_none() {
+        tests.env("STILLGLASS_GPU", "required");
+    }
+    passed(run(options.extend(&mut tests)))
 }
 
 /// Runs cargo-deny where it is installed; compiling it takes longer than all other checks together.
@@ -169,11 +192,21 @@ fn web(workspace: &Workspace) -> Result<Outcome> {
 }
 
 /// Builds the page and runs its tests in a real Chromium, beside the binary that the Rust tests built.
-fn browser(workspace: &Workspace) -> Result<Outcome> {
+fn browser(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let mut tests = npm::script(&workspace.browser_tests(), "test");
     tests.env("CHROMIUM", chromium::find()?);
     tests.env("STILLGLASS", workspace.target("debug/stillglass"));
-    passed(run(&mut tests))
+    passed(run(options.extend(&mut tests)))
+}
+
+impl Options {
+    /// Tells tests how much is wanted.
+    fn extend<'c>(&self, tests: &'c mut Command) -> &'c mut Command {
+        if self.full {
+            tests.env("STILLGLASS_FULL", "1");
+        }
+        tests
+    }
 }
 
 #[cfg(test)]

@@ -221,6 +221,15 @@ fn auto_measures_once_and_never_takes_software() {
     }
 }
 
+/// Times that a call is lost at each point: `cargo xtask test --full` asks for more.
+fn rounds() -> usize {
+    if std::env::var_os("STILLGLASS_FULL").is_some() {
+        20
+    } else {
+        1
+    }
+}
+
 /// The device is destroyed at fifty points where a call asks its surroundings.
 #[test]
 fn a_device_lost_at_any_point_costs_no_answer() {
@@ -235,9 +244,10 @@ fn a_device_lost_at_any_point_costs_no_answer() {
         let want = ask(service, &texts, request(Choice::Cpu));
         let release = || service.release_gpu();
         let mut lost = 0;
-        for point in (0..50).step_by(step) {
+        let points = (0..rounds()).flat_map(|_| (0..50).step_by(step));
+        for (time, point) in points.enumerate() {
             // Long after the rest that the last loss brought.
-            let clock = 1e6 * point as f64;
+            let clock = 1e6 * time as f64;
             let host = Fake::new();
             host.clock.set(clock);
             let whole = ask_in(service, &texts, request(Choice::Gpu), &host).expect("answers");
@@ -250,7 +260,7 @@ fn a_device_lost_at_any_point_costs_no_answer() {
             let mut reasons = found.iter().filter_map(|answer| answer.reason.as_ref());
             lost += usize::from(reasons.any(|reason| reason.contains("lost")));
         }
-        assert!(lost > 25 / step, "{lost} calls noticed");
+        assert!(lost > 25 / step * rounds(), "{lost} calls noticed");
     }
 }
 
@@ -270,13 +280,25 @@ fn a_lost_gpu_rests_and_is_tried_again() {
     };
     assert_eq!(at(0.0), Backend::Gpu);
     let release = || service.release_gpu();
-    // Point 3, counted from 0, is where the first batch is announced.
-    let host = Fake::at(3, &release);
+    // Point 5, counted from 0, is where the first batch is announced.
+    let host = Fake::at(5, &release);
     let found = ask_in(&service, &texts, request, &host).expect("answers");
     assert_eq!(found[0].backend, Backend::Cpu);
     assert!(found[0].reason.as_deref().expect("why").contains("lost"));
     assert_eq!(at(1_000.0), Backend::Cpu, "it rests");
     assert_eq!(at(10_000.0), Backend::Gpu, "and is tried again");
+}
+
+#[test]
+fn a_call_broken_off_before_its_turn_asks_for_no_gpu() {
+    let service = service(&bundle(1, ODD, &PLAIN));
+    let host = Fake::new();
+    host.broken.set(true);
+    let answer = ask_in(&service, &texts(3), on(Choice::Gpu, None), &host);
+    assert!(matches!(answer, Err(Error::BrokenOff)), "{answer:?}");
+    assert_eq!(host.seen.borrow().len(), 1);
+    // A GPU would have been waited for, with a clock.
+    assert_eq!(host.points.get(), 3, "now, now, watch");
 }
 
 #[test]

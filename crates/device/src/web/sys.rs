@@ -88,6 +88,14 @@ extern "C" {
     #[wasm_bindgen(method, catch, structural)]
     pub(super) fn unmap(this: &Any) -> Result<(), JsValue>;
 
+    /// The numbers of a mapped range.
+    #[wasm_bindgen(js_name = Float32Array)]
+    pub(super) type Numbers;
+
+    /// Throws where the range was taken away.
+    #[wasm_bindgen(catch, constructor, js_class = "Float32Array")]
+    pub(super) fn new(range: &JsValue) -> Result<Numbers, JsValue>;
+
     /// `String(value)`, which takes anything.
     #[wasm_bindgen(catch, js_name = String)]
     pub(super) fn text(value: &JsValue) -> Result<JsString, JsValue>;

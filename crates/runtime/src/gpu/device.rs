@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(not(target_arch = "wasm32"))]
+use stillglass_device::Split;
 use stillglass_device::{Adapter, Device, Needs, Pipeline, Program};
 use stillglass_kernels::shader::Shader;
 
@@ -107,6 +109,24 @@ impl Gpu {
     /// Lets go of the device: every later call fails with [`Error::Lost`].
     pub fn destroy(&self) {
         self.device.destroy();
+    }
+
+    /// From now on waits for each part of a call, so that it can be measured, and counts from nothing.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn measure(&self) {
+        self.device.measure();
+    }
+
+    /// From now on waits for nothing but answers.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn end_measuring(&self) {
+        self.device.end_measuring();
+    }
+
+    /// Where the time went since [`Gpu::measure`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn measured(&self) -> Option<Split> {
+        self.device.measured()
     }
 
     pub(super) fn count(&self, dispatches: usize) {

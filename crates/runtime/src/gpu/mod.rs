@@ -23,6 +23,8 @@ pub use kernels::{Activation, AttentionWeights, Path, QueryKeyValue};
 pub(crate) use machine::Machine;
 pub use quantized::{Linear, Words};
 pub use stillglass_device::Error;
+#[cfg(not(target_arch = "wasm32"))]
+pub use stillglass_device::Split;
 pub use student::Student;
 pub use teacher::Teacher;
 pub use timing::{Line, Timing};
