@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::{Dispatch, Error, Needs, Program, Use, is_software};
 
 /// A wait longer than this is given up: no call takes so long, even where a busy CPU imitates the GPU.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A GPU that may be asked for a device.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! Additive attention over time (Bahdanau et al. 2015, eq. 6, with one learnt query).
 
 use crate::elementary::tanh;
+use crate::int16::TWELVE_BITS;
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int8, Int12, linear_int8, softmax};
+use crate::{Cpu, Int8, Int16, linear_int8, softmax};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("additive_attention");
@@ -30,7 +31,7 @@ pub struct Attention<'a> {
 ///
 /// h is rounded to 12 bits on its way into U.
 pub fn additive_attention(cpu: Cpu, weights: Attention, h: &[f32]) -> Vec<f32> {
-    let h = Int12::quantize(cpu, h, weights.projection.columns);
+    let h = Int16::quantize(cpu, h, weights.projection.columns, TWELVE_BITS);
     let mut sums = weights.bias.repeat(h.rows());
     linear_int8::linear_int8(cpu, weights.projection, &h, &mut sums);
     cpu.run(Scores {

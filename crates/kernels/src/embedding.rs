@@ -1,7 +1,7 @@
 //! Embedding: rows of an int8 table, ready to be multiplied without further rounding.
 
 use crate::shader::{Shader, params, shader};
-use crate::{Int4, Int8, Int12};
+use crate::{Int4, Int8, Int16};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("embedding");
@@ -18,8 +18,8 @@ params! {
 /// `table.rows`.
 ///
 /// An int8 row already is a 12-bit row with the same scale, so nothing is rounded.
-pub fn embedding(table: Int8, ids: &[u32]) -> Int12 {
-    let mut rows = Int12::with_capacity(ids.len(), table.columns);
+pub fn embedding(table: Int8, ids: &[u32]) -> Int16 {
+    let mut rows = Int16::with_capacity(ids.len(), table.columns);
     for &id in ids {
         let id = id as usize;
         rows.push(

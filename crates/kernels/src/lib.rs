@@ -14,7 +14,7 @@ pub mod embedding;
 pub mod gelu;
 pub mod gelu_backward;
 pub mod head_backward;
-pub mod int12;
+pub mod int16;
 mod lanes;
 pub mod layer_norm;
 pub mod layer_norm_backward;
@@ -35,7 +35,7 @@ pub mod softmax;
 pub mod softmax_backward;
 pub mod tanh;
 
-pub use int12::Int12;
+pub use int16::Int16;
 pub use lanes::Cpu;
 pub use linear_int4::Int4;
 pub use linear_int8::Int8;

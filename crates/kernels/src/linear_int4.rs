@@ -1,10 +1,10 @@
-//! Linear layer: 4-bit weights in groups, 12-bit activations, exact integer sums in each group.
+//! Linear layer: 4-bit weights in groups, integer activations, exact integer sums in each group.
 
 use std::ops::Range;
 
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int12};
+use crate::{Cpu, Int16};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("linear_int4");
@@ -84,7 +84,7 @@ impl Int4<'_> {
 /// `out[t, r] += scale_x[t] · Σ over groups scale_w[r, g] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
 ///
 /// Adding lets the caller start from the bias, or from another input's share.
-pub fn linear_int4(cpu: Cpu, w: Int4, x: &Int12, out: &mut [f32]) {
+pub fn linear_int4(cpu: Cpu, w: Int4, x: &Int16, out: &mut [f32]) {
     w.debug_check();
     debug_assert_eq!(x.columns(), w.columns);
     debug_assert_eq!(out.len(), x.rows() * w.rows);
@@ -93,7 +93,7 @@ pub fn linear_int4(cpu: Cpu, w: Int4, x: &Int12, out: &mut [f32]) {
 
 struct Linear<'a> {
     w: Int4<'a>,
-    x: &'a Int12,
+    x: &'a Int16,
     out: &'a mut [f32],
 }
 
@@ -126,7 +126,7 @@ impl Job for Linear<'_> {
 }
 
 /// The definition: `[x.rows, w.rows]`, without what `out` held before.
-pub fn reference(w: Int4, x: &Int12) -> Vec<f64> {
+pub fn reference(w: Int4, x: &Int16) -> Vec<f64> {
     let cell = |t: usize, row: usize| {
         let (x, scale) = x.row(t);
         let product = |(column, &x): (usize, &i16)| {

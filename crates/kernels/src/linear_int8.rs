@@ -1,8 +1,8 @@
-//! Linear layer: int8 weights, 12-bit activations, exact integer sums.
+//! Linear layer: int8 weights, integer activations, exact integer sums.
 
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int12};
+use crate::{Cpu, Int16};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("linear_int8");
@@ -22,7 +22,7 @@ params! {
     columns: u32,
 }
 
-/// Most columns a weight may have: 8192 · 127 · 2047 still fits an `i32`.
+/// Most columns a weight may have: with activations of 12 bits, 8192 · 127 · 2047 still fits an `i32`.
 pub const MOST_COLUMNS: usize = 8192;
 
 /// int8 weights `[rows, columns]` with a scale for each row: w ≈ scale · q, q in -127..=127.
@@ -56,7 +56,7 @@ impl<'a> Int8<'a> {
 /// `out[t, r] += scale_w[r] · scale_x[t] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
 ///
 /// Adding lets the caller start from the bias, or from another input's share.
-pub fn linear_int8(cpu: Cpu, w: Int8, x: &Int12, out: &mut [f32]) {
+pub fn linear_int8(cpu: Cpu, w: Int8, x: &Int16, out: &mut [f32]) {
     w.debug_check();
     debug_assert_eq!(x.columns(), w.columns);
     debug_assert_eq!(out.len(), x.rows() * w.rows);
@@ -65,7 +65,7 @@ pub fn linear_int8(cpu: Cpu, w: Int8, x: &Int12, out: &mut [f32]) {
 
 struct Linear<'a> {
     w: Int8<'a>,
-    x: &'a Int12,
+    x: &'a Int16,
     out: &'a mut [f32],
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn row<L: Lanes>(l: L, w: Int8, x: &[i16], scale: f32, out: &mut [f32
 }
 
 /// The definition: `[x.rows, w.rows]`, without what `out` held before.
-pub fn reference(w: Int8, x: &Int12) -> Vec<f64> {
+pub fn reference(w: Int8, x: &Int16) -> Vec<f64> {
     let cell = |t: usize, r: usize| {
         let (x, scale) = x.row(t);
         let products = w

@@ -3,7 +3,7 @@
 use crate::elementary::{sigmoid, tanh};
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int8, Int12, int12, linear_int8};
+use crate::{Cpu, Int8, Int16, int16, linear_int8};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("lstm");
@@ -61,7 +61,7 @@ pub struct Lstm<'a> {
 ///
 /// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h start
 /// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1].
-pub fn lstm(cpu: Cpu, weights: Lstm, x: &Int12, time: Time) -> Vec<f32> {
+pub fn lstm(cpu: Cpu, weights: Lstm, x: &Int16, time: Time) -> Vec<f32> {
     let gates = weights.input.rows;
     let mut sums = weights.bias.repeat(x.rows());
     linear_int8::linear_int8(cpu, weights.input, x, &mut sums);
@@ -100,7 +100,7 @@ impl Job for Recurrence<'_> {
             let now = &mut h[t * hidden..][..hidden];
             linear_int8::row(l, self.weights, &before, scale, sums);
             advance(l, sums, &mut cell, now);
-            scale = int12::quantize(l, now, &mut before);
+            scale = int16::quantize(l, now, &mut before, int16::TWELVE_BITS);
         }
         h
     }

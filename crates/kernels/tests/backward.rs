@@ -12,7 +12,7 @@ use stillglass_kernels::linear_backward::{self, linear_int4_backward, linear_int
 use stillglass_kernels::multi_head_attention::{self, Heads};
 use stillglass_kernels::multi_head_attention_backward::{self, multi_head_attention_backward};
 use stillglass_kernels::softmax_backward::{self, softmax_backward};
-use stillglass_kernels::{Cpu, Int12, gelu, linear_int4, linear_int8, softmax};
+use stillglass_kernels::{Cpu, Int16, gelu, linear_int4, linear_int8, softmax};
 use support::{AWKWARD, Numbers, Tolerance, wide};
 
 /// A sum of up to 65 products of size 1, one after the other, each rounded to 24 bits.
@@ -79,8 +79,8 @@ fn check(tolerance: Tolerance, what: &str, found: &[f64], want: &[f64]) {
 }
 
 /// The inputs that are 1 in one column and 0 elsewhere, one a row: their outputs are W's columns.
-fn unit_rows(columns: usize) -> Int12 {
-    let mut rows = Int12::with_capacity(columns, columns);
+fn unit_rows(columns: usize) -> Int16 {
+    let mut rows = Int16::with_capacity(columns, columns);
     for one in 0..columns {
         rows.push((0..columns).map(|column| i16::from(column == one)), 1.0);
     }

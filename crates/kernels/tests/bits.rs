@@ -6,12 +6,13 @@ mod support;
 use stillglass_kernels::additive_attention::{Attention, additive_attention};
 use stillglass_kernels::contributions::contributions;
 use stillglass_kernels::gelu::gelu;
+use stillglass_kernels::int16::TWELVE_BITS;
 use stillglass_kernels::layer_norm::{Norm, layer_norm};
 use stillglass_kernels::linear::{Dense, linear};
 use stillglass_kernels::lstm::{Lstm, Time, lstm};
 use stillglass_kernels::multi_head_attention::{Heads, multi_head_attention};
 use stillglass_kernels::softmax::softmax;
-use stillglass_kernels::{Cpu, Int12};
+use stillglass_kernels::{Cpu, Int16};
 use support::Numbers;
 
 const STUDENT: u64 = 0xa4c3_c362_9330_fbd3;
@@ -34,7 +35,7 @@ fn student(cpu: Cpu) -> Vec<f32> {
             let recurrent = numbers.weights(4 * hidden, hidden, size);
             let bias = numbers.floats(4 * hidden, size);
             let steps = numbers.floats(steps * inputs, size);
-            let x = Int12::quantize(cpu, &steps, inputs);
+            let x = Int16::quantize(cpu, &steps, inputs, TWELVE_BITS);
             let weights = Lstm {
                 input: input.view(),
                 recurrent: recurrent.view(),

@@ -10,7 +10,7 @@ use stillglass_kernels::linear::{self, Dense, linear};
 use stillglass_kernels::linear_int4::{self, linear_int4};
 use stillglass_kernels::multi_head_attention::{self, Heads, multi_head_attention};
 use stillglass_kernels::pooling;
-use stillglass_kernels::{Cpu, Int4, Int12};
+use stillglass_kernels::{Cpu, Int4, Int16};
 use support::{AWKWARD, Numbers, Tolerance, wide};
 
 /// Products of size 1 in eight partial sums of up to 33 terms, each rounded to 24 bits.
@@ -96,7 +96,7 @@ fn nibbles_are_low_first_and_eight_is_zero() {
         values: &values,
         scales: &[0.5],
     };
-    let mut x = Int12::with_capacity(32, 32);
+    let mut x = Int16::with_capacity(32, 32);
     (0..32).for_each(|one| x.push((0..32).map(|column| i16::from(column == one)), 1.0));
     let mut out = [0.0; 32];
     linear_int4(Cpu::detect(), w, &x, &mut out);

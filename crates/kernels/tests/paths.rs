@@ -7,6 +7,7 @@ use stillglass_kernels::additive_attention::{Attention, additive_attention};
 use stillglass_kernels::contributions::contributions;
 use stillglass_kernels::gelu::gelu;
 use stillglass_kernels::gelu_backward::gelu_backward;
+use stillglass_kernels::int16::{TWELVE_BITS, finest};
 use stillglass_kernels::layer_norm::{Norm, layer_norm};
 use stillglass_kernels::layer_norm_backward::layer_norm_backward;
 use stillglass_kernels::linear::{Dense, linear};
@@ -18,7 +19,7 @@ use stillglass_kernels::multi_head_attention::{Heads, multi_head_attention};
 use stillglass_kernels::multi_head_attention_backward::multi_head_attention_backward;
 use stillglass_kernels::softmax::softmax;
 use stillglass_kernels::softmax_backward::softmax_backward;
-use stillglass_kernels::{Cpu, Int12, pooling};
+use stillglass_kernels::{Cpu, Int16, pooling};
 use support::{Numbers, bits};
 
 /// Runs on every set and compares with the portable one.
@@ -61,9 +62,14 @@ proptest! {
     #[test]
     fn quantization_is_the_same(seed: u64, columns in 1_usize..300, size in size()) {
         let x = Numbers(seed).floats(2 * columns, size);
-        let portable = Int12::quantize(Cpu::PORTABLE, &x, columns);
+        let portable = Int16::quantize(Cpu::PORTABLE, &x, columns, TWELVE_BITS);
         for cpu in Cpu::available() {
-            prop_assert_eq!(&Int12::quantize(cpu, &x, columns), &portable);
+            prop_assert_eq!(&Int16::quantize(cpu, &x, columns, TWELVE_BITS), &portable);
+        }
+        let most = finest(columns);
+        let portable = Int16::quantize(Cpu::PORTABLE, &x, columns, most);
+        for cpu in Cpu::available() {
+            prop_assert_eq!(&Int16::quantize(cpu, &x, columns, most), &portable);
         }
     }
 

@@ -7,11 +7,11 @@ mod support;
 use stillglass_kernels::additive_attention::{self, Attention, additive_attention};
 use stillglass_kernels::contributions::{self, contributions};
 use stillglass_kernels::embedding::{self, embedding};
-use stillglass_kernels::int12::{self, LARGEST};
+use stillglass_kernels::int16::{self, TWELVE_BITS};
 use stillglass_kernels::linear_int8::{self, linear_int8};
 use stillglass_kernels::lstm::{self, Lstm, Time, lstm};
 use stillglass_kernels::softmax::{self, softmax};
-use stillglass_kernels::{Cpu, Int12};
+use stillglass_kernels::{Cpu, Int16};
 use support::{AWKWARD, Numbers, Tolerance, Weights, real, wide};
 
 /// The sums are exact; only the scaling rounds, three times.
@@ -45,19 +45,26 @@ const CONTRIBUTIONS: Tolerance = Tolerance {
 fn quantization_matches_its_twin() {
     let cpu = Cpu::detect();
     for columns in AWKWARD {
-        for size in [1e-25, 1e-3, 1.0, 1e30] {
+        for (size, most) in [
+            (1e-25, TWELVE_BITS),
+            (1e-3, TWELVE_BITS),
+            (1.0, i16::MAX),
+            (1e30, 11_008),
+        ] {
             let x = Numbers(columns as u64).floats(columns, size);
-            let quantized = Int12::quantize(cpu, &x, columns);
+            let quantized = Int16::quantize(cpu, &x, columns, most);
             let (q, scale) = quantized.row(0);
-            let (twin, twin_scale) = int12::reference(&x);
+            let (twin, twin_scale) = int16::reference(&x, most);
             assert!((f64::from(scale) / twin_scale - 1.0).abs() < 1e-6);
             // A value within rounding of half-way may go either way.
             assert!(
                 q.iter().zip(&twin).all(|(a, b)| (a - b).abs() <= 1),
                 "{q:?} {twin:?}"
             );
-            assert!(q.iter().all(|q| q.abs() <= LARGEST));
-            assert_eq!(q.iter().map(|q| q.abs()).max(), Some(LARGEST));
+            assert_eq!(
+                q.iter().map(|q| q.unsigned_abs()).max(),
+                Some(most.unsigned_abs())
+            );
         }
     }
 }
@@ -65,14 +72,14 @@ fn quantization_matches_its_twin() {
 #[test]
 fn quantization_rounds_half_to_even_and_tiny_rows_to_zero() {
     let x = [2047.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 1e-3, -2047.0];
-    let quantized = Int12::quantize(Cpu::detect(), &x, x.len());
+    let quantized = Int16::quantize(Cpu::detect(), &x, x.len(), TWELVE_BITS);
     assert_eq!(
         quantized.row(0),
         ([2047, 0, 2, 2, 0, -2, -2, 0, -2047].as_slice(), 1.0)
     );
     for tiny in [0.0, 1e-40, f32::MIN_POSITIVE] {
         assert_eq!(
-            Int12::quantize(Cpu::detect(), &[tiny, -tiny], 2).row(0),
+            Int16::quantize(Cpu::detect(), &[tiny, -tiny], 2, TWELVE_BITS).row(0),
             ([0, 0].as_slice(), 0.0)
         );
     }
@@ -105,22 +112,21 @@ fn linear_int8_adds_to_what_is_there() {
 
 #[test]
 fn the_largest_sum_is_exact() {
-    let columns = linear_int8::MOST_COLUMNS;
-    for sign in [1, -1] {
+    assert!(int16::finest(linear_int8::MOST_COLUMNS) >= TWELVE_BITS);
+    let columns = [1, 515, 516, 1536, linear_int8::MOST_COLUMNS];
+    for (columns, sign) in columns.into_iter().flat_map(|c| [(c, 1), (c, -1)]) {
         let w = Weights {
             rows: 1,
             columns,
             values: vec![127; columns],
             scales: vec![1.0],
         };
-        let mut x = Int12::with_capacity(1, columns);
-        x.push(vec![LARGEST * sign; columns], 1.0);
+        let mut x = Int16::with_capacity(1, columns);
+        let most = int16::finest(columns) * sign;
+        x.push(vec![most; columns], 1.0);
         let mut out = [0.0];
         linear_int8(Cpu::detect(), w.view(), &x, &mut out);
-        assert_eq!(
-            out[0],
-            (127 * i32::from(LARGEST * sign) * columns as i32) as f32
-        );
+        assert_eq!(out[0], (127 * i32::from(most) * columns as i32) as f32);
     }
 }
 
@@ -168,7 +174,7 @@ fn gates_are_stacked_input_forget_cell_output() {
         scales: vec![1.0; 4],
     };
     let check = |what: &str, bias: [f32; 4], want: [f64; 2]| {
-        let mut x = Int12::with_capacity(2, 1);
+        let mut x = Int16::with_capacity(2, 1);
         (0..2).for_each(|_| x.push([0], 0.0));
         let weights = Lstm {
             input: none.view(),
@@ -210,7 +216,7 @@ fn backward_time_is_forward_time_over_the_reversed_text() {
         bias: &bias,
     };
     let x = numbers.activations(steps, inputs, 2.0);
-    let mut reversed = Int12::with_capacity(steps, inputs);
+    let mut reversed = Int16::with_capacity(steps, inputs);
     for step in (0..steps).rev() {
         let (row, scale) = x.row(step);
         reversed.push(row.iter().copied(), scale);

@@ -4,7 +4,7 @@
 //! and the other paths stay out of the module.
 
 use stillglass_bundle::{Attention, Dense, Direction, Linear, Matrix, Norm, Packed, Quantized};
-use stillglass_kernels::{Cpu, Int4, Int8, Int12};
+use stillglass_kernels::{Cpu, Int4, Int8, Int16, int16};
 use stillglass_kernels::{
     additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
     layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
@@ -15,12 +15,12 @@ pub(crate) use stillglass_kernels::multi_head_attention::Heads;
 pub(crate) use stillglass_kernels::multi_head_attention_backward::HeadGradients;
 
 /// Rows `ids` → `[time, embedding]`.
-pub(crate) fn embedding(table: &Quantized, ids: &[u32]) -> Int12 {
+pub(crate) fn embedding(table: &Quantized, ids: &[u32]) -> Int16 {
     embedding::embedding(int8(table), ids)
 }
 
 /// `x: [time, embedding]` → `[time, 2 * hidden]`, forward states first.
-pub(crate) fn bilstm(forward: &Direction, backward: &Direction, x: &Int12) -> Vec<f32> {
+pub(crate) fn bilstm(forward: &Direction, backward: &Direction, x: &Int16) -> Vec<f32> {
     let hidden = forward.recurrent.columns;
     let forward = lstm::lstm(Cpu::detect(), direction(forward), x, lstm::Time::Forward);
     let backward = lstm::lstm(Cpu::detect(), direction(backward), x, lstm::Time::Backward);
@@ -61,13 +61,13 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     probabilities
 }
 
-/// Rows ready for [`linear`]: `[rows, columns]` rounded to 12 bits.
-pub(crate) fn quantize(x: &[f32], columns: usize) -> Int12 {
-    Int12::quantize(Cpu::detect(), x, columns)
+/// Rows ready for [`linear`]: `[rows, columns]` rounded as finely as its sums can hold.
+pub(crate) fn quantize(x: &[f32], columns: usize) -> Int16 {
+    Int16::quantize(Cpu::detect(), x, columns, int16::finest(columns))
 }
 
 /// `x: [rows, in]` → `[rows, out]`.
-pub(crate) fn linear(weights: &Linear, x: &Int12) -> Vec<f32> {
+pub(crate) fn linear(weights: &Linear, x: &Int16) -> Vec<f32> {
     let mut out = weights.bias.repeat(x.rows());
     match &weights.weight {
         Matrix::Int8(w) => linear_int8::linear_int8(Cpu::detect(), int8(w), x, &mut out),

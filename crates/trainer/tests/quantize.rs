@@ -28,13 +28,13 @@ const TEXTS: [&str; 6] = [
     "it is what it is and it was what it was",
 ];
 
-/// Activations are rounded to 12 bits, weights not at all: error of all logits, or of all words for all
+/// Activations are rounded, weights not at all: error of all logits, or of all words for all
 /// classes, relative to their norm. A `ReLU` that the rounding switches costs `DistilBERT` more.
 fn same_weights(family: &str) -> f64 {
     if family == "distilbert" { 5e-2 } else { 5e-3 }
 }
 
-/// Activations to 12 and weights to 8 bits, in a net of 32 hidden units with wide random weights.
+/// Weights of 8 bits, in a net of 32 hidden units with wide random weights.
 const INT8_LOGITS: f64 = 0.1;
 /// What is asked of integrated gradients after int8.
 const INT8_COSINE: f64 = 0.98;

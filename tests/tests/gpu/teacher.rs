@@ -11,7 +11,7 @@ use crate::made_up_teacher::{FIRST, LAST, PADDING, SHAPE, shapes, teacher};
 use crate::student::{furthest, softmax};
 use crate::{gpu, wait};
 
-/// The CPU rounds activations to 12 bits, the GPU does not: what is granted, in probabilities.
+/// The CPU rounds activations, the GPU does not: what is granted, in probabilities.
 const PROBABILITY: f32 = 1e-3;
 /// The same rounding in the forward pass at every node, in logits.
 const CONTRIBUTION: f32 = 2e-3;

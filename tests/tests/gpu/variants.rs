@@ -1,6 +1,7 @@
 //! Kernels that only some devices can run: each against the twin of the one that all can.
 
-use stillglass_kernels::{Cpu, Int12, linear_int8};
+use stillglass_kernels::int16::TWELVE_BITS;
+use stillglass_kernels::{Cpu, Int16, linear_int8};
 use stillglass_runtime::gpu::{Activation, Arithmetic, Gpu, Student};
 
 use crate::made_up::{ODD, PLAIN, Sizes, bundle};
@@ -38,8 +39,10 @@ fn check_linear(gpu: &Gpu, tolerance: Tolerance) {
                 let x = call.upload(&x, columns);
                 call.linear_int8(&uploaded, &x, Activation::None)
             });
-            let twin =
-                linear_int8::reference(w.view(), &Int12::quantize(Cpu::detect(), &x, columns));
+            let twin = linear_int8::reference(
+                w.view(),
+                &Int16::quantize(Cpu::detect(), &x, columns, TWELVE_BITS),
+            );
             let twin: Vec<f64> = twin
                 .iter()
                 .zip(bias.iter().cycle())

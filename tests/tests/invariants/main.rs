@@ -70,7 +70,7 @@ const WITHOUT_SHADER: [(&str, &str); 6] = [
     ("lib", "the crate's root"),
     ("shader", "what all shaders have in common"),
     ("elementary", "functions inside kernels; WGSL has its own"),
-    ("int12", "on the GPU activations stay f32"),
+    ("int16", "on the GPU activations stay f32"),
     ("sigmoid", "opens the gates of the trainer's LSTM"),
     ("tanh", "on the GPU an activation of the linear layers"),
 ];
@@ -166,7 +166,7 @@ fn every_shader_has_a_twin_and_every_twin_a_shader() {
         "lib",
         "shader",
         "elementary",
-        "int12",
+        "int16",
         "tanh",
     ];
     let kernels = kernels.map(String::from).into();

@@ -43,7 +43,7 @@ pub(crate) trait Lanes: Copy {
     fn exp2_rounded(self, v: Self::V) -> Self::V;
 
     /// Σ wᵢ·xᵢ for each row of `block`: one to eight rows as long as `x`, which is not empty. Exact
-    /// integers while |x| ≤ 2047 and a row is at most 8192 long, then each rounded to `f32`. Lanes
+    /// integers while the sum of |127 · x| over a row fits an `i32`, then each rounded to `f32`. Lanes
     /// without a row hold the last row's sum.
     fn dot8(self, block: &[i8], x: &[i16]) -> Self::V;
 

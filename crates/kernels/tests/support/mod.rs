@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
-use stillglass_kernels::{Int4, Int8, Int12};
+use stillglass_kernels::{Int4, Int8, Int16};
 
 /// Lengths around the width of a vector, of two, and far from any.
 pub(crate) const AWKWARD: [usize; 8] = [1, 7, 8, 9, 63, 64, 65, 257];
@@ -88,8 +88,8 @@ impl Numbers {
     }
 
     /// Quantized activations that use the whole 12 bits.
-    pub(crate) fn activations(&mut self, rows: usize, columns: usize, size: f32) -> Int12 {
-        let mut x = Int12::with_capacity(rows, columns);
+    pub(crate) fn activations(&mut self, rows: usize, columns: usize, size: f32) -> Int16 {
+        let mut x = Int16::with_capacity(rows, columns);
         for _ in 0..rows {
             let row: Vec<i16> = (0..columns)
                 .map(|_| (self.unit() * 2047.0) as i16)
@@ -153,7 +153,7 @@ impl Nibbles {
 }
 
 /// Quantized activations as real numbers.
-pub(crate) fn real(x: &Int12) -> Vec<f64> {
+pub(crate) fn real(x: &Int16) -> Vec<f64> {
     let row = |t| {
         let (q, scale) = x.row(t);
         q.iter().map(move |&q| f64::from(q) * f64::from(scale))

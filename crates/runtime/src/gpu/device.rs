@@ -31,7 +31,7 @@ pub enum Arithmetic {
     Float,
     /// Products in f16, sums in f32: with the feature `shader-f16`.
     Half,
-    /// Four products of bytes at a time, activations rounded to 12 bits as on the CPU: with the language
+    /// Four products of bytes at a time, activations rounded to 12 bits as a student's are on the CPU: with the language
     /// extension `packed_4x8_integer_dot_product`.
     Packed,
 }

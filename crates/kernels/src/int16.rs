@@ -1,23 +1,31 @@
-//! Activations as 12-bit integers: what int8 weights are multiplied with.
+//! Activations as integers: what int8 weights are multiplied with. A student's have 12 bits, a teacher's
+//! as many as its sums leave room for.
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, ROUND, WIDTH};
 
-/// Largest magnitude of a quantized activation.
-pub const LARGEST: i16 = 2047;
+/// Largest magnitude of a 12-bit activation, with which any sum over 8192 columns fits an `i32`.
+pub const TWELVE_BITS: i16 = 2047;
+
+/// Largest magnitude of an activation with which a sum over so many columns of int8 weights, at most 8192,
+/// fits an `i32`.
+pub fn finest(columns: usize) -> i16 {
+    let room = i32::MAX / (127 * columns.max(1) as i32);
+    i16::try_from(room).unwrap_or(i16::MAX)
+}
 
 /// A row whose largest magnitude is below this counts as zero, so that no scale is subnormal.
 const SMALLEST: f32 = 1e-30;
 
-/// Rows of activations, each 12-bit integers and one scale: x ≈ scale · q, |q| ≤ 2047.
+/// Rows of activations, each integers and one scale: x ≈ scale · q.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Int12 {
+pub struct Int16 {
     columns: usize,
     values: Vec<i16>,
     scales: Vec<f32>,
 }
 
-impl Int12 {
+impl Int16 {
     /// No rows yet, room for `rows`.
     pub fn with_capacity(rows: usize, columns: usize) -> Self {
         let values = Vec::with_capacity(rows * columns);
@@ -28,11 +36,11 @@ impl Int12 {
         }
     }
 
-    /// Quantizes `x: [rows, columns]` row by row: scale = max|x| / 2047, rounding half to even.
-    pub fn quantize(cpu: Cpu, x: &[f32], columns: usize) -> Self {
+    /// Quantizes `x: [rows, columns]` row by row: scale = max|x| / `largest`, rounding half to even.
+    pub fn quantize(cpu: Cpu, x: &[f32], columns: usize, largest: i16) -> Self {
         let mut rows = Self::with_capacity(x.len() / columns.max(1), columns);
         for row in x.chunks_exact(columns.max(1)) {
-            rows.push_quantized(cpu, row);
+            rows.push_quantized(cpu, row, largest);
         }
         rows
     }
@@ -44,12 +52,13 @@ impl Int12 {
         debug_assert_eq!(self.values.len(), self.scales.len() * self.columns);
     }
 
-    fn push_quantized(&mut self, cpu: Cpu, x: &[f32]) {
+    fn push_quantized(&mut self, cpu: Cpu, x: &[f32], largest: i16) {
         let start = self.values.len();
         self.values.resize(start + x.len(), 0);
         let scale = cpu.run(Quantize {
             x,
             q: &mut self.values[start..],
+            largest,
         });
         self.scales.push(scale);
     }
@@ -76,19 +85,20 @@ impl Int12 {
 struct Quantize<'a> {
     x: &'a [f32],
     q: &'a mut [i16],
+    largest: i16,
 }
 
 impl Job for Quantize<'_> {
     type Output = f32;
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) -> f32 {
-        quantize(l, self.x, self.q)
+        quantize(l, self.x, self.q, self.largest)
     }
 }
 
-/// Quantizes one row into `q` and answers its scale.
+/// Quantizes one row into `q`, to magnitudes up to `most`, and answers its scale.
 #[inline(always)]
-pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16]) -> f32 {
+pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16], most: i16) -> f32 {
     debug_assert_eq!(x.len(), q.len());
     let mut largest = l.splat(0.0);
     for part in x.chunks(WIDTH) {
@@ -100,7 +110,7 @@ pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16]) -> f32 {
         q.fill(0);
         return 0.0;
     }
-    let inverse = l.splat(f32::from(LARGEST) / largest);
+    let inverse = l.splat(f32::from(most) / largest);
     for (part, q) in x.chunks(WIDTH).zip(q.chunks_mut(WIDTH)) {
         let rounded = l.add(l.mul(l.load_part(part, 0.0), inverse), l.splat(ROUND));
         let mut lanes = [0.0; WIDTH];
@@ -110,16 +120,16 @@ pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16]) -> f32 {
             *q = lane.to_bits() as i16;
         }
     }
-    largest / f32::from(LARGEST)
+    largest / f32::from(most)
 }
 
 /// The definition, on one row: integers and scale.
-pub fn reference(x: &[f32]) -> (Vec<i16>, f64) {
+pub fn reference(x: &[f32], most: i16) -> (Vec<i16>, f64) {
     let largest = x.iter().fold(0.0_f64, |m, &x| m.max(f64::from(x).abs()));
     if largest < f64::from(SMALLEST) {
         return (vec![0; x.len()], 0.0);
     }
-    let scale = largest / f64::from(LARGEST);
+    let scale = largest / f64::from(most);
     let q = x
         .iter()
         .map(|&x| (f64::from(x) / scale).round_ties_even() as i16);
