@@ -61,19 +61,29 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     probabilities
 }
 
-/// Rows ready for [`linear`]: `[rows, columns]` rounded as finely as its sums can hold.
-pub(crate) fn quantize(x: &[f32], columns: usize) -> Int16 {
-    Int16::quantize(Cpu::detect(), x, columns, int16::finest(columns))
+/// `x: [rows, in]` → `[rows, out]`.
+pub(crate) fn linear(weights: &Linear, x: &[f32]) -> Vec<f32> {
+    let [out] = linears([weights], x);
+    out
 }
 
-/// `x: [rows, in]` → `[rows, out]`.
-pub(crate) fn linear(weights: &Linear, x: &Int16) -> Vec<f32> {
-    let mut out = weights.bias.repeat(x.rows());
-    match &weights.weight {
-        Matrix::Int8(w) => linear_int8::linear_int8(Cpu::detect(), int8(w), x, &mut out),
-        Matrix::Int4(w) => linear_int4::linear_int4(Cpu::detect(), int4(w), x, &mut out),
-    }
-    out
+/// The same for some layers of one shape and format that read the same rows.
+pub(crate) fn linears<const N: usize>(layers: [&Linear; N], x: &[f32]) -> [Vec<f32>; N] {
+    // As finely as the sums can hold.
+    let (columns, finest) = match &layers[0].weight {
+        Matrix::Int8(w) => (w.columns, int16::finest(w.columns)),
+        // A group's sum is 32 products of 7 at most.
+        Matrix::Int4(w) => (w.columns, i16::MAX),
+    };
+    let x = Int16::quantize(Cpu::detect(), x, columns, finest);
+    layers.map(|layer| {
+        let mut out = layer.bias.repeat(x.rows());
+        match &layer.weight {
+            Matrix::Int8(w) => linear_int8::linear_int8(Cpu::detect(), int8(w), &x, &mut out),
+            Matrix::Int4(w) => linear_int4::linear_int4(Cpu::detect(), int4(w), &x, &mut out),
+        }
+        out
+    })
 }
 
 /// `grad: [rows, out]` → `[rows, in]`.

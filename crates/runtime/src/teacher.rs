@@ -107,28 +107,21 @@ impl Teacher<'_> {
 
     /// Post-norm transformer layer (Vaswani et al. 2017; Devlin et al. 2019).
     fn layer(&self, layer: &Layer, x: &[f32], texts: &[Range<usize>]) -> (Vec<f32>, Trace) {
-        let TeacherShape {
-            hidden,
-            intermediate,
-            epsilon,
-            ..
-        } = *self.shape;
-        let rows = cpu::quantize(x, hidden);
-        let [query, key, value] =
-            [&layer.query, &layer.key, &layer.value].map(|part| cpu::linear(part, &rows));
+        let epsilon = self.shape.epsilon;
+        let [query, key, value] = cpu::linears([&layer.query, &layer.key, &layer.value], x);
         let mixed: Vec<f32> = texts
             .iter()
             .flat_map(|text| cpu::heads(self.heads([&query, &key, &value], text)))
             .collect();
-        let mut attended = cpu::linear(&layer.output, &cpu::quantize(&mixed, hidden));
+        let mut attended = cpu::linear(&layer.output, &mixed);
         add(&mut attended, x);
         let mut x = attended.clone();
         cpu::layer_norm(&layer.attention_norm, epsilon, &mut x);
 
-        let inner = cpu::linear(&layer.expand, &cpu::quantize(&x, hidden));
+        let inner = cpu::linear(&layer.expand, &x);
         let mut active = inner.clone();
         cpu::gelu(&mut active);
-        let mut sum = cpu::linear(&layer.contract, &cpu::quantize(&active, intermediate));
+        let mut sum = cpu::linear(&layer.contract, &active);
         add(&mut sum, &x);
         x.clone_from(&sum);
         cpu::layer_norm(&layer.feedforward_norm, epsilon, &mut x);
@@ -200,7 +193,7 @@ impl Teacher<'_> {
         let Some(dense) = &self.weights.dense else {
             return pooled;
         };
-        let mut pooled = cpu::linear(dense, &cpu::quantize(&pooled, hidden));
+        let mut pooled = cpu::linear(dense, &pooled);
         match self.shape.dense {
             Activation::Tanh => cpu::tanh(&mut pooled),
             Activation::Relu => pooled.iter_mut().for_each(|x| *x = x.max(0.0)),
