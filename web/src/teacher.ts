@@ -60,6 +60,8 @@ export class Teacher {
     };
     await this.#guarded(signal, undefined, async () => {
       const here = this.#bundles.get(entry) ?? (await bundle(source, { signal, onReceived }));
+      // Stopped as the last byte came: there is nobody to open it for.
+      signal.throwIfAborted();
       this.#bundles.set(entry, here);
       await this.#engine.open(entry.id, Promise.resolve(here));
       return { at: 'waiting' };

@@ -22,6 +22,9 @@ test('a timing is remembered for its model alone', () => {
     remember('finance 9', timing);
     assert.deepEqual(remembered('finance 9'), timing);
     assert.equal(remembered('finance 8'), undefined);
+    const [[key, value] = ['', '']] = kept;
+    kept.set(key, value.replace(/"since":\d+/, '"since":0'));
+    assert.equal(remembered('finance 9'), undefined, 'after a month it is measured again');
   });
 });
 

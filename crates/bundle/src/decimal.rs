@@ -3,8 +3,8 @@
 //! The standard library's conversions would bring 30 KB of code and tables into the browser's module, for
 //! the few figures of a card.
 
-/// The number that a text spells in JSON's way: the nearest `f64`, as long as its last digit stands at
-/// most 37 places behind the point or 19 before it; the digits after the first 19 are passed over.
+/// The number that a text spells in JSON's way: the `f64` nearest to its first 19 digits, as long as the last
+/// of them stands at most 37 places behind the point or 19 before it.
 /// Outside it is within 2⁻⁴⁰ of that, and zero below 10⁻²⁸⁰; infinite where an `f64` ends.
 pub(crate) fn parse(text: &str) -> f64 {
     let (digits, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

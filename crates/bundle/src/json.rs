@@ -2,7 +2,8 @@
 //! wanted.
 //!
 //! A general parser with derived types would be a fifth of the browser's module. This one takes and
-//! refuses what `serde_json` does (a property test compares them), and nothing in it recurses.
+//! refuses what `serde_json` does as syntax (a property test compares them); nothing in it recurses, so that
+//! depth has no limit, and numbers are read where they are wanted.
 
 use crate::decimal;
 use crate::header::hexadecimal;

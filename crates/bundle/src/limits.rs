@@ -7,7 +7,7 @@ pub const HEADER_BYTES: u64 = 1 << 20;
 pub const VOCABULARY: usize = 1 << 20;
 /// Bytes of one vocabulary piece.
 pub const PIECE_BYTES: usize = 512;
-/// Columns of any matrix. An integer dot product sums this many int8 × 12-bit products at least in an `i32`:
+/// Columns of any matrix. An `i32` holds the sum of this many int8 × 12-bit products:
 /// 127 · 2047 · 8192 < 2³¹.
 pub const COLUMNS: usize = 8192;
 /// Hidden units of one LSTM direction; the layers above see both directions.

@@ -1,4 +1,4 @@
-//! Activations as integers: what int8 weights are multiplied with. A student's have 12 bits, a teacher's
+//! Activations as integers: what weights of 8 and 4 bits are multiplied with. A student's have 12 bits, a teacher's
 //! as many as its sums leave room for.
 
 use crate::Cpu;

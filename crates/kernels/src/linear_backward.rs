@@ -1,7 +1,7 @@
 //! Linear layers backwards: from the gradient of the outputs to the gradient of the inputs.
 //!
-//! The sums are `f32`: gradients rounded to 12 bits, as activations are, would lose a thousandth at
-//! every layer, and an encoder has dozens of them.
+//! The sums are `f32`: gradients rounded to integers, as activations are, would lose some of what the
+//! next layer needs at every layer, and an encoder has dozens of them.
 
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::linear_int4::Int4;

@@ -75,7 +75,7 @@ fn linear_int4_matches_its_twin_and_adds_to_what_is_there() {
         for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 2), (65, 1), (8, 0)] {
             let mut numbers = Numbers((columns * 100 + rows) as u64);
             let w = numbers.nibbles(rows, columns, 1.0);
-            let x = numbers.activations(steps, columns, 3.0);
+            let x = numbers.activations(steps, columns, 3.0, i16::MAX);
             let mut out = vec![0.25; steps * rows];
             linear_int4(Cpu::detect(), w.view(), &x, &mut out);
             let twin = linear_int4::reference(w.view(), &x);

@@ -51,7 +51,7 @@ proptest! {
     #[test]
     fn linear_int8_is_the_same(seed: u64, rows in 0_usize..20, columns in 1_usize..300, size in size()) {
         let mut numbers = Numbers(seed);
-        let (w, x) = (numbers.weights(rows, columns, size), numbers.activations(3, columns, size));
+        let (w, x) = (numbers.weights(rows, columns, size), numbers.activations(3, columns, size, finest(columns)));
         same_everywhere(|cpu| {
             let mut out = vec![0.5; 3 * rows];
             linear_int8(cpu, w.view(), &x, &mut out);
@@ -78,7 +78,7 @@ proptest! {
         let mut numbers = Numbers(seed);
         let (input, recurrent) =
             (numbers.weights(4 * hidden, inputs, size), numbers.weights(4 * hidden, hidden, size));
-        let (bias, x) = (numbers.floats(4 * hidden, size), numbers.activations(steps, inputs, size));
+        let (bias, x) = (numbers.floats(4 * hidden, size), numbers.activations(steps, inputs, size, TWELVE_BITS));
         let weights = Lstm { input: input.view(), recurrent: recurrent.view(), bias: &bias };
         let time = if seed % 2 == 0 { Time::Forward } else { Time::Backward };
         same_everywhere(|cpu| lstm(cpu, weights, &x, time));
@@ -136,7 +136,7 @@ proptest! {
     fn linear_int4_is_the_same(seed: u64, rows in 1_usize..20, groups in 1_usize..8, size in size()) {
         let mut numbers = Numbers(seed);
         let columns = groups * 32;
-        let (w, x) = (numbers.nibbles(rows, columns, size), numbers.activations(3, columns, size));
+        let (w, x) = (numbers.nibbles(rows, columns, size), numbers.activations(3, columns, size, i16::MAX));
         same_everywhere(|cpu| {
             let mut out = vec![0.5; 3 * rows];
             linear_int4(cpu, w.view(), &x, &mut out);

@@ -91,7 +91,7 @@ fn linear_int8_matches_its_twin() {
         for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 2), (65, 1), (8, 0)] {
             let mut numbers = Numbers((columns * 100 + rows) as u64);
             let w = numbers.weights(rows, columns, 1.0);
-            let x = numbers.activations(steps, columns, 3.0);
+            let x = numbers.activations(steps, columns, 3.0, int16::finest(columns));
             let mut out = vec![0.0; steps * rows];
             linear_int8(Cpu::detect(), w.view(), &x, &mut out);
             LINEAR.check("linear_int8", &out, &linear_int8::reference(w.view(), &x));
@@ -102,7 +102,10 @@ fn linear_int8_matches_its_twin() {
 #[test]
 fn linear_int8_adds_to_what_is_there() {
     let mut numbers = Numbers(1);
-    let (w, x) = (numbers.weights(6, 9, 1.0), numbers.activations(2, 9, 1.0));
+    let (w, x) = (
+        numbers.weights(6, 9, 1.0),
+        numbers.activations(2, 9, 1.0, TWELVE_BITS),
+    );
     let mut zero = vec![0.0; 12];
     linear_int8(Cpu::detect(), w.view(), &x, &mut zero);
     let mut biased = vec![0.25; 12];
@@ -151,7 +154,7 @@ fn lstm_matches_its_twin() {
                     numbers.weights(4 * hidden, hidden, 1.0),
                 );
                 let bias = numbers.floats(4 * hidden, 0.5);
-                let x = numbers.activations(steps, inputs, 2.0);
+                let x = numbers.activations(steps, inputs, 2.0, TWELVE_BITS);
                 let weights = Lstm {
                     input: input.view(),
                     recurrent: recurrent.view(),
@@ -215,7 +218,7 @@ fn backward_time_is_forward_time_over_the_reversed_text() {
         recurrent: recurrent.view(),
         bias: &bias,
     };
-    let x = numbers.activations(steps, inputs, 2.0);
+    let x = numbers.activations(steps, inputs, 2.0, TWELVE_BITS);
     let mut reversed = Int16::with_capacity(steps, inputs);
     for step in (0..steps).rev() {
         let (row, scale) = x.row(step);

@@ -43,7 +43,7 @@ pub enum Error {
     },
 
     /// Whoever watched an explanation broke it off.
-    #[error("the explanation was broken off; ask again for one")]
+    #[error("the call was broken off; ask again")]
     BrokenOff,
 }
 

@@ -87,14 +87,20 @@ impl Numbers {
         }
     }
 
-    /// Quantized activations that use the whole 12 bits.
-    pub(crate) fn activations(&mut self, rows: usize, columns: usize, size: f32) -> Int16 {
+    /// Quantized activations that use the whole range up to `most`.
+    pub(crate) fn activations(
+        &mut self,
+        rows: usize,
+        columns: usize,
+        size: f32,
+        most: i16,
+    ) -> Int16 {
         let mut x = Int16::with_capacity(rows, columns);
         for _ in 0..rows {
             let row: Vec<i16> = (0..columns)
-                .map(|_| (self.unit() * 2047.0) as i16)
+                .map(|_| (self.unit() * f32::from(most)) as i16)
                 .collect();
-            x.push(row, size / 2047.0);
+            x.push(row, size / f32::from(most));
         }
         x
     }

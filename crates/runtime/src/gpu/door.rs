@@ -175,7 +175,11 @@ impl Door {
         let mut state = self.state.borrow_mut();
         let until = match (&*state, &error) {
             // Known already; or the device is as good as before.
-            (State::Shut(until, _), _) if now < *until => return,
+            (State::Shut(until, known), _)
+                if now < *until && !matches!(known, Error::Software(_)) =>
+            {
+                return;
+            }
             (State::Open(_), Error::TooLarge { .. } | Error::Software(_)) => return,
             // Nothing will change.
             (_, Error::TooLarge { .. } | Error::Software(_)) => f64::INFINITY,

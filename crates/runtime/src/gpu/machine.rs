@@ -86,7 +86,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Refuses a device that computes something else than the CPU.
+    /// Refuses a device that answers a few tokens in another way than the CPU.
     async fn compare(&self, model: &Model, host: &dyn Host) -> Result<(), Error> {
         let last = model.bundle().vocabulary.len() as u32 - 1;
         let ids = [0, last, 0];
@@ -125,12 +125,17 @@ impl Machine {
         }
     }
 
+    /// Tokens of a text as the device reads it, one at least.
+    fn tokens(&self, ids: &[u32]) -> usize {
+        (ids.len() + self.specials.iter().flatten().count()).max(1)
+    }
+
     /// The first texts, at least one, that make a batch.
     fn batch<'t, 'i>(&self, texts: &'t [&'i [u32]]) -> &'t [&'i [u32]] {
         let room = self.most_tokens().min(self.forwards.get() as usize);
         let mut tokens = 0;
         let fits = |ids: &&&[u32]| {
-            tokens += ids.len() + self.specials.iter().flatten().count();
+            tokens += self.tokens(ids);
             tokens <= room
         };
         let count = texts.iter().take_while(fits).count();
@@ -147,9 +152,14 @@ impl Machine {
         while passes.len() < texts.len() {
             pace.tick(passes.len(), texts.len()).await?;
             let batch = self.batch(&texts[passes.len()..]);
-            let tokens = batch.iter().map(|ids| ids.len() + 1).sum();
-            let batch = paced(pace.host, &self.forwards, tokens, self.forward(batch));
-            passes.extend(batch.await?);
+            let tokens = batch.iter().map(|ids| self.tokens(ids)).sum();
+            let batch = paced(pace.host, &self.forwards, tokens, self.forward(batch)).await?;
+            // Whatever a driver does, no answer of the CPU is like that.
+            let finite = |pass: &Pass| pass.logits.iter().all(|logit| logit.is_finite());
+            if !batch.iter().all(finite) {
+                return Err(Error::Wrong.into());
+            }
+            passes.extend(batch);
         }
         Ok(passes)
     }
@@ -211,11 +221,13 @@ pub(super) async fn within<T>(
     milliseconds: u32,
     promised: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let (mut promised, mut clock) = (pin!(promised), host.after(milliseconds));
+    let (mut promised, mut clock) = (pin!(promised), None);
     std::future::poll_fn(|context| {
         if let Poll::Ready(answer) = promised.as_mut().poll(context) {
             return Poll::Ready(answer);
         }
+        // Only now: what the CPU does before it waits, such as uploading weights, is not the GPU's silence.
+        let clock = clock.get_or_insert_with(|| host.after(milliseconds));
         let late = clock.as_mut().poll(context);
         late.map(|()| Err(Error::Silent(milliseconds)))
     })
