@@ -1,5 +1,6 @@
 //! Kernels that work row by row.
 
+use stillglass_kernels::int16::TWELVE_BITS;
 use stillglass_kernels::layer_norm::Norm;
 use stillglass_kernels::linear::Dense;
 use stillglass_kernels::{
@@ -106,7 +107,7 @@ fn linear_int8_matches_its_twin() {
             let mut numbers = Numbers((columns * 100 + rows) as u64);
             let w = numbers.weights(rows, columns, 1.0);
             let (x, bias) = (
-                numbers.activations(steps, columns, 3.0),
+                numbers.activations(steps, columns, 3.0, TWELVE_BITS),
                 numbers.floats(rows, 1.0),
             );
             let uploaded = gpu.linear_int8(&[w.view()], &bias).expect("room");
@@ -129,7 +130,10 @@ fn linear_int8_matches_its_twin() {
 fn linear_int8_adds_to_what_is_there() {
     let Some(gpu) = gpu() else { return };
     let mut numbers = Numbers(1);
-    let (w, x) = (numbers.weights(70, 9, 1.0), numbers.activations(35, 9, 1.0));
+    let (w, x) = (
+        numbers.weights(70, 9, 1.0),
+        numbers.activations(35, 9, 1.0, TWELVE_BITS),
+    );
     let (bias, before) = (numbers.floats(70, 1.0), numbers.floats(35 * 70, 1.0));
     let uploaded = gpu.linear_int8(&[w.view()], &bias).expect("room");
     let found = run(|call| {
@@ -152,7 +156,7 @@ fn stacked_matrices_give_the_outputs_of_both() {
     let Some(gpu) = gpu() else { return };
     let mut numbers = Numbers(2);
     let (a, b) = (numbers.weights(5, 7, 1.0), numbers.weights(3, 7, 1.0));
-    let x = numbers.activations(1, 7, 1.0);
+    let x = numbers.activations(1, 7, 1.0, TWELVE_BITS);
     let uploaded = gpu
         .linear_int8(&[a.view(), b.view()], &[0.0; 8])
         .expect("room");
@@ -179,7 +183,7 @@ fn linear_int4_matches_its_twin_and_adds_to_what_is_there() {
             let mut numbers = Numbers((columns * 100 + rows) as u64);
             let w = numbers.nibbles(rows, columns, 1.0);
             let (x, bias) = (
-                numbers.activations(steps, columns, 3.0),
+                numbers.activations(steps, columns, 3.0, TWELVE_BITS),
                 numbers.floats(rows, 1.0),
             );
             let uploaded = gpu.linear_int4(&[w.view()], &bias).expect("room");
