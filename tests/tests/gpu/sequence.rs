@@ -2,6 +2,7 @@
 
 use stillglass_kernels::additive_attention::{self, Attention};
 use stillglass_kernels::contributions;
+use stillglass_kernels::int16::TWELVE_BITS;
 use stillglass_kernels::lstm::{self, Lstm, Time};
 use stillglass_kernels::multi_head_attention::{self, Heads};
 use stillglass_runtime::gpu::{Activation, AttentionWeights, QueryKeyValue};
@@ -56,7 +57,7 @@ fn lstm_matches_its_twin() {
         let input = [0; 2].map(|_| numbers.weights(4 * hidden, inputs, 1.0));
         let recurrent = [0; 2].map(|_| numbers.weights(4 * hidden, hidden, 1.0));
         let bias = [0; 2].map(|_| numbers.floats(4 * hidden, 0.5));
-        let x = real(&numbers.activations(tokens(), inputs, 2.0));
+        let x = real(&numbers.activations(tokens(), inputs, 2.0, TWELVE_BITS));
         let [forward, backward] = [&input[0], &input[1]].map(|w| w.view());
         let gates = gpu
             .linear_int8(&[forward, backward], &bias.concat())
