@@ -31,6 +31,13 @@ async function inline() {
   await writeFile(here('dist/inlined.d.ts'), 'export declare const INLINED: string;\n');
 }
 
+/** Takes away a script's map, which would lead to a text of which there is no source. */
+async function unmapped(name) {
+  const script = here(`dist/${name}`);
+  await writeFile(script, (await readFile(script, 'utf8')).replace(/\/\/# sourceMappingURL=.*\n/, ''));
+  await rm(`${script}.map`);
+}
+
 const generated = {
   name: 'generated',
   setup: ({ onResolve }) => onResolve({ filter: GENERATED }, ({ path }) => ({ path: here(`dist/${path}`) })),
@@ -52,3 +59,4 @@ await build({
   plugins: [generated],
   logLevel: 'warning',
 });
+await unmapped('inline.js');

@@ -179,7 +179,7 @@ for (const worker of [true, false]) {
       return Promise.all([...calls, globalThis.ending(clf.classify('x'))]);
     }, worker);
     assert.deepEqual(endings, ['disposed', 'disposed', 'disposed']);
-    await page.waitForTimeout(50);
+    for (let wait = 0; wait < 100 && page.workers().length > 0; wait++) await page.waitForTimeout(50);
     assert.equal(page.workers().length, 0);
   });
 

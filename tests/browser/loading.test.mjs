@@ -187,6 +187,6 @@ test('loading is broken off with the reason of its signal, and nothing is left b
     return loading.catch((reason) => reason);
   });
   assert.equal(reason, 'enough');
-  await page.waitForTimeout(200);
+  for (let wait = 0; wait < 100 && page.workers().length > 0; wait++) await page.waitForTimeout(50);
   assert.equal(page.workers().length, 0);
 });

@@ -6,9 +6,11 @@ mod chromium;
 mod debian;
 mod demo;
 mod digest;
+mod entry;
 mod fixtures;
 mod isolate;
 mod npm;
+mod pack;
 mod python;
 mod setup;
 mod size;
@@ -40,9 +42,11 @@ enum Command {
     /// Build the web app and serve it on this machine
     Demo(demo::Options),
     /// Check format, lints, tests, licences, sizes, the web app and the browser tests
-    Test,
+    Test(test::Options),
     /// Build the WebAssembly module and its JavaScript into pkg/dist
     Wasm,
+    /// Build the npm package and make its tarball in target/package
+    Pack,
     /// Print raw, gzip and brotli sizes of what a page loads; fail above the budgets
     Size,
     /// Regenerate the trainer's fixtures with PyTorch (needs Python 3)
@@ -56,8 +60,9 @@ impl Command {
         match self {
             Self::Setup => "setup",
             Self::Demo(_) => "demo",
-            Self::Test => "test",
+            Self::Test(_) => "test",
             Self::Wasm => "wasm",
+            Self::Pack => "pack",
             Self::Size => "size",
             Self::Fixtures => "fixtures",
             Self::BaseModel => "base-model",
@@ -68,8 +73,9 @@ impl Command {
         match self {
             Self::Setup => setup::everything(workspace),
             Self::Demo(options) => demo::demo(workspace, options),
-            Self::Test => test::test(workspace),
+            Self::Test(options) => test::test(workspace, options),
             Self::Wasm => wasm::build(workspace),
+            Self::Pack => pack::pack(workspace),
             Self::Size => size::check(workspace),
             Self::Fixtures => fixtures::regenerate(workspace),
             Self::BaseModel => base_model::bring(workspace),
