@@ -15,7 +15,7 @@ export const BUNDLE = path.join(ROOT, 'web/models/finance.glass');
 
 /**
  * Copies a project out of the repository and installs the tarball beside its packages, whose versions its
- * `package.json` pins. What an earlier run installed is kept while that is the same; ours is always installed anew.
+ * `package.json` pins; `run`, `bin` and `copy` work in its folder. What an earlier run installed is kept while that is the same; ours is always installed anew.
  */
 export function project(name) {
   const made = projects.get(name) ?? make(name);
@@ -41,7 +41,8 @@ function make(name) {
   rmSync(path.join(folder, 'node_modules/stillglass'), { recursive: true, force: true });
   run('npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', TARBALL);
   writeFileSync(stamp, wanted);
-  return { folder, run, bin: (script, ...args) => run(process.execPath, path.join('node_modules', script), ...args) };
+  const copy = (from, to) => cpSync(path.resolve(folder, from), path.join(folder, to), { recursive: true });
+  return { folder, run, copy, bin: (script, ...args) => run(process.execPath, path.join('node_modules', script), ...args) };
 }
 
 /** No telemetry, and nothing of npm's own settings for the programs that are run. */

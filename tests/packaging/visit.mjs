@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { launch } from '../browser/browser.mjs';
+import { launch, launchWith } from '../browser/browser.mjs';
 import { BUNDLE } from './project.mjs';
 
 /** What the README says is enough. */
@@ -34,8 +34,8 @@ export async function serve(folder, policy = POLICY) {
 }
 
 /** Opens an address and returns what its script left in `globalThis.result`, and how it got there. */
-export async function visit(address, switches) {
-  const browser = await launch(switches);
+export async function visit(address, { extension } = {}) {
+  const browser = await (extension === undefined ? launch() : launchWith(extension));
   try {
     const page = await browser.newPage();
     const complaints = [];

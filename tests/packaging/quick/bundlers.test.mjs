@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { project } from '../project.mjs';
@@ -22,24 +22,24 @@ test('Vite', async () => {
 });
 
 test('Rollup, the worker as a second entry and the runtime copied', async () => {
-  const { folder, bin } = project('rollup');
+  const { folder, bin, copy } = project('rollup');
   bin('rollup/dist/bin/rollup', '--config', '--silent');
-  finish(folder);
+  finish(copy);
   worked(await visited(path.join(folder, 'dist')));
 });
 
 test('esbuild, the worker as a second entry and the runtime copied', async () => {
-  const { folder, bin } = project('esbuild');
+  const { folder, bin, copy } = project('esbuild');
   const entries = ['app.js', 'worker=stillglass/worker'];
   bin('esbuild/bin/esbuild', ...entries, '--bundle', '--format=esm', '--outdir=dist', '--log-level=warning');
-  finish(folder);
+  finish(copy);
   worked(await visited(path.join(folder, 'dist')));
 });
 
 test('esbuild, one classic script with the runtime inside', async () => {
-  const { folder, bin } = project('esbuild');
+  const { folder, bin, copy } = project('esbuild');
   bin('esbuild/bin/esbuild', 'inline.js', '--bundle', '--format=iife', '--outdir=dist', '--log-level=error');
-  cpSync(path.join(folder, 'inline.html'), path.join(folder, 'dist/inline.html'));
+  copy('inline.html', 'dist/inline.html');
   const seen = await visited(path.join(folder, 'dist'), 'inline.html');
   worked(seen, { threads: 0 });
   assert.deepEqual(seen.requests.filter((address) => address.endsWith('.wasm')), []);
@@ -52,8 +52,8 @@ test('what is imported and not used is left out', () => {
   assert.equal(left.trim(), 'console.log("nothing");');
 });
 
-function finish(folder) {
-  const dist = path.join(folder, 'node_modules/stillglass/dist');
-  cpSync(path.join(dist, 'stillglass_bg.wasm'), path.join(folder, 'dist/stillglass_bg.wasm'));
-  cpSync(path.join(folder, 'index.html'), path.join(folder, 'dist/index.html'));
+/** The runtime and the page beside the scripts. */
+function finish(copy) {
+  copy('node_modules/stillglass/dist/stillglass_bg.wasm', 'dist/stillglass_bg.wasm');
+  copy('index.html', 'dist/index.html');
 }

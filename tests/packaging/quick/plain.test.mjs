@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
 import { project } from '../project.mjs';
 import { serve, visit, worked } from '../visit.mjs';
 
 test('a plain page with a self-hosted copy, no bundler', async () => {
-  const { folder } = project('plain');
-  cpSync(path.join(folder, 'node_modules/stillglass/dist'), path.join(folder, 'stillglass'), { recursive: true });
+  const { folder, copy } = project('plain');
+  copy('node_modules/stillglass/dist', 'stillglass');
   const site = await serve(folder);
   try {
     const seen = await visit(site.address);
