@@ -83,8 +83,8 @@ export interface Word {
   /** One past its last UTF-16 unit. */
   end: number;
   /**
-   * Contribution to each class's logit, by class name; but for `native`, to what the logit has over the
-   * mean of all. With the bias and what the words leave, contributions add up to it.
+   * Contribution to each class, by class name: with `native` to its logit, with the other methods to what
+   * the logit has over the mean of all. With the bias and what the words leave, contributions add up to it.
    */
   weights: Record<string, number>;
 }
