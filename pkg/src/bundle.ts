@@ -15,17 +15,35 @@ export interface Bringing extends Fetching {
   cache?: boolean | string | undefined;
 }
 
-/** The bytes of a bundle, wherever it is. */
-export async function fetchBundle(source: BundleSource, bringing: Bringing = {}): Promise<Uint8Array<ArrayBuffer>> {
+/** A bundle, here but not yet read. */
+export interface Brought {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** To be told whether the runtime could read it: only what it could is kept, and what it could not is forgotten. */
+  proved(good: boolean): Promise<void>;
+}
+
+/** Brings a bundle, wherever it is. */
+export async function fetchBundle(source: BundleSource, bringing: Bringing = {}): Promise<Brought> {
   bringing.signal?.throwIfAborted();
-  const { integrity } = bringing;
   const store = storeOf(source, bringing);
   const kept = await store?.whole();
-  if (kept !== undefined && (await matches(kept, integrity))) return kept;
+  if (kept !== undefined && (await matches(kept, bringing.integrity))) {
+    return { bytes: kept, proved: async (good) => void (good || (await store?.forget())) };
+  }
   const bytes = await bytesOf(source, bringing, store);
-  if (integrity !== undefined) await verify(bytes, integrity);
-  await store?.keep(bytes);
-  return bytes;
+  const proved = async (good: boolean) => void (await (good ? store?.keep(bytes) : store?.forget()));
+  if (bringing.integrity !== undefined) await check(bytes, bringing.integrity, proved);
+  return { bytes, proved };
+}
+
+/** Fails if the bytes are not those promised; then no part of them is gone on from either. */
+async function check(bytes: Uint8Array<ArrayBuffer>, integrity: string, proved: Brought['proved']): Promise<void> {
+  try {
+    await verify(bytes, integrity);
+  } catch (error) {
+    await proved(false);
+    throw error;
+  }
 }
 
 async function bytesOf(source: BundleSource, fetching: Fetching, store: Store | undefined): Promise<Uint8Array<ArrayBuffer>> {

@@ -2,7 +2,7 @@
 /** A model and what can be asked of it, off the page's thread. */
 
 import { string, strings } from './arguments.js';
-import { fetchBundle } from './bundle.js';
+import { fetchBundle, type Brought } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
 import type { Asked, Reading } from './protocol.js';
@@ -40,15 +40,25 @@ export class Classifier {
   /** Fetches a bundle, checks it, starts a thread for it and opens it there. */
   static async load(source: BundleSource, options: LoadOptions = {}): Promise<Classifier> {
     const { signal } = options;
-    const loading = opener(source, options).then(
-      async (open) => new Classifier(await open(options.timing), open, options),
-    );
+    const loading = Classifier.#load(source, options);
     if (signal === undefined) return loading;
     try {
       return await orAbort(loading, signal);
     } catch (error) {
       // What is opened all the same has nobody to close it.
       loading.then((late) => late.dispose()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  static async #load(source: BundleSource, options: LoadOptions): Promise<Classifier> {
+    const { open, proved } = await opener(source, options);
+    try {
+      const classifier = new Classifier(await open(options.timing), open, options);
+      await proved(true);
+      return classifier;
+    } catch (error) {
+      if (error instanceof StillglassError && error.code === 'bad-bundle') await proved(false);
       throw error;
     }
   }
@@ -110,18 +120,24 @@ export class Classifier {
   }
 }
 
-/** Brings the bundle and the runtime; returns what opens them on a thread, as often as need be. */
-async function opener(source: BundleSource, options: LoadOptions): Promise<(timing?: Timing) => Promise<Thread>> {
+/** What opens a bundle on a thread, as often as need be, and is told whether it could be read. */
+interface Opener extends Pick<Brought, 'proved'> {
+  open: (timing?: Timing) => Promise<Thread>;
+}
+
+/** Brings the bundle and the runtime. */
+async function opener(source: BundleSource, options: LoadOptions): Promise<Opener> {
   const arriving = fetchBundle(source, options);
   // Both at once; if both fail, the bundle's failure is told.
   const compiling = compile(options.wasm);
   compiling.catch(() => undefined);
-  const bundle = new Blob([await arriving]);
-  const wasm = await compiling;
+  const { bytes, proved } = await arriving;
+  const [bundle, wasm] = [new Blob([bytes]), await compiling];
   const worker = options.worker ?? (!platform.ownThread && typeof Worker === 'function');
   const script = typeof worker === 'boolean' ? undefined : worker;
-  return (timing) => {
+  const open = (timing?: Timing): Promise<Thread> => {
     const opening = { wasm, bundle, timing };
     return worker === false ? Session.open(opening) : WorkerThread.open(script, opening);
   };
+  return { open, proved };
 }

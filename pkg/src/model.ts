@@ -23,7 +23,7 @@ export class Model {
 
   /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
-    const [bytes] = await Promise.all([fetchBundle(source, options), start()]);
+    const [{ bytes }] = await Promise.all([fetchBundle(source, options), start()]);
     return new Model(bytes);
   }
 

@@ -54,6 +54,7 @@ afterEach(() => context.close());
 function serve(request, response) {
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1];
   requests.push(range === undefined ? 'whole' : Number(range));
+  if (server.instead) return response.end(server.instead);
   const from = range !== undefined && server.ranges ? Number(range) : 0;
   const headers = { 'content-type': 'application/octet-stream', 'cache-control': 'no-store', 'content-length': BUNDLE.length - from };
   if (server.etag) headers.etag = server.etag;
@@ -149,6 +150,21 @@ test('what is kept is not fetched again, until its version changes or it is dama
   });
   assert.equal(await keeps({ cache: true, integrity: HEX }), false, 'a damaged copy is fetched anew');
   assert.match(await load({ cache: true }), /^bad-argument: cache: true/);
+});
+
+test('what turns out to be no bundle, or not the one promised, is not kept', async () => {
+  server.instead = '<!doctype html><title>Come back later</title>';
+  assert.match(await load({ cache: '1' }), /^bad-bundle: .*web page/);
+  server.instead = undefined;
+  assert.equal(await load({ cache: '1' }), 'bullish');
+  assert.deepEqual(requests, ['whole', 'whole']);
+  requests = [];
+  server = { breaks: 3, ranges: true, etag: '"one"' };
+  const options = { cache: '2', integrity: '0'.repeat(64) };
+  assert.match(await load(options), /^short-body: /);
+  assert.match(await load(options), /^integrity: /);
+  assert.match(await load(options), /^integrity: /);
+  assert.deepEqual([requests[3] > 0, requests[4]], [true, 'whole'], 'a beginning that led nowhere is forgotten');
 });
 
 test('a download given up is gone on with in the next visit', async () => {

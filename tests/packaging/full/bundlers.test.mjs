@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { test } from 'node:test';
-import { project } from '../project.mjs';
+import { BUNDLE, project } from '../project.mjs';
 import { serve, visit, worked } from '../visit.mjs';
 
 async function visited(folder, policy) {
@@ -24,4 +24,17 @@ test('Parcel', async () => {
   bin('parcel/lib/bin.js', 'build', 'index.html', '--no-cache', '--log-level', 'error');
   // No policy: Parcel writes an import map into the page, which a policy would have to name by its hash.
   await visited(path.join(folder, 'dist'), null);
+});
+
+test("Vite's development server", async () => {
+  const { folder, copy } = project('vite');
+  copy(BUNDLE, 'public/finance.glass');
+  const { createServer } = await import(path.join(folder, 'node_modules/vite/dist/node/index.js'));
+  const server = await createServer({ root: folder, logLevel: 'error', server: { host: '127.0.0.1' } });
+  await server.listen();
+  try {
+    worked(await visit(server.resolvedUrls.local[0]));
+  } finally {
+    await server.close();
+  }
 });

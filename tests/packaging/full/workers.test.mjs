@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { test } from 'node:test';
 import { BUNDLE, project } from '../project.mjs';
-import { serve, visit, worked } from '../visit.mjs';
+import { LABEL, serve, visit, worked } from '../visit.mjs';
 
 test('a page of a Chrome extension, manifest version 3', async () => {
   const { folder, copy } = project('extension');
@@ -22,6 +22,15 @@ test('a service worker', async () => {
   } finally {
     site.stop();
   }
+});
+
+test('workerd, which takes the runtime compiled', () => {
+  const { bin, copy, run } = project('workerd');
+  const externals = ['--external:*.wasm', '--external:*.glass'];
+  bin('esbuild/bin/esbuild', 'app.js', '--bundle', '--format=esm', '--conditions=workerd', ...externals, '--outdir=dist', '--log-level=warning');
+  copy('node_modules/stillglass/dist/stillglass_bg.wasm', 'dist/stillglass_bg.wasm');
+  copy(BUNDLE, 'dist/finance.glass');
+  assert.deepEqual(JSON.parse(run(process.execPath, 'ask.mjs')), { label: LABEL, words: ['Northwind', 'raises', 'its', 'outlook'] });
 });
 
 /** Chrome names an unpacked extension by its path: half a SHA-256, in letters from a to p. */
