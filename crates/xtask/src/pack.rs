@@ -111,7 +111,8 @@ fn collect<'a>(value: &'a Value, targets: &mut Vec<&'a str>) {
 /// Sources that a map names and the tarball lacks.
 fn lost(names: &BTreeSet<String>, read: impl Fn(&str) -> Result<String>) -> Result<Vec<String>> {
     let mut lost = Vec::new();
-    for map in names.iter().filter(|name| name.ends_with(".map")) {
+    let is_map = |name: &&String| Path::new(name).extension().is_some_and(|it| it == "map");
+    for map in names.iter().filter(is_map) {
         let content: Value = serde_json::from_str(&read(map)?).with_context(|| map.clone())?;
         let sources = content["sources"].as_array().into_iter().flatten();
         for source in sources.filter_map(Value::as_str) {
