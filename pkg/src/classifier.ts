@@ -1,5 +1,5 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /** A model and what can be asked of it, off the page's thread. */
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { string, strings } from './arguments.js';
 import { fetchBundle, type Brought } from './bundle.js';
@@ -106,6 +106,7 @@ export class Classifier {
       return await (await this.#living()).answer(asked, company);
     } catch (error) {
       if (!(error instanceof StillglassError) || error.code !== 'trapped') throw error;
+      company.signal?.throwIfAborted();
       return (await this.#living()).answer(asked, company);
     }
   }

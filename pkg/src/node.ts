@@ -1,14 +1,7 @@
-/** The entry for Node: reads files by path and `file:` address, which its `fetch` does not; no worker. */
+/** The entry for Node. */
 
-import { readFile } from 'node:fs/promises';
-import { platform } from './platform.js';
+import { onNode } from './on-node.js';
 
-platform.ownThread = true;
-platform.read = (address) => {
-  const text = String(address);
-  if (text.startsWith('file:')) return readFile(new URL(text));
-  // With a drive's letter it is a path.
-  return /^[a-z][a-z0-9+.-]+:/i.test(text) ? undefined : readFile(text);
-};
+onNode();
 
 export * from './index.js';

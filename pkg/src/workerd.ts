@@ -1,9 +1,7 @@
-/** The entry for workerd, which compiles WebAssembly when it deploys, and not while it runs. */
+/** The entry for workerd. */
 
-import module from './stillglass_bg.wasm';
-import { platform } from './platform.js';
+import { onWorkerd } from './on-workerd.js';
 
-platform.ownThread = true;
-platform.wasm = () => module;
+onWorkerd();
 
 export * from './index.js';

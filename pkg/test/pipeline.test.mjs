@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import '../dist/node.js';
-import { pipeline } from '../dist/pipeline.js';
+import { pipeline } from '../dist/pipeline-node.js';
 
 const BUNDLE = fileURLToPath(new URL('../../web/models/spam.glass', import.meta.url));
 const SPAM = 'You have WON a guaranteed £500 voucher! Text CLAIM to 80000 now';
