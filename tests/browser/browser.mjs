@@ -10,10 +10,21 @@ export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swi
 
 /** Starts Chromium, with further switches if any are wanted, or says how to get it. */
 export async function launch(switches = []) {
-  const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
-  if (executablePath === undefined) {
-    throw new Error('no Chromium found; run `cargo xtask setup`, or set CHROMIUM to its path');
-  }
   // In a container there is often no sandbox to be had, and the pages are our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--js-flags=--expose-gc', ...switches] });
+  return chromium.launch({ executablePath: executable(), args: ['--no-sandbox', '--js-flags=--expose-gc', ...switches] });
+}
+
+/** Starts Chromium with an unpacked extension, which only a profile of its own can hold. */
+export async function launchWith(extension) {
+  return chromium.launchPersistentContext('', {
+    executablePath: executable(),
+    ignoreDefaultArgs: ['--disable-extensions'],
+    args: ['--no-sandbox', `--load-extension=${extension}`, '--disable-features=DisableLoadExtensionCommandLineSwitch'],
+  });
+}
+
+function executable() {
+  const found = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  if (found === undefined) throw new Error('no Chromium found; run `cargo xtask setup`, or set CHROMIUM to its path');
+  return found;
 }

@@ -34,7 +34,7 @@ export async function servePage() {
 
 /**
  * Serves the npm package under `/pkg/`, `harness.html` under `/` and `files` by their given paths,
- * all under the strict policy. The package is copied first: a build that runs meanwhile would mix the
+ * all under the strict policy; a function in place of a path answers for itself. The package is copied first: a build that runs meanwhile would mix the
  * JavaScript of one with the module of another.
  */
 export async function servePackage(files = {}) {
@@ -43,8 +43,9 @@ export async function servePackage(files = {}) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const file = files[pathname] ?? inside(copy, pathname);
-    const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
     response.setHeader('Content-Security-Policy', POLICY);
+    if (typeof file === 'function') return file(request, response);
+    const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
     response.setHeader('Content-Type', TYPES[path.extname(file ?? '')] ?? 'application/octet-stream');
     response.writeHead(found ? 200 : 404);
     if (found) createReadStream(file).pipe(response);

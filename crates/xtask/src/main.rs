@@ -6,9 +6,12 @@ mod chromium;
 mod debian;
 mod demo;
 mod digest;
+mod entry;
 mod fixtures;
+mod isolate;
 mod measure;
 mod npm;
+mod pack;
 mod python;
 mod setup;
 mod size;
@@ -47,6 +50,8 @@ enum Command {
     BenchGpu(measure::Options),
     /// Build the WebAssembly module and its JavaScript into pkg/dist
     Wasm,
+    /// Build the npm package and make its tarball in target/package
+    Pack,
     /// Print raw, gzip and brotli sizes of what a page loads; fail above the budgets
     Size,
     /// Regenerate the trainer's fixtures with PyTorch (needs Python 3)
@@ -64,6 +69,7 @@ impl Command {
             Self::Parity(_) => "parity",
             Self::BenchGpu(_) => "bench-gpu",
             Self::Wasm => "wasm",
+            Self::Pack => "pack",
             Self::Size => "size",
             Self::Fixtures => "fixtures",
             Self::BaseModel => "base-model",
@@ -78,6 +84,7 @@ impl Command {
             Self::Parity(options) => measure::example(workspace, "parity", options),
             Self::BenchGpu(options) => measure::example(workspace, "bench_gpu", options),
             Self::Wasm => wasm::build(workspace),
+            Self::Pack => pack::pack(workspace),
             Self::Size => size::check(workspace),
             Self::Fixtures => fixtures::regenerate(workspace),
             Self::BaseModel => base_model::bring(workspace),

@@ -68,7 +68,7 @@ pub(crate) fn install(folder: &Path) -> Result<()> {
     } else {
         "install"
     };
-    run(npm(folder).args([verb, "--ignore-scripts", "--no-audit", "--no-fund"]))?;
+    run(command(folder).args([verb, "--ignore-scripts", "--no-audit", "--no-fund"]))?;
     // A first install writes the lock file, so the digest is taken again.
     fs::create_dir_all(folder.join("node_modules"))?;
     fs::write(stamp, fingerprint(folder)?)?;
@@ -77,12 +77,13 @@ pub(crate) fn install(folder: &Path) -> Result<()> {
 
 /// Runs one of the scripts of a folder's `package.json`.
 pub(crate) fn script(folder: &Path, script: &str) -> Command {
-    let mut command = npm(folder);
+    let mut command = command(folder);
     command.args(["run", script]);
     command
 }
 
-fn npm(folder: &Path) -> Command {
+/// npm, in a folder.
+pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(NPM);
     command.current_dir(folder);
     command

@@ -39,6 +39,7 @@ pub(crate) fn building(workspace: &Workspace) -> Result<()> {
 fn testing(workspace: &Workspace) -> Result<()> {
     step("set up testing", || {
         npm::install(&workspace.browser_tests())?;
+        npm::install(&workspace.path("tests/packaging"))?;
         vulkan()?;
         chromium::bring()
     })

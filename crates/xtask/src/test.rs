@@ -1,5 +1,6 @@
 //! `test`: every check of the repository, cheapest first, stopping at the first that fails.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo;
 use crate::step::{capture, duration, run};
 use crate::workspace::Workspace;
-use crate::{chromium, npm, setup, size, wasm};
+use crate::{chromium, npm, pack, setup, size, wasm};
 
 /// What came of a check that did not fail.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ struct Check {
     work: fn(&Workspace, &Options) -> Result<Outcome>,
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     Check {
         name: "setup",
         alone: "cargo xtask setup",
@@ -72,11 +73,23 @@ const CHECKS: [Check; 10] = [
         work: |w, _| web(w),
     },
     Check {
+        name: "npm package",
+        alone: "cargo xtask pack && cd pkg && npm test && cd ../tests/packaging && npm test",
+        work: |w, _| package(w),
+    },
+    Check {
         name: "browser tests",
         alone: "cd tests/browser && npm test",
         work: browser,
     },
 ];
+
+/// What takes minutes and much of the network.
+const FULL: Check = Check {
+    name: "npm package in full",
+    alone: "cargo xtask pack && cd tests/packaging && npm run full",
+    work: |w, _| package_in_full(w),
+};
 
 const FORMAT: &str = "cargo fmt --all -- --check";
 const CLIPPY: &str = "cargo clippy --workspace --all-targets -- -D warnings";
@@ -87,16 +100,18 @@ const ADVISORIES: &str = "cargo deny check advisories";
 /// How much is tested.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Lose the GPU at fifty points of a call, twenty times each: an hour or more on a software GPU
+    /// Also lose the GPU at fifty points of a call, twenty times each (an hour or more on a software GPU), and
+    /// run the npm package in projects of webpack, Parcel, Next and others
     #[arg(long)]
     full: bool,
 }
 
 /// Runs every check and prints a table of what came of them.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
+    let checks: Vec<_> = CHECKS.iter().chain(options.full.then_some(&FULL)).collect();
     let start = Instant::now();
     let (mut table, mut skipped) = (Vec::new(), Vec::new());
-    let result = CHECKS.iter().try_for_each(|check| {
+    let result = checks.iter().try_for_each(|check| {
         println!("\n######## {}", check.name);
         let start = Instant::now();
         let result = (check.work)(workspace, options);
@@ -113,16 +128,16 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     println!("\n{}", table.join("\n"));
     println!(
         "{}, {}",
-        last_line(table.len(), &skipped),
+        last_line(table.len(), checks.len(), &skipped),
         duration(start.elapsed())
     );
     result
 }
 
 /// How many checks came to run, and which of them were skipped.
-fn last_line(reached: usize, skipped: &[&str]) -> String {
+fn last_line(reached: usize, all: usize, skipped: &[&str]) -> String {
     let run = reached - skipped.len();
-    let line = format!("{run} of {} checks run", CHECKS.len());
+    let line = format!("{run} of {all} checks run");
     if skipped.is_empty() {
         return line;
     }
@@ -191,6 +206,28 @@ fn web(workspace: &Workspace) -> Result<Outcome> {
     passed(run(&mut npm::script(&workspace.web(), "test")))
 }
 
+/// Tests the npm package: its parts, its tarball, and the tarball in fresh projects that build quickly.
+fn package(workspace: &Workspace) -> Result<Outcome> {
+    run(&mut npm::script(&workspace.package(), "test"))?;
+    let tarball = pack::tarball(workspace)?;
+    pack::lint(workspace, &tarball)?;
+    projects(workspace, &tarball, "test")
+}
+
+/// The same tarball in the projects that take longer.
+fn package_in_full(workspace: &Workspace) -> Result<Outcome> {
+    let tarball = pack::tarball(workspace)?;
+    projects(workspace, &tarball, "full")
+}
+
+fn projects(workspace: &Workspace, tarball: &Path, script: &str) -> Result<Outcome> {
+    let mut tests = npm::script(&workspace.path("tests/packaging"), script);
+    tests.env("CHROMIUM", chromium::find()?);
+    tests.env("TARBALL", tarball);
+    tests.env("PROJECTS", workspace.target("packaging"));
+    passed(run(&mut tests))
+}
+
 /// Builds the page and runs its tests in a real Chromium, beside the binary that the Rust tests built.
 fn browser(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let mut tests = npm::script(&workspace.browser_tests(), "test");
@@ -229,9 +266,9 @@ mod tests {
 
     #[test]
     fn the_last_line_names_what_was_skipped() {
-        assert_eq!(last_line(10, &[]), "10 of 10 checks run");
+        assert_eq!(last_line(10, 10, &[]), "10 of 10 checks run");
         assert_eq!(
-            last_line(10, &["licences and bans", "advisories"]),
+            last_line(10, 10, &["licences and bans", "advisories"]),
             "8 of 10 checks run, 2 SKIPPED: licences and bans, advisories"
         );
     }

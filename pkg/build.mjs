@@ -1,0 +1,65 @@
+/**
+ * Makes the scripts in `dist` from `src` and the generated files beside them: `node build.mjs`.
+ *
+ * One file an entry and what they share between them, so that a page without a bundler loads few files.
+ */
+
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { constants, deflateRawSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** What a site may import, by name. */
+const ENTRIES = [
+  ...['index', 'inline', 'node', 'workerd', 'worker', 'element', 'react', 'metrics'],
+  ...['pipeline', 'pipeline-node', 'pipeline-workerd'],
+];
+/** What lies in `dist` before: the runtime as xtask made it, and as text. */
+const GENERATED = /^\.\/(stillglass|inlined)\.js$/;
+
+/** Removes what an earlier build left: scripts, types and maps that may have no source any more. */
+async function clean() {
+  const kept = /^(stillglass|inlined)(_bg\.wasm)?(\.d)?\.(js|ts|wasm)$|^stillglass_bg\.wasm$/;
+  const left = (await readdir(here('dist'))).filter((name) => !kept.test(name));
+  await Promise.all(left.map((name) => rm(here(`dist/${name}`), { recursive: true })));
+}
+
+/** Writes the runtime as a script: deflated, then base64. */
+async function inline() {
+  const module = await readFile(here('dist/stillglass_bg.wasm'));
+  const text = deflateRawSync(module, { level: constants.Z_BEST_COMPRESSION }).toString('base64');
+  await writeFile(here('dist/inlined.js'), `export const INLINED = '${text}';\n`);
+  await writeFile(here('dist/inlined.d.ts'), 'export declare const INLINED: string;\n');
+}
+
+/** Takes away a script's map, which would lead to a text of which there is no source. */
+async function unmapped(name) {
+  const script = here(`dist/${name}`);
+  await writeFile(script, (await readFile(script, 'utf8')).replace(/\/\/# sourceMappingURL=.*\n/, ''));
+  await rm(`${script}.map`);
+}
+
+const generated = {
+  name: 'generated',
+  setup: ({ onResolve }) => onResolve({ filter: GENERATED }, ({ path }) => ({ path: here(`dist/${path}`) })),
+};
+
+await clean();
+await inline();
+await build({
+  entryPoints: ENTRIES.map((name) => here(`src/${name}.ts`)),
+  outdir: here('dist'),
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+  external: ['react', 'node:*', '*.wasm'],
+  plugins: [generated],
+  logLevel: 'warning',
+});
+await unmapped('inline.js');

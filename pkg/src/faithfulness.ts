@@ -1,0 +1,100 @@
+/**
+ * How faithful an explanation is: what the model says once the words named are gone, or alone.
+ *
+ * Comprehensiveness and sufficiency follow DeYoung et al. 2020 (ERASER), averaged over shares of the words.
+ */
+
+import { StillglassError } from './errors.js';
+import type { Classification, Word } from './types.js';
+
+/** Whatever classifies many texts: a `Classifier` or a `Model`. */
+export interface Answering {
+  classifyAll(texts: string[], options?: { explain?: boolean; signal?: AbortSignal }): Promise<Classification[]> | Classification[];
+}
+
+/** What to measure. */
+export interface FaithfulnessOptions {
+  /** The class explained. Default: the predicted one. */
+  label?: string;
+  /** Shares of the words that count as the explanation, each rounded up to words. Default: 1, 5, 10, 20, 50 %. */
+  shares?: readonly number[];
+  /** The explanation. Default: the model's own. */
+  words?: readonly Word[];
+  signal?: AbortSignal;
+}
+
+/** A measure, averaged over the shares and for each of them. */
+export interface Faithfulness {
+  /** The class whose probability was measured. */
+  label: string;
+  mean: number;
+  /** In the order of the shares. */
+  values: number[];
+}
+
+/** The class's probability once so many words are gone. */
+export interface Point {
+  /** Words taken out, the strongest for the class first. */
+  removed: number;
+  probability: number;
+}
+
+const SHARES = [0.01, 0.05, 0.1, 0.2, 0.5];
+
+/** p(text) − p(text without its strongest words): high if the explanation names what mattered. */
+export async function comprehensiveness(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
+  return drops(model, text, options, (ranked, count) => without(text, ranked.slice(0, count)));
+}
+
+/** p(text) − p(its strongest words alone): low if the explanation names enough. */
+export async function sufficiency(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
+  return drops(model, text, options, (ranked, count) => without(text, ranked.slice(count)));
+}
+
+/** The class's probability as words are taken out one after the other, the strongest first. */
+export async function deletionCurve(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Point[]> {
+  const { label, ranked, signal } = await explained(model, text, options);
+  const texts = Array.from({ length: ranked.length + 1 }, (_, removed) => without(text, ranked.slice(0, removed)));
+  const answers = await model.classifyAll(texts, signal);
+  return answers.map(({ scores }, removed) => ({ removed, probability: scores[label] ?? 0 }));
+}
+
+async function drops(
+  model: Answering,
+  text: string,
+  options: FaithfulnessOptions,
+  changed: (ranked: Word[], count: number) => string,
+): Promise<Faithfulness> {
+  const { label, ranked, probability, signal } = await explained(model, text, options);
+  const counts = (options.shares ?? SHARES).map((share) => Math.ceil(share * ranked.length));
+  const answers = await model.classifyAll(counts.map((count) => changed(ranked, count)), signal);
+  const values = answers.map(({ scores }) => probability - (scores[label] ?? 0));
+  return { label, mean: values.reduce((sum, value) => sum + value, 0) / values.length, values };
+}
+
+/** The text's answer, and its words, the strongest for the class first. */
+async function explained(model: Answering, text: string, { label, words, signal }: FaithfulnessOptions) {
+  const company = signal === undefined ? {} : { signal };
+  const [answer] = await model.classifyAll([text], { explain: words === undefined, ...company });
+  if (answer === undefined) throw new StillglassError('failed', 'faithfulness: the model gave no answer');
+  const wanted = label ?? answer.label;
+  const probability = answer.scores[wanted];
+  if (probability === undefined) {
+    const classes = Object.keys(answer.scores).join(', ');
+    throw new StillglassError('bad-argument', `faithfulness: no class "${wanted}"; the model has ${classes}`);
+  }
+  const strength = (word: Word) => word.weights[wanted] ?? 0;
+  const ranked = [...(words ?? answer.words ?? [])].sort((a, b) => strength(b) - strength(a));
+  return { label: wanted, probability, ranked, signal: company };
+}
+
+/** The text without some of its words; what stood between them stays. */
+function without(text: string, words: readonly Word[]): string {
+  let left = '';
+  let at = 0;
+  for (const { start, end } of [...words].sort((a, b) => a.start - b.start)) {
+    left += text.slice(at, start);
+    at = end;
+  }
+  return left + text.slice(at);
+}

@@ -1,0 +1,7 @@
+/** The entry for Node. */
+
+import { onNode } from './on-node.js';
+
+onNode();
+
+export * from './index.js';

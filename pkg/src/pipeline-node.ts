@@ -1,0 +1,7 @@
+/** `stillglass/pipeline` for Node. */
+
+import { onNode } from './on-node.js';
+
+onNode();
+
+export * from './pipeline.js';

@@ -1,0 +1,7 @@
+/** The entry for workerd. */
+
+import { onWorkerd } from './on-workerd.js';
+
+onWorkerd();
+
+export * from './index.js';

@@ -1,0 +1,44 @@
+/** What a server may do with the package: import all of it, and load files. */
+
+import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import { test } from 'node:test';
+
+const BUNDLE = new URL('../../web/models/finance.glass', import.meta.url);
+const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+
+test('importing sets no global, fetches nothing and compiles nothing', async () => {
+  const before = Object.getOwnPropertyNames(globalThis);
+  const refused = (name) => () => assert.fail(`${name} was called by an import`);
+  const { fetch, WebAssembly: wasm } = globalThis;
+  Object.assign(globalThis, { fetch: refused('fetch'), WebAssembly: new Proxy({}, { get: refused('WebAssembly') }) });
+  try {
+    for (const entry of ['index', 'inline', 'element', 'metrics', 'pipeline']) await import(`../dist/${entry}.js`);
+  } finally {
+    Object.assign(globalThis, { fetch, WebAssembly: wasm });
+  }
+  assert.deepEqual(Object.getOwnPropertyNames(globalThis), before);
+});
+
+test('files are read by address, by path and from the hand; what is not there says so', async () => {
+  const { Classifier } = await import('../dist/node.js');
+  const labels = [];
+  for (const source of [BUNDLE, BUNDLE.href, BUNDLE.pathname, await readFile(BUNDLE), new Blob([await readFile(BUNDLE)])]) {
+    const clf = await Classifier.load(source);
+    labels.push((await clf.classify('Northwind raises its outlook')).label);
+    await clf.dispose();
+  }
+  assert.deepEqual(labels, new Array(5).fill('bullish'));
+  await assert.rejects(Classifier.load('/absent.glass'), { code: 'fetch-failed', message: /absent.glass could not be read/ });
+  await assert.rejects(Classifier.load(BUNDLE, { worker: true }), { code: 'worker-failed', message: /worker: false/ });
+});
+
+test('every entry has types, no dependency is brought along, and `types` comes first', async () => {
+  assert.equal(manifest.dependencies, undefined);
+  const dist = new Set(await readdir(new URL('../dist/', import.meta.url)));
+  for (const [name, target] of Object.entries(manifest.exports)) {
+    if (typeof target === 'string') continue;
+    assert.equal(Object.keys(target)[0], 'types', name);
+    for (const file of Object.values(target)) assert.ok(dist.has(file.replace('./dist/', '')), file);
+  }
+});

@@ -1,0 +1,7 @@
+/** The README's quick start, and what the test wants to know of it. */
+
+import { Classifier } from '/stillglass/index.js';
+
+const clf = await Classifier.load('/finance.glass', { backend: 'auto', onProgress: () => {} });
+const { label, words } = await clf.classify('Northwind raises its outlook', { explain: true });
+globalThis.result = { label, words: words.map(({ text }) => text) };
