@@ -10,12 +10,14 @@ import { count } from './format.ts';
 import { latest, settled } from './latest.ts';
 import { fetched, loaded } from './loaded.ts';
 import { Models } from './models.ts';
+import { Offline } from './offline.ts';
 import type { Reading } from './protocol.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { clearCard, showCard } from './view/card.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
+import { onKept, showKept } from './view/offline.ts';
 import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
@@ -28,6 +30,7 @@ const comparison = new Comparison((now) => {
   showNetwork(now ? 'loading' : network);
   countBytes();
 });
+const offline = new Offline(showKept);
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
@@ -172,6 +175,8 @@ async function fetchTheRest(): Promise<void> {
   const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
+  // Only now: what the page itself needs comes first, and is stored from the browser's cache.
+  await offline.store();
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -189,6 +194,7 @@ function openFile(file: File): void {
 }
 
 function boot(): void {
+  onKept({ update: () => offline.update(), repair: () => void offline.repair(), delete: () => void offline.delete() });
   onText(() => {
     // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
     // fast would see no answer.
