@@ -1,11 +1,21 @@
-/** Refuses what is no string: it would make the runtime trap, or be answered as if it were empty. */
+/** Refuses what is no text: it would make the runtime trap, take minutes, or be answered as if it were empty. */
 
 import { StillglassError } from './errors.js';
 
+/**
+ * The longest text that is read, in UTF-16 units. A model reads some hundred tokens of it, but counts
+ * them all: a text of this length takes about half a second.
+ */
+export const LONGEST_TEXT = 1_000_000;
+
 /** The text, if it is one; `place` says where it stands. */
 export function string(text: unknown, place: string): string {
-  if (typeof text === 'string') return text;
-  throw new StillglassError('bad-argument', `${place}: want a string, found ${kind(text)}`);
+  if (typeof text !== 'string') throw new StillglassError('bad-argument', `${place}: want a string, found ${kind(text)}`);
+  if (text.length <= LONGEST_TEXT) return text;
+  throw new StillglassError(
+    'bad-argument',
+    `${place}: the text has ${text.length} UTF-16 units, at most ${LONGEST_TEXT} are read; cut it first`,
+  );
 }
 
 /** The texts, if all are. */

@@ -3,24 +3,32 @@
 /**
  * What went wrong, for programs:
  *
- * - `unsupported`: this browser cannot run the runtime (see `supported`);
+ * - `unsupported`: what was asked for cannot run here (see `supported`);
  * - `runtime-failed`: the runtime could not be fetched or started, or its file is damaged;
+ * - `worker-failed`: the worker's script did not load, or a worker is not to be had here;
  * - `fetch-failed`: the bundle could not be fetched;
+ * - `short-body`: the bundle's body ended early, and the rest could not be had;
+ * - `integrity`: the bundle is not the one whose SHA-256 was given;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
  * - `not-started`: a model was made before `start` had finished;
- * - `bad-argument`: what was to be classified is no string, or no array of strings;
+ * - `bad-argument`: what was to be classified is no string or too long, or an option is none;
  * - `freed`: the model was used after `Model.free`, or freed before the call had ended;
- * - `trapped`: the runtime stopped in mid-call; every model of this page or worker is lost;
+ * - `disposed`: the classifier was disposed of before the call, or before the call had ended;
+ * - `trapped`: the runtime stopped in mid-call, and where there was a second attempt, in that too;
  * - `failed`: anything else, as the message says.
  */
 export type ErrorCode =
   | 'unsupported'
   | 'runtime-failed'
+  | 'worker-failed'
   | 'fetch-failed'
+  | 'short-body'
+  | 'integrity'
   | 'bad-bundle'
   | 'not-started'
   | 'bad-argument'
   | 'freed'
+  | 'disposed'
   | 'trapped'
   | 'failed';
 

@@ -1,12 +1,14 @@
 /**
  * Classify and explain short texts with a Stillglass student or its teacher.
  *
- * A thin typed layer over the wasm-bindgen module next to it: it starts the runtime once, fetches
- * bundles, and turns everything that can go wrong into a {@link StillglassError} with a code.
- * Importing this module loads nothing; the first {@link start} or {@link Model.load} does.
+ * {@link Classifier} works in a worker, in order, and mends what breaks; {@link Model} is the thin layer under
+ * it, on the caller's own thread. Everything that can go wrong is a {@link StillglassError} with a code.
+ * Importing this module loads nothing; the first load does.
  */
 
+export { Classifier } from './classifier.js';
 export { StillglassError, type ErrorCode } from './errors.js';
 export { Model } from './model.js';
-export { memoryBytes, start, supported } from './runtime.js';
+export { memoryBytes, start } from './runtime.js';
 export type * from './types.js';
+export { supported } from './wasm.js';

@@ -1,28 +1,29 @@
 /** A loaded bundle and what can be asked of it. */
 
-import { Model as RuntimeModel } from '../dist/stillglass.js';
+import type { Model as RuntimeModel } from './stillglass.js';
 import { string, strings } from './arguments.js';
 import { fetchBundle } from './bundle.js';
 import { StillglassError } from './errors.js';
-import { alive, guarded, guardedAsync, requireStarted, start } from './runtime.js';
+import { start, started, type Runtime } from './runtime.js';
 import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions, Timing } from './types.js';
 
 /** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
 export class Model {
   readonly info: ModelInfo;
+  readonly #runtime: Runtime;
   #model: RuntimeModel | undefined;
 
   /** Reads a bundle from its bytes; `start` must have finished. */
   constructor(bytes: Uint8Array) {
-    requireStarted();
-    const model = guarded(() => new RuntimeModel(bytes));
+    this.#runtime = started();
+    const model = this.#runtime.guarded(() => new this.#runtime.Model(bytes));
     this.#model = model;
-    this.info = guarded(() => model.info as ModelInfo);
+    this.info = this.#runtime.guarded(() => model.info as ModelInfo);
   }
 
   /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
-    const [bytes] = await Promise.all([fetchBundle(source, options.signal), start()]);
+    const [bytes] = await Promise.all([fetchBundle(source, options), start()]);
     return new Model(bytes);
   }
 
@@ -30,14 +31,14 @@ export class Model {
   classify(text: string, options: ClassifyOptions = {}): Classification {
     const model = this.#live();
     const checked = string(text, 'classify');
-    return guarded(() => model.classify(checked, options.explain ?? false) as Classification);
+    return this.#runtime.guarded(() => model.classify(checked, options.explain ?? false) as Classification);
   }
 
   /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
   classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
     const model = this.#live();
     const checked = strings(texts, 'classifyAll');
-    return guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
+    return this.#runtime.guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
   }
 
   /**
@@ -54,7 +55,7 @@ export class Model {
       return signal?.aborted !== true;
     };
     try {
-      return (await guardedAsync(() => model.run(checked, { explain, backend, watch }))) as Classification[];
+      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain, backend, watch }))) as Classification[];
     } catch (error) {
       signal?.throwIfAborted();
       this.#live();
@@ -65,13 +66,13 @@ export class Model {
   /** What the backend `auto` has measured; none until it has. */
   get timing(): Timing | undefined {
     const model = this.#live();
-    return guarded(() => model.timing as Timing | undefined);
+    return this.#runtime.guarded(() => model.timing as Timing | undefined);
   }
 
   /** Tells what was measured before: on the same device, `auto` then measures nothing. */
   set timing(timing: Timing) {
     const model = this.#live();
-    guarded(() => (model.timing = timing));
+    this.#runtime.guarded(() => (model.timing = timing));
   }
 
   /**
@@ -81,7 +82,7 @@ export class Model {
   free(): void {
     const model = this.#model;
     this.#model = undefined;
-    if (alive()) model?.free();
+    if (this.#runtime.alive) model?.free();
   }
 
   #live(): RuntimeModel {

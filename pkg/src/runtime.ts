@@ -1,102 +1,130 @@
-/** The WebAssembly instance: whether it can run here, its start, and its end if it traps. */
+/** The WebAssembly instance of this thread: its start, its end if it traps, and the next one. */
 
-import initialise, { type InitOutput } from '../dist/stillglass.js';
+import { instance, type Instance } from './stillglass.js';
 import { StillglassError, messageOf, named } from './errors.js';
 import type { RuntimeSource } from './types.js';
+import { compile } from './wasm.js';
 
-/**
- * A module with the two features of the runtime that came last: a table of `externref`, and a function
- * that returns a vector.
- */
-const PROBE = Uint8Array.of(
-  ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // the magic number and version
-  ...[1, 5, 1, 0x60, 0, 1, 0x7b], // type: () -> v128
-  ...[3, 2, 1, 0], // one function of it
-  ...[4, 4, 1, 0x6f, 0, 0], // one empty table of externref
-  ...[10, 10, 1, 8, 0, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x62, 0x0b], // i32.const 0, i8x16.splat, i8x16.popcnt
-);
+/** One instance, alive until it traps. */
+export class Runtime {
+  readonly #instance: Instance;
+  #memory: WebAssembly.Memory | undefined;
+  #trap: StillglassError | undefined;
+  /** What breaks off the calls under way, should the instance trap. */
+  readonly #underWay = new Set<(trap: StillglassError) => void>();
 
-let starting: Promise<InitOutput> | undefined;
-let started: InitOutput | undefined;
-let trapped = false;
+  private constructor() {
+    // A trap inside a future surfaces here, where nobody else would hear of it.
+    this.#instance = instance((task) => queueMicrotask(() => this.#drive(task)));
+  }
 
-/** Whether this browser has what the runtime needs: WebAssembly with SIMD and reference types. */
-export function supported(): boolean {
-  return typeof WebAssembly !== 'undefined' && WebAssembly.validate(PROBE);
+  /** Starts an instance of its own. */
+  static async start(module: WebAssembly.Module): Promise<Runtime> {
+    const runtime = new Runtime();
+    try {
+      runtime.#memory = (await runtime.#instance.initialise({ module_or_path: module })).memory;
+    } catch (cause) {
+      const message = `the runtime could not be started, its file may be of another version; reload it: ${messageOf(cause)}`;
+      throw new StillglassError('runtime-failed', message, { cause });
+    }
+    return runtime;
+  }
+
+  /** Makes models of this instance. */
+  get Model(): Instance['Model'] {
+    return this.#instance.Model;
+  }
+
+  /** Bytes of WebAssembly memory it holds. */
+  get memoryBytes(): number {
+    return this.#memory?.buffer.byteLength ?? 0;
+  }
+
+  /** Whether it still answers. */
+  get alive(): boolean {
+    return this.#trap === undefined;
+  }
+
+  /** Runs one call into the instance and names what it throws. */
+  guarded<T>(call: () => T): T {
+    this.#requireAlive();
+    try {
+      return call();
+    } catch (cause) {
+      throw this.#failure(cause);
+    }
+  }
+
+  /** The same for a call that takes its time; it ends with the instance, if that ends first. */
+  async guardedAsync<T>(call: () => Promise<T>): Promise<T> {
+    this.#requireAlive();
+    let stop!: (trap: StillglassError) => void;
+    const trapped = new Promise<never>((_, reject) => (stop = reject));
+    this.#underWay.add(stop);
+    try {
+      return await Promise.race([call(), trapped]);
+    } catch (cause) {
+      throw cause === this.#trap ? cause : this.#failure(cause);
+    } finally {
+      this.#underWay.delete(stop);
+    }
+  }
+
+  #requireAlive(): void {
+    if (!this.alive) {
+      throw new StillglassError('trapped', 'the runtime stopped in an earlier call; await start() and make the model anew');
+    }
+  }
+
+  #drive(task: () => void): void {
+    try {
+      task();
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+      this.#failure(cause);
+    }
+  }
+
+  #failure(cause: unknown): StillglassError {
+    if (!isTrap(cause)) return named(cause);
+    // A trapped instance may hold half-written state: nothing it says later can be trusted.
+    const trap = new StillglassError('trapped', `the runtime stopped: ${cause.message}`, { cause });
+    this.#trap ??= trap;
+    for (const stop of this.#underWay) stop(this.#trap);
+    return trap;
+  }
 }
 
+/** A trap, or a stack used up, which some browsers report in words of their own. */
+function isTrap(cause: unknown): cause is Error {
+  if (cause instanceof WebAssembly.RuntimeError) return true;
+  return cause instanceof Error && /call stack|too much recursion/i.test(cause.message);
+}
+
+let starting: Promise<Runtime> | undefined;
+let current: Runtime | undefined;
+
 /**
- * Fetches, compiles and starts the runtime. Later calls return the first call's promise, unless
- * that call failed; then they try again.
+ * Fetches, compiles and starts the runtime of this thread, once; `source` counts for the call that starts
+ * it. After a failure or a trap it starts another.
  */
 export async function start(source?: RuntimeSource): Promise<void> {
-  if (!supported()) {
-    throw new StillglassError('unsupported', 'this browser has no WebAssembly with SIMD; use a current one');
-  }
-  starting ??= initialise({
-    module_or_path: source ?? new URL('../dist/stillglass_bg.wasm', import.meta.url),
-  });
+  if (current?.alive) return;
+  starting ??= compile(source).then((module) => Runtime.start(module));
   try {
-    started = await starting;
-  } catch (cause) {
+    current = await starting;
+  } finally {
     starting = undefined;
-    throw startFailure(cause);
   }
 }
 
-/** Bytes of WebAssembly memory the runtime holds now; 0 before {@link start}. */
+/** The runtime of this thread, which must have been started. */
+export function started(): Runtime {
+  if (current === undefined) throw new StillglassError('not-started', 'await start() before making a model');
+  return current;
+}
+
+/** Bytes of WebAssembly memory the runtime of this thread holds now; 0 before {@link start}. */
 export function memoryBytes(): number {
-  return started?.memory.buffer.byteLength ?? 0;
-}
-
-/** Refuses to go on before {@link start} has finished. */
-export function requireStarted(): void {
-  if (started === undefined) throw new StillglassError('not-started', 'await start() before making a model');
-}
-
-/** Whether the instance still answers. */
-export function alive(): boolean {
-  return !trapped;
-}
-
-/** Runs one call into the runtime and names what it throws. */
-export function guarded<T>(call: () => T): T {
-  requireAlive();
-  try {
-    return call();
-  } catch (cause) {
-    throw failure(cause);
-  }
-}
-
-/** The same for a call that takes its time. */
-export async function guardedAsync<T>(call: () => Promise<T>): Promise<T> {
-  requireAlive();
-  try {
-    return await call();
-  } catch (cause) {
-    throw failure(cause);
-  }
-}
-
-function requireAlive(): void {
-  if (trapped) throw new StillglassError('trapped', 'the runtime stopped in an earlier call; reload it');
-}
-
-function failure(cause: unknown): StillglassError {
-  if (!(cause instanceof WebAssembly.RuntimeError)) return named(cause);
-  // A trapped instance may hold half-written state: nothing it says later can be trusted.
-  trapped = true;
-  return new StillglassError('trapped', `the runtime stopped: ${cause.message}`, { cause });
-}
-
-function startFailure(cause: unknown): StillglassError {
-  if (cause instanceof WebAssembly.CompileError || cause instanceof WebAssembly.LinkError) {
-    return new StillglassError(
-      'runtime-failed',
-      `the runtime's file is damaged or of another version; reload it: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-  return new StillglassError('runtime-failed', `the runtime could not be started: ${messageOf(cause)}`, { cause });
+  return current?.memoryBytes ?? 0;
 }

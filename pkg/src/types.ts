@@ -165,7 +165,43 @@ export interface Cost {
 }
 
 /** Where the runtime's `.wasm` may come from; default: the file beside this module. */
-export type RuntimeSource = URL | string | Response | BufferSource | WebAssembly.Module;
+export type RuntimeSource = URL | string | Response | ArrayBuffer | Uint8Array<ArrayBuffer> | WebAssembly.Module;
 
 /** Where a bundle may come from. */
-export type BundleSource = URL | string | Response | ArrayBuffer | Uint8Array;
+export type BundleSource = URL | string | Response | Blob | ArrayBuffer | Uint8Array;
+
+/** How a classifier is loaded. */
+export interface LoadOptions {
+  /** Where its calls are computed, unless a call says otherwise. Default: `auto`. */
+  backend?: BackendChoice;
+  /**
+   * Whether work is done in a worker; the address of the worker's script, where it does not lie beside this
+   * module; `false` for the caller's own thread. Default: in a worker, and where there are none, such as in
+   * Node or a service worker, on the caller's thread.
+   */
+  worker?: boolean | URL | string;
+  /** The runtime's `.wasm`. Default: the file beside this module. */
+  wasm?: RuntimeSource;
+  /** The bundle's SHA-256, `sha256-` and base64 or in hexadecimal; checked before anything reads the bundle. */
+  integrity?: string;
+  /**
+   * Keeps the bundle in the browser's Cache storage, under this version; `true` is its `integrity`. While the
+   * version is the same it is not fetched again. Default: not kept, beyond what the browser does itself.
+   */
+  cache?: boolean | string;
+  /** What an earlier classifier's `timing` was: on the same device, `auto` then measures nothing. */
+  timing?: Timing;
+  /** Hears how many bytes are here; `total` is unknown where the server does not tell, or compresses. */
+  onProgress?: (progress: { loaded: number; total: number | undefined }) => void;
+  /** Breaks the loading off; it then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What one call of a classifier may ask for. */
+export type AskOptions = RunOptions;
+
+/** A classifier's answer for one text. */
+export interface Answer extends Classification {
+  /** Milliseconds it took, waiting excluded; a call with many texts shares its time out evenly. */
+  ms: number;
+}

@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod digest;
 mod fixtures;
+mod isolate;
 mod npm;
 mod python;
 mod setup;

@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::cargo::cargo;
 use crate::step::{run, step};
 use crate::workspace::Workspace;
-use crate::{digest, npm, setup, size};
+use crate::{digest, isolate, npm, setup, size};
 
 /// The crate that is compiled, and the file cargo makes of it.
 const CRATE: &str = "stillglass-wasm";
@@ -108,8 +108,15 @@ fn bind(compiled: &Path, staging: &Path) -> Result<()> {
             .typescript(true)
             .remove_name_section(true)
             .remove_producers_section(true)
-            .generate(staging)
+            .generate(staging)?;
+        rewrite(&staging.join("stillglass.js"), isolate::script)?;
+        rewrite(&staging.join("stillglass.d.ts"), isolate::types)
     })
+}
+
+fn rewrite(path: &Path, change: fn(&str) -> Result<String>) -> Result<()> {
+    fs::write(path, change(&fs::read_to_string(path)?)?)?;
+    Ok(())
 }
 
 /// Runs Binaryen's optimiser over the bound module, in place.
@@ -163,6 +170,7 @@ fn is_fresh(stamp: &Path, now: Result<String>) -> bool {
 fn fingerprint(workspace: &Workspace, compiled: &Path, dist: &Path) -> Result<String> {
     let mut parts = vec![
         include_bytes!("wasm.rs").to_vec(),
+        include_bytes!("isolate.rs").to_vec(),
         fs::read(workspace.path("Cargo.lock"))?,
         fs::read(binaryen(workspace).join("package.json"))?,
         fs::read(compiled)?,

@@ -1,0 +1,40 @@
+/** Messages between a page and the worker of one classifier. */
+
+import type { BackendChoice, Classification, Method, ModelInfo, Progress, Timing } from './types.js';
+
+/** What a thread needs to open its model. */
+export interface Opening {
+  wasm: WebAssembly.Module;
+  // A blob: the browser may keep it out of memory, and sending it copies nothing.
+  bundle: Blob;
+  /** What was measured of the model before. */
+  timing: Timing | undefined;
+}
+
+/** One call. */
+export interface Asked {
+  texts: string[];
+  explain: Method | boolean;
+  backend: BackendChoice;
+}
+
+/** The answer to a call. */
+export interface Reading {
+  results: Classification[];
+  /** Milliseconds, tokenizing and explaining included. */
+  ms: number;
+  /** What has been measured of the model's backends by now. */
+  timing: Timing | undefined;
+}
+
+/** What a worker hears; one call at a time, and that nobody waits for it any more. */
+export type Message = { open: Opening } | { ask: Asked } | 'cancel';
+
+/** A failure as plain data: errors lose their fields between threads. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** What a worker says: how far a call is, or how it ended. */
+export type Reply = { progress: Progress } | { answer: ModelInfo | Reading } | { failure: Failure };

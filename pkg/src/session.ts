@@ -1,0 +1,56 @@
+/** A model open on the thread that asks for it. */
+
+import { StillglassError } from './errors.js';
+import { Model } from './model.js';
+import type { Asked, Opening, Reading } from './protocol.js';
+import { start } from './runtime.js';
+import { read, type Company, type Thread } from './thread.js';
+import type { ModelInfo, Timing } from './types.js';
+
+/** A model on this thread: the page's, or a worker's own. */
+export class Session implements Thread {
+  readonly info: ModelInfo;
+  readonly #model: Model;
+  #end: { error: unknown } | undefined;
+
+  private constructor(model: Model) {
+    this.#model = model;
+    this.info = model.info;
+  }
+
+  /** Starts the runtime if need be and reads the bundle. */
+  static async open({ wasm, bundle, timing }: Opening): Promise<Session> {
+    const [bytes] = await Promise.all([bundle.arrayBuffer(), start(wasm)]);
+    const model = new Model(new Uint8Array(bytes));
+    if (timing !== undefined) tell(model, timing);
+    return new Session(model);
+  }
+
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
+
+  async answer(asked: Asked, company: Company): Promise<Reading> {
+    try {
+      return await read(this.#model, asked, company);
+    } catch (error) {
+      if (this.#end !== undefined) throw this.#end.error;
+      if (error instanceof StillglassError && error.code === 'trapped') this.end(error);
+      throw error;
+    }
+  }
+
+  end(error: unknown): void {
+    this.#end ??= { error };
+    this.#model.free();
+  }
+}
+
+/** Tells a model what was measured before, unless that cannot be read any more; then it is measured again. */
+function tell(model: Model, timing: Timing): void {
+  try {
+    model.timing = timing;
+  } catch (error) {
+    if (!(error instanceof StillglassError)) throw error;
+  }
+}

@@ -1,0 +1,129 @@
+/** The page's side of a classifier's worker. */
+
+import { StillglassError, messageOf, type ErrorCode } from './errors.js';
+import type { Asked, Message, Opening, Reading, Reply } from './protocol.js';
+import type { Company, Thread } from './thread.js';
+import type { ModelInfo, Progress } from './types.js';
+
+interface Waiting {
+  resolve: (answer: ModelInfo | Reading) => void;
+  reject: (error: unknown) => void;
+  onProgress: Company['onProgress'];
+  /** What the listener threw. */
+  thrown?: { error: StillglassError };
+}
+
+/** A worker with one model, from its start until it fails or is ended. */
+export class WorkerThread implements Thread {
+  readonly #worker: Worker;
+  #info: ModelInfo | undefined;
+  #waiting: Waiting | undefined;
+  #end: { error: unknown } | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#hear(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail(event.message);
+    };
+    worker.onmessageerror = () => this.#fail('it sent what cannot be read');
+  }
+
+  /** Starts a worker, from the script beside this one unless its address is given, and opens the model there. */
+  static async open(script: URL | string | undefined, opening: Opening): Promise<WorkerThread> {
+    const thread = new WorkerThread(made(script));
+    try {
+      thread.#info = (await thread.#send({ open: opening }, {})) as ModelInfo;
+    } catch (error) {
+      thread.end(error);
+      throw error;
+    }
+    return thread;
+  }
+
+  get info(): ModelInfo {
+    if (this.#info === undefined) throw new StillglassError('failed', 'the worker has opened no model');
+    return this.#info;
+  }
+
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
+
+  async answer(asked: Asked, company: Company): Promise<Reading> {
+    return (await this.#send({ ask: asked }, company)) as Reading;
+  }
+
+  end(error: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    this.#worker.terminate();
+    this.#waiting?.reject(error);
+  }
+
+  async #send(message: Exclude<Message, 'cancel'>, { signal, onProgress }: Company): Promise<ModelInfo | Reading> {
+    if (this.#end !== undefined) throw this.#end.error;
+    const cancel = () => this.#worker.postMessage('cancel' satisfies Message);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting = { resolve, reject, onProgress };
+        this.#worker.postMessage(message satisfies Message);
+      });
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      this.#waiting = undefined;
+    }
+  }
+
+  #hear(reply: Reply): void {
+    if ('progress' in reply) this.#tell(reply.progress);
+    else if (this.#waiting?.thrown !== undefined) this.#waiting.reject(this.#waiting.thrown.error);
+    else if ('answer' in reply) this.#waiting?.resolve(reply.answer);
+    else this.#refuse(new StillglassError(reply.failure.code as ErrorCode, reply.failure.message));
+  }
+
+  /** A listener that throws ends its call, as it does on the page's own thread. */
+  #tell(progress: Progress): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.thrown !== undefined) return;
+    try {
+      waiting.onProgress?.(progress);
+    } catch (cause) {
+      waiting.thrown = { error: new StillglassError('failed', messageOf(cause), { cause }) };
+      this.#worker.postMessage('cancel' satisfies Message);
+    }
+  }
+
+  #refuse(error: StillglassError): void {
+    // What traps is lost for good.
+    if (error.code === 'trapped') this.end(error);
+    else this.#waiting?.reject(error);
+  }
+
+  /** The worker itself failed: before it had opened its model most likely for want of its script. */
+  #fail(message: string): void {
+    const loaded = this.#info !== undefined;
+    this.end(loaded ? new StillglassError('trapped', `the worker stopped: ${message}`) : notLoaded(message));
+  }
+}
+
+function made(script: URL | string | undefined): Worker {
+  if (typeof Worker === 'undefined') throw notLoaded('there is no Worker here');
+  try {
+    // Bundlers find the script by this very expression.
+    if (script === undefined) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    return new Worker(script, { type: 'module' });
+  } catch (cause) {
+    throw notLoaded(messageOf(cause));
+  }
+}
+
+function notLoaded(reason: string): StillglassError {
+  return new StillglassError(
+    'worker-failed',
+    `the worker did not load${reason ? `: ${reason}` : ''}; serve the package's worker.js from this origin and give its ` +
+      'address as `worker`, or set `worker: false` to work on this thread',
+  );
+}

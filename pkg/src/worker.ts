@@ -1,0 +1,42 @@
+/** The worker of one classifier: opens its model and answers, so that the page never waits. */
+
+import { StillglassError, messageOf } from './errors.js';
+import type { Failure, Message, Reply } from './protocol.js';
+import { Session } from './session.js';
+import type { ModelInfo } from './types.js';
+import type { Reading } from './protocol.js';
+
+let session: Session | undefined;
+let stop = new AbortController();
+
+addEventListener('message', ({ data }: MessageEvent<Message>) => {
+  if (data === 'cancel') return stop.abort();
+  stop = new AbortController();
+  void reply(data, stop.signal);
+});
+
+async function reply(message: Exclude<Message, 'cancel'>, signal: AbortSignal): Promise<void> {
+  try {
+    post({ answer: await answer(message, signal) });
+  } catch (error) {
+    post({ failure: failure(error) });
+  }
+}
+
+async function answer(message: Exclude<Message, 'cancel'>, signal: AbortSignal): Promise<ModelInfo | Reading> {
+  if ('open' in message) {
+    session = await Session.open(message.open);
+    return session.info;
+  }
+  if (session === undefined) throw new StillglassError('failed', 'the worker was asked before its model was open');
+  return session.answer(message.ask, { signal, onProgress: (progress) => post({ progress }) });
+}
+
+function failure(error: unknown): Failure {
+  if (error instanceof StillglassError) return { code: error.code, message: error.message };
+  return { code: 'failed', message: messageOf(error) };
+}
+
+function post(reply: Reply): void {
+  postMessage(reply);
+}
