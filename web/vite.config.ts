@@ -4,12 +4,14 @@ import { VitePWA } from 'vite-plugin-pwa';
 import about from './package.json' with { type: 'json' };
 
 /**
- * The page's whole policy: everything from its own server, no inline code, and WebAssembly. Sent as a
+ * The page's whole policy: everything from its own server, no inline code, WebAssembly, and no text that
+ * becomes HTML or code (`src/trusted.ts` makes the one Trusted Types policy there may be). Sent as a
  * header by `vite preview`, and written into the built page so that a host that sends no headers
  * still serves a page that cannot talk to anyone else. What is written there does not govern the
  * worker, whose policy comes with its own file: only a host that sends the header holds it too.
  */
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+const POLICY =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; require-trusted-types-for 'script'; trusted-types default";
 
 /** The folder with `index.json` and the bundles it names; set it to build the page with your own. */
 const models = process.env['STILLGLASS_MODELS'] ?? fileURLToPath(new URL('models', import.meta.url));
@@ -63,6 +65,8 @@ function kept(): Plugin[] {
       globIgnores: ['**/*-teacher*.glass'],
       maximumFileSizeToCacheInBytes: 4_000_000,
       cleanupOutdatedCaches: true,
+      // Else the worker fetches its own parts by address, which the policy forbids.
+      inlineWorkboxRuntime: true,
       // The first visit is kept as well, not only the second.
       clientsClaim: true,
       runtimeCaching: [{ urlPattern: TEACHER, handler: 'CacheFirst', options: { cacheName: 'teachers' } }],
