@@ -32,8 +32,8 @@ export async function readFileOf(page, name, content, column) {
 }
 
 /** Waits until reading has ended. */
-export async function done(page) {
-  await page.locator('#every-row:not([hidden])').waitFor({ timeout: 600_000 });
+export async function done(page, timeout = 600_000) {
+  await page.locator('#every-row:not([hidden])').waitFor({ timeout });
 }
 
 /** What a download button gives: the file's name and its text. */

@@ -178,9 +178,9 @@ function pick(label: string): void {
   showAnswer();
 }
 
-/** Brings the other models too, so that the page needs no network from then on. */
+/** Brings the other models too, and the view of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
+  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), many]);
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
   // Only now: what the page itself needs comes first, and is stored from the browser's cache.
@@ -203,14 +203,26 @@ function openFile(file: File): void {
 
 /** Loads the view of many texts; what failed is tried again when it is turned to again. */
 function openMany(): void {
-  many ??= import('./many/page.ts').then(({ ManyTexts }) => new ManyTexts({ model: chosenModel, open: openText }));
-  many.then(
-    (view) => view.offer(chosen?.name ?? ''),
-    () => {
+  if (many !== undefined) return;
+  showNetwork('loading');
+  many = loadMany();
+  many
+    .catch(() => {
       many = undefined;
       byId('many-problem').textContent = 'This view did not load; turn to it again once there is a network.';
-    },
-  );
+    })
+    .finally(() => {
+      showNetwork(network);
+      countBytes();
+    });
+}
+
+async function loadMany(): Promise<ManyTexts> {
+  const { ManyTexts } = await import('./many/page.ts');
+  const view = new ManyTexts({ model: chosenModel, open: openText });
+  view.offer(chosen?.name ?? '');
+  await view.ready;
+  return view;
 }
 
 async function chosenModel(): Promise<{ name: string; opening: Opening }> {

@@ -31,6 +31,11 @@ export class Desk {
   #marked = false;
   #cancelled = false;
 
+  /** Resolves once desk and readers are here: from then on no network is needed. */
+  ready(): Promise<void> {
+    return this.#pool.ready();
+  }
+
   /** Looks at the beginning of a file. */
   look(file: File): Promise<Sample> {
     return look(file);

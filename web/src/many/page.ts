@@ -25,6 +25,8 @@ export interface Host {
 export class ManyTexts {
   readonly #host: Host;
   readonly #desk = wrap<Desk>(new Worker(new URL('./desk.ts', import.meta.url), { type: 'module', name: 'desk' }));
+  /** Once its workers are here: from then on it needs no network. */
+  readonly ready: Promise<void> = this.#desk.ready();
   readonly #rows: Rows;
   #file: File | undefined;
   #reading = false;

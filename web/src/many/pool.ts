@@ -31,6 +31,10 @@ class Seat {
     this.#death.catch(() => undefined);
   }
 
+  ready(): Promise<void> {
+    return Promise.race([this.#remote.ready(), this.#death]);
+  }
+
   open(opening: Opening): Promise<void> {
     return Promise.race([this.#remote.open(opening), this.#death]);
   }
@@ -63,6 +67,11 @@ export class Pool {
   /** How many readers there are. */
   get size(): number {
     return this.#seats.length;
+  }
+
+  /** Resolves once every reader is here. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#seats.map((seat) => seat.ready()));
   }
 
   /** Opens a model with every reader, unless it is open already. */

@@ -10,6 +10,9 @@ export class Reader {
   #classifier: Classifier | undefined;
   #opening: Opening | undefined;
 
+  /** Answers once the worker is here. */
+  ready(): void {}
+
   /** Opens a model in place of the one before. */
   async open(opening: Opening): Promise<void> {
     await this.#classifier?.dispose();

@@ -45,7 +45,6 @@ export class Rows {
     this.#window = new TableWindow({
       scroller: byId('rows-scroller'),
       body: within(this.#table, 'tbody'),
-      columns: COLUMNS.length,
       height: HEIGHT.row,
       head: HEIGHT.head,
       row: (place) => this.#row(place),

@@ -10,7 +10,6 @@ const AROUND = 8;
 export interface Panes {
   scroller: HTMLElement;
   body: HTMLElement;
-  columns: number;
   /** Height of every row, and of the head that stays on top, in CSS pixels. */
   height: number;
   head: number;
@@ -114,7 +113,7 @@ export class TableWindow {
   }
 
   #gap(height: number): HTMLElement {
-    const cell = make('td', { colspan: String(this.#panes.columns) });
+    const cell = make('td');
     cell.style.height = `${height}px`;
     return make('tr', { class: 'gap', 'aria-hidden': 'true' }, cell);
   }
