@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batchesOf } from '../src/many/batches.ts';
-import { cellOf, columnsOf, distinct, likely, look } from '../src/many/columns.ts';
+import { cellOf, columnsOf, distinct, likely } from '../src/many/columns.ts';
+import { look } from '../src/many/look.ts';
 import { MOST_ROWS, type Order, type Row, type Sample } from '../src/many/protocol.ts';
 import { cutterOf, rowsOf } from '../src/many/records.ts';
 

@@ -6,9 +6,10 @@
 import '../trusted.ts';
 import { expose } from 'comlink';
 import { batchesOf, type Batch } from './batches.ts';
-import { distinct, look } from './columns.ts';
+import { distinct } from './columns.ts';
 import { csvHead, csvRows, jsonRows, type FileKind, type Heading } from './export.ts';
 import { Ledger } from './ledger.ts';
+import { look } from './look.ts';
 import { Pool } from './pool.ts';
 import { MOST_ROWS, type Answers, type Line, type Order, type Progress, type Row, type Sample, type SortKey, type Summary } from './protocol.ts';
 import { FileProblem } from './source.ts';

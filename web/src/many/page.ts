@@ -80,7 +80,7 @@ export class ManyTexts {
         showProgress(progress);
         this.#showSoFar(name, opening.labels, progress);
       };
-      this.#show(name, await this.#desk.read(order, columns, proxy(tell)));
+      await this.#show(name, await this.#desk.read(order, columns, proxy(tell)));
     } catch (error) {
       this.#refuse('The file could not be read', message(error));
     } finally {
@@ -97,7 +97,8 @@ export class ManyTexts {
     showCounts(labels, counts);
   }
 
-  #show(name: string, summary: Summary): void {
+  /** In three steps, so that none holds the page up. */
+  async #show(name: string, summary: Summary): Promise<void> {
     const { labels, rows, problem } = summary;
     this.#reading = false;
     if (problem !== undefined) this.#refuse(rows === 0 ? 'Nothing could be read' : `Reading stopped after row ${count(rows)}`, problem);
@@ -106,16 +107,19 @@ export class ManyTexts {
       speak('No text was read.');
       return;
     }
-    for (const id of ['downloads', 'every-row']) byId(id).hidden = false;
+    byId('downloads').hidden = false;
     byId('results-title').textContent = heading(name, summary);
     const notes = notesOn(summary).map((note) => make('li', {}, note));
     byId('notes').replaceChildren(...notes);
     byId('notes').hidden = notes.length === 0;
     showCounts(labels, summary.counts);
-    showDrivers(labels, summary.drivers);
-    this.#rows.show(rows);
     // The button that had it is gone.
     byId('results-title').focus();
+    await breath();
+    showDrivers(labels, summary.drivers);
+    await breath();
+    byId('every-row').hidden = false;
+    this.#rows.show(rows);
     speak(`${summary.cancelled ? 'Stopped' : 'Done'}: ${heading(name, summary)}.`);
   }
 
@@ -130,6 +134,11 @@ export class ManyTexts {
   #refuse(title: string, detail: string): void {
     byId('many-problem').replaceChildren(make('p', { class: 'problem-title' }, title), make('p', {}, sentence(detail)));
   }
+}
+
+/** Lets the page do what waits; no frame, for a tab in the background has none. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 function heading(name: string, { rows, seconds }: Summary): string {

@@ -60,7 +60,6 @@ export class TableWindow {
     this.#panes.scroller.scrollTop = 0;
     this.#virtualizer.setOptions({ ...this.#virtualizer.options, count });
     this.#virtualizer._willUpdate();
-    this.#virtualizer.measure();
     this.#draw();
   }
 
