@@ -19,9 +19,10 @@ export function onView(show: (view: View) => void): void {
   follow();
 }
 
-/** Goes to a view, as its link does. */
+/** Goes to a view at once, where its link would leave that to the browser. */
 export function goTo(view: View): void {
   location.hash = view === 'many' ? 'many' : '';
+  turnTo(view);
 }
 
 function turnTo(view: View): void {

@@ -1,6 +1,6 @@
 /** A table of which only the rows in sight exist, with one row that keys move. */
 
-import { Virtualizer, elementScroll, observeElementOffset, observeElementRect, type Range, type VirtualItem } from '@tanstack/virtual-core';
+import { Virtualizer, elementScroll, observeElementOffset, observeElementRect } from '@tanstack/virtual-core';
 import { make } from '../../dom.ts';
 
 /** Rows drawn above and below those in sight. */
@@ -38,7 +38,6 @@ export class TableWindow {
       scrollToFn: elementScroll,
       observeElementRect,
       observeElementOffset,
-      rangeExtractor: (range) => this.#places(range),
       onChange: () => this.#draw(),
     });
     this.#virtualizer._didMount();
@@ -68,19 +67,20 @@ export class TableWindow {
   }
 
   /** What is in sight with what is around, and the row that has the focus or would get it. */
-  #places({ startIndex, endIndex, overscan, count }: Range): number[] {
-    const from = Math.max(0, startIndex - overscan);
-    const to = Math.min(count - 1, endIndex + overscan);
-    const places = Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at);
-    if (this.#active < from) places.unshift(this.#active);
-    if (this.#active > to && this.#active < count) places.push(this.#active);
-    return places;
+  #places(): number[] {
+    const near = this.#virtualizer.getVirtualItems().map(({ index }) => index);
+    const [from = 0] = near;
+    const to = near.at(-1) ?? -1;
+    this.#panes.drawn(from, to + 1);
+    if (this.#active >= this.#count || (this.#active >= from && this.#active <= to)) return near;
+    this.#panes.drawn(this.#active, this.#active + 1);
+    return this.#active < from ? [this.#active, ...near] : [...near, this.#active];
   }
 
   #draw(): void {
-    const { body, height, drawn } = this.#panes;
-    const items = this.#virtualizer.getVirtualItems();
-    const wanted = new Set(items.map(({ index }) => index));
+    const { body, height } = this.#panes;
+    const places = this.#places();
+    const wanted = new Set(places);
     for (const gap of body.querySelectorAll('.gap')) gap.remove();
     for (const [place, row] of this.#rows) {
       if (wanted.has(place)) continue;
@@ -89,16 +89,14 @@ export class TableWindow {
     }
     let next = body.firstElementChild;
     let end = 0;
-    for (const { index } of items) {
-      if (index > end) body.insertBefore(this.#gap((index - end) * height), next);
-      const row = this.#row(index);
+    for (const place of places) {
+      if (place > end) body.insertBefore(this.#gap((place - end) * height), next);
+      const row = this.#row(place);
       if (row === next) next = next.nextElementSibling;
       else body.insertBefore(row, next);
-      end = index + 1;
+      end = place + 1;
     }
     if (this.#count > end) body.append(this.#gap((this.#count - end) * height));
-    const [from, to] = stretch(items, this.#active);
-    drawn(from, to);
   }
 
   #row(place: number): HTMLElement {
@@ -153,10 +151,4 @@ export class TableWindow {
     this.#draw();
     this.#rows.get(this.#active)?.querySelector('button')?.focus({ preventScroll: true });
   }
-}
-
-/** The places drawn without a gap: the row with the focus may lie elsewhere. */
-function stretch(items: readonly VirtualItem[], active: number): [from: number, to: number] {
-  const places = items.map(({ index }) => index).filter((place, at, all) => place !== active || all[at - 1] === place - 1 || all[at + 1] === place + 1);
-  return [places[0] ?? active, (places.at(-1) ?? active) + 1];
 }
