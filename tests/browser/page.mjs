@@ -58,7 +58,8 @@ export function visiting() {
  * to wait for: `quiet` (all models here), `failed`, or nothing.
  */
 async function open(browser, address, { prepare, state = 'quiet', ...context } = {}) {
-  const visit = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...context });
+  // A service worker would answer what a test means to intercept; `offline.test.mjs` has one.
+  const visit = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...context });
   // Generous, for machines that do much else meanwhile.
   visit.setDefaultTimeout(90_000);
   const page = await visit.newPage();

@@ -1,4 +1,4 @@
-/** The two sites the tests visit: the built page as `vite preview` serves it, and the bare package. */
+/** The sites the tests visit: the built page as `vite preview` or a plain host serves it, and the bare package. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,16 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+};
 
 /** Serves `web/dist` the way the demo does. Returns its address and a function that stops it. */
 export async function servePage() {
@@ -60,6 +69,32 @@ export async function servePackage(files = {}) {
     await rm(copy, { recursive: true, force: true });
   };
   return { address: `http://127.0.0.1:${server.address().port}/`, stop };
+}
+
+/** Serves a folder as a plain host would; `serve` has it serve another one from then on. */
+export async function serveFolder(folder) {
+  let root = folder;
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    requests.push(pathname);
+    const file = path.join(root, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+    const found = await stat(file).then((entry) => entry.isFile(), () => false);
+    response.setHeader('Content-Security-Policy', POLICY);
+    response.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'application/octet-stream');
+    response.writeHead(found ? 200 : 404);
+    if (found) createReadStream(file).pipe(response);
+    else response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  const serve = (other) => (root = other);
+  return { address: `http://127.0.0.1:${server.address().port}/`, requests, serve, stop };
 }
 
 function inside(folder, pathname) {

@@ -1,5 +1,6 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
+import './trusted.ts';
 import type { ModelInfo, Word } from 'stillglass';
 import { catalogue, fromFile } from './catalogue.ts';
 import { Comparison } from './compare.ts';
@@ -9,16 +10,22 @@ import { centredWords, strongest } from './explain.ts';
 import { count } from './format.ts';
 import { latest, settled } from './latest.ts';
 import { fetched, loaded } from './loaded.ts';
+import type { ManyTexts } from './many/page.ts';
+import type { Opening } from './many/protocol.ts';
 import { Models } from './models.ts';
+import { Offline } from './offline.ts';
 import type { Reading } from './protocol.ts';
+import { compiledRuntime } from './runtime.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { clearCard, showCard } from './view/card.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
+import { onKept, showKept } from './view/offline.ts';
 import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
-import { onText, showPrompt, writtenText } from './view/prompt.ts';
+import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
+import { goTo, onView } from './views.ts';
 
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
@@ -28,6 +35,7 @@ const comparison = new Comparison((now) => {
   showNetwork(now ? 'loading' : network);
   countBytes();
 });
+const offline = new Offline(showKept);
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
@@ -41,6 +49,8 @@ let current: { reading: Reading; words: Word[] } | undefined;
 let reader = new AbortController();
 /** What the page can do without a network, a teacher on its way aside. */
 let network: Network = 'loading';
+/** The view of many texts, once somebody has turned to it. */
+let many: Promise<ManyTexts> | undefined;
 
 function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
@@ -53,6 +63,7 @@ async function choose(entry: Entry): Promise<void> {
   showModel(entry);
   showPrompt(entry);
   comparison.offer(entry);
+  void many?.then((view) => view.offer(entry.name));
   clearProblem();
   setState('loading');
   clearAnswer(`Loading the ${entry.name} model…`, 'It stays in this tab once it is here.');
@@ -167,11 +178,13 @@ function pick(label: string): void {
   showAnswer();
 }
 
-/** Brings the other models too, so that the page needs no network from then on. */
+/** Brings the other models too, and the view of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const outcomes = await Promise.allSettled(entries.map((entry) => models.fetch(entry)));
+  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), many]);
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
+  // Only now: what the page itself needs comes first, and is stored from the browser's cache.
+  await offline.store();
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -188,7 +201,48 @@ function openFile(file: File): void {
   if (previous !== undefined) models.close(previous).catch(() => undefined);
 }
 
+/** Loads the view of many texts; what failed is tried again when it is turned to again. */
+function openMany(): void {
+  if (many !== undefined) return;
+  showNetwork('loading');
+  many = loadMany();
+  many
+    .catch(() => {
+      many = undefined;
+      byId('many-problem').textContent = 'This view did not load; turn to it again once there is a network.';
+    })
+    .finally(() => {
+      showNetwork(network);
+      countBytes();
+    });
+}
+
+async function loadMany(): Promise<ManyTexts> {
+  const { ManyTexts } = await import('./many/page.ts');
+  const view = new ManyTexts({ model: chosenModel, open: openText });
+  view.offer(chosen?.name ?? '');
+  await view.ready;
+  return view;
+}
+
+async function chosenModel(): Promise<{ name: string; opening: Opening }> {
+  const entry = chosen;
+  if (entry === undefined) throw new Error('there is no model; open one below');
+  const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compiledRuntime()]);
+  return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
+}
+
+function openText(text: string): void {
+  goTo('one');
+  writeText(text);
+  byId('text').focus();
+}
+
 function boot(): void {
+  onView((view) => {
+    if (view === 'many') openMany();
+  });
+  onKept({ update: () => offline.update(), repair: () => void offline.repair(), delete: () => void offline.delete() });
   onText(() => {
     // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
     // fast would see no answer.

@@ -15,7 +15,7 @@ export function onText(changed: () => void): void {
     changed();
   });
   clear.addEventListener('click', () => {
-    write('');
+    writeText('');
     area.focus();
   });
 }
@@ -36,11 +36,12 @@ export function showPrompt(entry: Entry): void {
 
 function offer({ title, text }: Example): HTMLElement {
   const button = make('button', { type: 'button', class: 'example', title: text }, title);
-  button.addEventListener('click', () => write(text));
+  button.addEventListener('click', () => writeText(text));
   return button;
 }
 
-function write(text: string): void {
+/** Puts a text there, as if it had been typed. */
+export function writeText(text: string): void {
   area.value = text;
   area.dispatchEvent(new Event('input'));
 }

@@ -1,0 +1,56 @@
+/** Every view by axe: the rules of WCAG 2.2, levels A and AA, in light, dark and forced colours. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { csvOf, drop, headlines, readFileOf, turnToMany } from './dropping.mjs';
+import { exampleText, visiting, write } from './page.mjs';
+
+const site = visiting();
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Fails with what axe finds on the page as it stands. */
+async function assertAccessible(page, view) {
+  // Through the debugger, which no policy of the page holds up.
+  const debug = await page.context().newCDPSession(page);
+  await debug.send('Runtime.evaluate', { expression: `${AXE};void 0` });
+  const { violations, passes } = await page.evaluate((rules) => globalThis.axe.run(document, { runOnly: rules }), RULES);
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any.map(({ message }) => message).join()}`).join('; ')}`);
+  assert.deepEqual(told, [], view);
+  assert.ok(passes.length > 20, `${view}: axe looked at little`);
+}
+
+for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }]) {
+  test(`axe finds nothing in any view, ${Object.values(media).join()}`, async () => {
+    const { page } = await site.open(media);
+    await assertAccessible(page, 'one text, empty');
+    await write(page, exampleText('Mixed quarter'));
+    await page.getByRole('button', { name: 'Show the numbers' }).click();
+    for (const card of ['About this model', 'On this device', 'Use your own model']) await page.getByText(card).click();
+    await assertAccessible(page, 'one text, everything');
+    await turnToMany(page);
+    await assertAccessible(page, 'many texts, empty');
+    await drop(page, 'news.csv', '');
+    await page.locator('#many-problem:not(:empty)').waitFor();
+    await assertAccessible(page, 'many texts, a problem');
+    await drop(page, 'news.csv', csvOf(headlines(20)));
+    await page.locator('#columns:not([hidden])').waitFor();
+    await assertAccessible(page, 'many texts, the columns');
+    await readFileOf(page, 'news.csv', csvOf(['', ...headlines(400)]));
+    await page.locator('.sort', { hasText: 'Score' }).click();
+    await assertAccessible(page, 'many texts, results');
+    await drop(page, 'news.csv', csvOf(headlines(40_000)));
+    await page.locator('#start').click();
+    await page.locator('#results:not([hidden])').waitFor();
+    await assertAccessible(page, 'many texts, under way');
+  });
+}
+
+test('on a phone axe finds nothing either', async () => {
+  const { page } = await site.open({ viewport: { width: 390, height: 800 } });
+  await turnToMany(page);
+  await readFileOf(page, 'news.csv', csvOf(headlines(400)));
+  await assertAccessible(page, 'many texts, results');
+});

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch } from './browser.mjs';
+import { exampleText, verdict, write } from './page.mjs';
+import { serveFolder } from './site.mjs';
+
+const DIST = fileURLToPath(new URL('../../web/dist', import.meta.url));
+/** How often the page is opened without a network; `STILLGLASS_FULL` asks for the whole number. */
+const STARTS = process.env.STILLGLASS_FULL === undefined ? 10 : 100;
+
+let browser;
+let newer;
+before(async () => {
+  [browser, newer] = await Promise.all([launch(), nextVersion()]);
+});
+after(async () => {
+  await browser?.close();
+  await rm(newer, { recursive: true, force: true });
+});
+
+/** The built page as a later version would be: another script under another name, and a version of its own. */
+async function nextVersion() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-newer-'));
+  await cp(DIST, folder, { recursive: true });
+  const assets = path.join(folder, 'assets');
+  const script = (await readdir(assets)).find((name) => /^index-.*\.js$/.test(name));
+  await rename(path.join(assets, script), path.join(assets, 'index-newer.js'));
+  const edit = async (file, change) => {
+    const place = path.join(folder, file);
+    const text = await readFile(place, 'utf8');
+    assert.notEqual(change(text), text, `${file} has what is to be changed`);
+    await writeFile(place, change(text));
+  };
+  await edit('assets/index-newer.js', (text) => text.replace(/(["'`])0\.1\.0\1/, '"0.1.0-newer"'));
+  await edit('index.html', (text) => text.replace(script, 'index-newer.js'));
+  const revision = /(revision:"[0-9a-f]+",url:"index\.html"|url:"index\.html",revision:"[0-9a-f]+")/;
+  await edit('sw.js', (text) => text.replace(script, 'index-newer.js').replace(revision, 'revision:"newer",url:"index.html"'));
+  return folder;
+}
+
+/** A first visit that has stored everything. */
+async function stored() {
+  const site = await serveFolder(DIST);
+  const context = await browser.newContext();
+  context.setDefaultTimeout(90_000);
+  const complaints = [];
+  const open = async () => {
+    const page = await context.newPage();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(site.address);
+    await page.waitForSelector('html[data-state=ready]', { state: 'attached' });
+    return page;
+  };
+  const page = await open();
+  await kept(page, 'stored');
+  const close = async () => {
+    await context.close();
+    await site.stop();
+    assert.deepEqual(complaints, []);
+  };
+  return { site, context, page, open, close };
+}
+
+function kept(page, state) {
+  return page.waitForSelector(`html[data-kept=${state}]`, { state: 'attached' });
+}
+
+async function answers(page) {
+  await write(page, exampleText('Dividend cut'));
+  assert.equal(await verdict(page), 'Bearish');
+}
+
+test('the page can be installed, and says that it works offline, how large it is and which version', async () => {
+  const { context, page, close } = await stored();
+  const session = await context.newCDPSession(page);
+  const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+  // A context like this one is incognito to Chromium, where nothing is installed.
+  assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'), []);
+  await page.getByText('On this device: Works offline').click();
+  assert.match(await page.locator('#kept-bytes').textContent(), /^\d\.\d+ MB$/);
+  assert.equal(await page.locator('#kept-version').textContent(), '0.1.0');
+  await close();
+});
+
+test(`${STARTS} cold starts without a network ask the server for nothing`, async () => {
+  const { site, context, page, open, close } = await stored();
+  await page.close();
+  const asked = site.requests.length;
+  await context.setOffline(true);
+  for (let start = 0; start < STARTS; start++) {
+    const again = await open();
+    if (start % 10 === 0) await answers(again);
+    await again.close();
+  }
+  assert.deepEqual(site.requests.slice(asked), []);
+  await close();
+});
+
+test('a new version waits until it is asked for, and no tab ever has parts of both', async () => {
+  const { site, page, open, close } = await stored();
+  const other = await open();
+  site.serve(newer);
+  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+  await kept(page, 'newer');
+  // The server has the old script no more; the old version's tabs still do.
+  const old = await page.evaluate(() => document.querySelector('script[type=module]').src);
+  assert.equal(await page.evaluate(async (url) => (await fetch(url)).status, old), 200);
+  await answers(page);
+  const late = await open();
+  assert.equal(await late.evaluate(() => document.querySelector('script[type=module]').src), old);
+  const reloaded = Promise.all([page, other, late].map((tab) => tab.waitForEvent('load')));
+  await page.getByRole('button', { name: 'Load it now' }).click();
+  await reloaded;
+  for (const tab of [page, other, late]) {
+    await tab.waitForSelector('html[data-state=ready]', { state: 'attached' });
+    await kept(tab, 'stored');
+    assert.equal(await tab.locator('#kept-version').textContent(), '0.1.0-newer');
+  }
+  await answers(page);
+  await close();
+});
+
+test('what is deleted is gone, this tab still works, and the next visit stores it again', async () => {
+  const { page, close } = await stored();
+  await page.getByText('On this device: Works offline').click();
+  await page.getByRole('button', { name: 'Delete it from this device' }).click();
+  await kept(page, 'deleted');
+  const left = await page.evaluate(async () => [await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length, localStorage.length]);
+  assert.deepEqual(left, [[], 0, 0]);
+  await answers(page);
+  await page.reload();
+  await kept(page, 'stored');
+  await close();
+});
+
+test('storage that is cleared under the page is filled again at the next visit', async () => {
+  const { context, page, close } = await stored();
+  await page.evaluate(async () => {
+    for (const name of await caches.keys()) await caches.delete(name);
+  });
+  await answers(page);
+  await page.reload();
+  await page.waitForFunction(async () => (await caches.keys()).length > 0);
+  await kept(page, 'stored');
+  await context.setOffline(true);
+  await page.reload();
+  await page.waitForSelector('html[data-state=ready]', { state: 'attached' });
+  await answers(page);
+  await close();
+});
+
+test('fetching it anew replaces what is stored', async () => {
+  const { page, close } = await stored();
+  await page.evaluate(async () => {
+    const [name] = await caches.keys();
+    const cache = await caches.open(name);
+    const [damaged] = (await cache.keys()).filter(({ url }) => url.includes('.css'));
+    await cache.put(damaged, new Response('damaged'));
+  });
+  await page.getByText('On this device: Works offline').click();
+  const reloaded = page.waitForEvent('load');
+  await page.getByRole('button', { name: 'Fetch it anew' }).click();
+  await reloaded;
+  await kept(page, 'stored');
+  const damaged = await page.evaluate(async () => {
+    const [name] = await caches.keys();
+    const cache = await caches.open(name);
+    const [style] = (await cache.keys()).filter(({ url }) => url.includes('.css'));
+    return (await (await cache.match(style)).text()) === 'damaged';
+  });
+  assert.equal(damaged, false);
+  await close();
+});

@@ -1,0 +1,34 @@
+/** From a model's answers to what is kept of them. No DOM here. */
+
+import type { Answer } from 'stillglass';
+import { strongest } from '../explain.ts';
+import { NO_LABEL, type Answers } from './protocol.ts';
+import { Tally } from './tally.ts';
+
+/** Whether a model has anything to read in a text. */
+export function readable(text: string): boolean {
+  return text.trim() !== '';
+}
+
+/** What is kept of a batch: `answers` holds one for each text that is {@link readable}, in order. */
+export function kept(texts: readonly string[], answers: readonly Answer[], labels: readonly string[]): Answers {
+  const places = new Map(labels.map((label, at) => [label, at]));
+  const tally = new Tally(labels);
+  const batch: Omit<Answers, 'tally'> = {
+    labels: new Uint16Array(texts.length).fill(NO_LABEL),
+    scores: new Float32Array(texts.length * labels.length),
+    words: [],
+    cut: 0,
+  };
+  let next = 0;
+  texts.forEach((text, row) => {
+    const answer = readable(text) ? answers[next++] : undefined;
+    batch.words.push(answer?.words ? strongest(answer.words, answer.label) : { for: [], against: [] });
+    if (answer === undefined) return;
+    batch.labels[row] = places.get(answer.label) ?? NO_LABEL;
+    batch.scores.set(labels.map((label) => answer.scores[label] ?? 0), row * labels.length);
+    if (answer.truncated !== undefined) batch.cut++;
+    tally.addWords(answer.words ?? []);
+  });
+  return { ...batch, tally: tally.packed() };
+}

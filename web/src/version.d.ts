@@ -1,0 +1,2 @@
+/** The version of the page, from its `package.json`. */
+declare const __VERSION__: string;
