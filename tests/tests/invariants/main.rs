@@ -167,6 +167,7 @@ fn every_shader_has_a_twin_and_every_twin_a_shader() {
         "shader",
         "elementary",
         "int16",
+        "sigmoid",
         "tanh",
     ];
     let kernels = kernels.map(String::from).into();
