@@ -32,12 +32,29 @@ test('nothing on the page needs more than the strict policy', async () => {
   );
   await useEverything(page);
   assert.deepEqual(complaints, []);
-  // That silence means something: a breach is heard.
-  await page.evaluate(() => {
-    const breach = document.createElement('script');
-    breach.textContent = 'document.title = "breached"';
-    document.head.append(breach);
+  // That silence means something: breaches fail, and are heard.
+  const attempts = await page.evaluate(() => {
+    const attempt = (breach) => {
+      try {
+        breach();
+        return 'done';
+      } catch (error) {
+        return error.name;
+      }
+    };
+    void fetch('https://example.com').catch(() => undefined);
+    return [
+      attempt(() => document.body.insertAdjacentHTML('beforeend', '<b>breached</b>')),
+      attempt(() => (document.createElement('script').textContent = 'document.title = "breached"')),
+      attempt(() => new Worker('https://example.com/worker.js')),
+    ];
   });
+  assert.deepEqual(attempts, ['TypeError', 'TypeError', 'TypeError']);
+  await page.waitForTimeout(100);
+  for (const directive of ['connect-src', 'require-trusted-types-for']) {
+    assert.ok(complaints.some((complaint) => complaint.startsWith(`policy: ${directive}`)), complaints.join());
+  }
+});
   await page.waitForTimeout(100);
   assert.equal(await page.title(), 'Stillglass');
   assert.ok(complaints.some((complaint) => complaint.startsWith('policy: script-src')), complaints.join());
