@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exampleText, settle, verdict, visiting, write } from './page.mjs';
+import { PAGE_POLICY } from './site.mjs';
 
-const POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; require-trusted-types-for 'script'; trusted-types default";
 const site = visiting();
 
 /** Uses all there is on the page. */
@@ -24,10 +23,10 @@ async function useEverything(page) {
 
 test('nothing on the page needs more than the strict policy', async () => {
   const { page, response, complaints } = await site.open();
-  assert.equal(response.headers()['content-security-policy'], POLICY);
+  assert.equal(response.headers()['content-security-policy'], PAGE_POLICY);
   assert.equal(
     await page.locator('meta[http-equiv=Content-Security-Policy]').getAttribute('content'),
-    POLICY,
+    PAGE_POLICY,
     'the page holds to the policy where a host sends no headers',
   );
   await useEverything(page);
