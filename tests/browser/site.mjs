@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+/** What the page holds to: the same, and no text becomes HTML or code. */
+export const PAGE_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-types default`;
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
@@ -80,7 +82,7 @@ export async function serveFolder(folder) {
     requests.push(pathname);
     const file = path.join(root, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
     const found = await stat(file).then((entry) => entry.isFile(), () => false);
-    response.setHeader('Content-Security-Policy', POLICY);
+    response.setHeader('Content-Security-Policy', PAGE_POLICY);
     response.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'application/octet-stream');
     response.writeHead(found ? 200 : 404);
     if (found) createReadStream(file).pipe(response);
