@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import about from './package.json' with { type: 'json' };
 
@@ -83,7 +83,6 @@ export default defineConfig({
   assetsInclude: ['**/*.glass'],
   resolve: {
     alias: { '#models': models },
-    conditions: ['stillglass-source', ...defaultClientConditions],
   },
   worker: { format: 'es' },
   build: {
