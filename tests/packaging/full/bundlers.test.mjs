@@ -21,7 +21,7 @@ test('webpack', async () => {
 
 test('Parcel', async () => {
   const { folder, bin } = project('parcel');
-  bin('parcel/lib/bin.js', 'build', 'index.html', '--no-cache', '--log-level', 'error');
+  bin('parcel/lib/bin.js', 'build', 'index.html', '--cache-dir', path.join(folder, '.parcel-cache'), '--log-level', 'error');
   // No policy: Parcel writes an import map into the page, which a policy would have to name by its hash.
   await visited(path.join(folder, 'dist'), null);
 });
