@@ -45,8 +45,8 @@ export async function servePage() {
 
 /**
  * Serves the npm package under `/pkg/`, `harness.html` under `/` and `files` by their given paths,
- * all under the strict policy; a function in place of a path answers for itself. The package is copied first: a build that runs meanwhile would mix the
- * JavaScript of one with the module of another.
+ * all under the strict policy; a function in place of a path answers for itself. The package is copied
+ * first: a build that runs meanwhile would mix the JavaScript of one with the module of another.
  */
 export async function servePackage(files = {}) {
   const copy = await mkdtemp(path.join(tmpdir(), 'stillglass-package-'));
@@ -56,21 +56,14 @@ export async function servePackage(files = {}) {
     const file = files[pathname] ?? inside(copy, pathname);
     response.setHeader('Content-Security-Policy', POLICY);
     if (typeof file === 'function') return file(request, response);
-    const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
-    response.setHeader('Content-Type', TYPES[path.extname(file ?? '')] ?? 'application/octet-stream');
-    response.writeHead(found ? 200 : 404);
-    if (found) createReadStream(file).pipe(response);
-    else response.end();
+    await send(response, file);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const stop = async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
+  const { address, stop } = await started(server);
+  const stopAndRemove = async () => {
+    await stop();
     await rm(copy, { recursive: true, force: true });
   };
-  return { address: `http://127.0.0.1:${server.address().port}/`, stop };
+  return { address, stop: stopAndRemove };
 }
 
 /** Serves a folder as a plain host would; `serve` has it serve another one from then on. */
@@ -81,13 +74,24 @@ export async function serveFolder(folder) {
     const { pathname } = new URL(request.url, 'http://localhost');
     requests.push(pathname);
     const file = path.join(root, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
-    const found = await stat(file).then((entry) => entry.isFile(), () => false);
     response.setHeader('Content-Security-Policy', PAGE_POLICY);
-    response.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'application/octet-stream');
-    response.writeHead(found ? 200 : 404);
-    if (found) createReadStream(file).pipe(response);
-    else response.end();
+    await send(response, file);
   });
+  const serve = (other) => (root = other);
+  return { ...(await started(server)), requests, serve };
+}
+
+/** Answers with a file, if it is one. */
+async function send(response, file) {
+  const found = file !== undefined && (await stat(file).then((entry) => entry.isFile(), () => false));
+  response.setHeader('Content-Type', TYPES[path.extname(file ?? '')] ?? 'application/octet-stream');
+  response.writeHead(found ? 200 : 404);
+  if (found) createReadStream(file).pipe(response);
+  else response.end();
+}
+
+/** Lets a server listen; its address, and what stops it. */
+async function started(server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = async () => {
@@ -95,8 +99,7 @@ export async function serveFolder(folder) {
     server.close();
     await once(server, 'close');
   };
-  const serve = (other) => (root = other);
-  return { address: `http://127.0.0.1:${server.address().port}/`, requests, serve, stop };
+  return { address: `http://127.0.0.1:${server.address().port}/`, stop };
 }
 
 function inside(folder, pathname) {

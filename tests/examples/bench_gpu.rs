@@ -13,8 +13,6 @@ mod made_up;
 mod made_up_teacher;
 
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -22,6 +20,7 @@ use made_up::{Numbers, PLAIN, Sizes};
 use stillglass_bundle::{Architecture, Bundle, Quantized, TeacherShape, WeightFormat, Weights};
 use stillglass_kernels::Int8;
 use stillglass_runtime::gpu::{Activation, Arithmetic, Error, Gpu, Split, Student, Teacher};
+use stillglass_tests::wait;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -369,17 +368,5 @@ fn view(weights: &Quantized) -> Int8<'_> {
         columns: weights.columns,
         values: &weights.values,
         scales: &weights.scales,
-    }
-}
-
-/// Waits for a future of the GPU: natively each step has happened when it is asked for.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
     }
 }

@@ -6,9 +6,7 @@ use std::future::{pending, ready};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::process::ExitCode;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use clap::Parser;
@@ -16,6 +14,7 @@ use stillglass_bundle::Bundle;
 use stillglass_runtime::{
     Backend, Choice, Classification, Host, Model, Progress, Request, Service, Wait,
 };
+use stillglass_tests::wait;
 
 /// What a probability may differ by.
 const PROBABILITY: f32 = 1e-3;
@@ -155,16 +154,4 @@ fn read(path: &Path, rows: usize) -> Result<Vec<String>, Box<dyn std::error::Err
         Ok(row["text"].as_str().ok_or("a line without `text`")?.into())
     };
     lines.lines().take(rows).map(text).collect()
-}
-
-/// Waits for a future of the GPU: natively each step has happened when it is asked for.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
-    }
 }

@@ -20,12 +20,11 @@ mod teacher;
 mod variants;
 
 use std::io::Write;
-use std::pin::pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
 
 use stillglass_bundle::{Bundle, StudentWeights, Weights};
 use stillglass_runtime::gpu::{Arithmetic, Call, Gpu, Matrix};
+use stillglass_tests::wait;
 
 /// The device all tests share; `None`, said aloud, where there is none.
 fn gpu() -> Option<&'static Gpu> {
@@ -56,18 +55,6 @@ fn request() -> Option<Gpu> {
             let _ = writeln!(std::io::stderr(), "SKIPPED  GPU tests: {error}");
             None
         }
-    }
-}
-
-/// Waits for a future of the GPU: natively each step has happened when it is asked for.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
     }
 }
 
