@@ -50,7 +50,46 @@ export async function explained(page) {
   });
 }
 
-/** Waits until an explanation has got somewhere. */
+/**
+ * Prepares a page whose teacher's explanation stays under way: once its worker has told of progress, what else it
+ * says is held back until `release`. `heard` is what workers are asked to run, and to stop.
+ */
+export function holdingBack(page) {
+  return page.addInitScript(() => {
+    globalThis.heard = { cancelled: [], runs: [] };
+    let holding = true;
+    const held = [];
+    globalThis.release = () => {
+      holding = false;
+      for (const say of held.splice(0)) say();
+    };
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      #explaining = false;
+      #progressed = false;
+      set onmessage(hear) {
+        super.onmessage = (event) => {
+          if (holding && this.#progressed) return void held.push(() => hear(event));
+          this.#progressed = this.#explaining && event.data.progress?.done > 0;
+          hear(event);
+        };
+      }
+      postMessage(message, ...rest) {
+        if ('cancel' in message) globalThis.heard.cancelled.push(message.cancel);
+        if (message.request?.kind === 'classify') globalThis.heard.runs.push(message.request);
+        if ('request' in message) this.#explaining = message.request.explain === true;
+        super.postMessage(message, ...rest);
+      }
+    };
+  });
+}
+
+/** Lets a page's workers say what they were held back from, and anything from now on. */
+export function release(page) {
+  return page.evaluate(() => globalThis.release());
+}
+
+/** Waits until an explanation has got somewhere; only a page that is `holdingBack` stays there. */
 export async function underWay(page) {
   await page.locator('#explaining span', { hasText: /^Explaining: \d+ of \d+ points$/ }).waitFor();
 }

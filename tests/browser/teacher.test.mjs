@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { LONG, body, compared, comparing, explained, opened, teacher, underWay } from './comparing.mjs';
+import { LONG, body, compared, comparing, explained, holdingBack, opened, release, teacher, underWay } from './comparing.mjs';
 import { MODELS, exampleText, settle, value, write } from './page.mjs';
 
 /** The table of numbers: rows of a name and a number a column. */
@@ -144,7 +144,7 @@ comparing('loading can be cancelled, and begun again', async () => {
 });
 
 comparing('an explanation shows its progress, is stopped and asked for again; the student never waits', async () => {
-  const { page, toggle, again } = await opened({ text: LONG });
+  const { page, toggle, again } = await opened({ text: LONG, prepare: holdingBack });
   await toggle.click();
   await underWay(page);
   assert.match(await page.locator('#teacher-head').textContent(), /^Teacher(Bearish|Bullish|Neutral)/, 'its answer comes first');
@@ -160,12 +160,13 @@ comparing('an explanation shows its progress, is stopped and asked for again; th
   await page.getByRole('textbox').fill('Shares fell');
   await page.waitForFunction(() => document.querySelector('#words').textContent === 'Shares fell');
   assert.ok(Date.now() - from < 1_500, 'the student answers while the teacher is at work');
+  await release(page);
   await explained(page);
   assert.equal(await page.locator('#teacher-words').textContent(), 'Shares fell');
 });
 
 comparing('a new text ends the explanation of the old one', async () => {
-  const { page, toggle } = await opened({ text: LONG, prepare: listenToWorkers });
+  const { page, toggle } = await opened({ text: LONG, prepare: holdingBack });
   await toggle.click();
   await underWay(page);
   for (const text of ['Orders', 'Orders grew', 'Orders grew again']) {
@@ -173,27 +174,13 @@ comparing('a new text ends the explanation of the old one', async () => {
     await page.waitForFunction((wanted) => document.querySelector('#teacher-words').textContent === wanted, text);
   }
   await settle(page);
+  await release(page);
   await explained(page);
   const { cancelled, runs } = await page.evaluate(() => globalThis.heard);
   assert.ok(cancelled.length >= 1, 'the worker was told');
   const explained_ = runs.filter(({ explain }) => explain).map(({ text }) => text);
   assert.deepEqual([explained_[0], explained_.at(-1)], [LONG, 'Orders grew again']);
 });
-
-/** Keeps what workers are asked to run, and to stop. */
-function listenToWorkers(page) {
-  return page.addInitScript(() => {
-    globalThis.heard = { cancelled: [], runs: [] };
-    const Real = globalThis.Worker;
-    globalThis.Worker = class extends Real {
-      postMessage(message, ...rest) {
-        if ('cancel' in message) globalThis.heard.cancelled.push(message.cancel);
-        if (message.request?.kind === 'classify') globalThis.heard.runs.push(message.request);
-        super.postMessage(message, ...rest);
-      }
-    };
-  });
-}
 
 comparing('once the teacher is here it works with the network down and the server gone', async () => {
   const { page, context, requests, complaints } = await compared();
