@@ -23,18 +23,25 @@ import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onKept, showKept } from './view/offline.ts';
 import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
+import { noteOnLink, onLink } from './view/link.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
+import type { Tools } from './view/tools.ts';
 import { goTo, onView } from './views.ts';
 
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
 
 const models = new Models();
-const comparison = new Comparison((now) => {
-  showNetwork(now ? 'loading' : network);
-  countBytes();
-});
+const comparison = new Comparison(
+  (now) => {
+    showNetwork(now ? 'loading' : network);
+    countBytes();
+  },
+  () => tools?.show(comparison.answer),
+);
+/** What else can be done with an answer, once it is here. */
+let tools: Tools | undefined;
 const offline = new Offline(showKept);
 const listed = catalogue();
 let entries: readonly Entry[] = [];
@@ -56,7 +63,7 @@ function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
 }
 
-async function choose(entry: Entry): Promise<void> {
+async function choose(entry: Entry, label?: string): Promise<void> {
   chosen = entry;
   info = undefined;
   picked = undefined;
@@ -70,15 +77,18 @@ async function choose(entry: Entry): Promise<void> {
   try {
     const opened = await models.open(entry);
     if (chosen !== entry) return;
-    begin(opened);
+    begin(opened, label);
     void fetchTheRest();
   } catch (error) {
     if (chosen === entry) fail(entry, error);
   }
 }
 
-function begin(opened: ModelInfo): void {
+/** `label` is the class that a link wants shown. */
+function begin(opened: ModelInfo, label?: string): void {
   info = opened;
+  if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
+  else picked = label;
   offerClasses(opened.labels, pick);
   showCard(opened);
   countBytes();
@@ -180,11 +190,26 @@ function pick(label: string): void {
 
 /** Brings the other models too, and the view of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), many]);
+  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), loadTools(), many]);
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
   // Only now: what the page itself needs comes first, and is stored from the browser's cache.
   await offline.store();
+}
+
+/** After the first answer, which does not wait for it. */
+async function loadTools(): Promise<void> {
+  const { Tools } = await import('./view/tools.ts');
+  tools ??= new Tools({
+    model: () => chosen,
+    picked: () => picked,
+    removal: comparison.removal,
+    ask: {
+      Student: (texts, signal) => (chosen === undefined ? Promise.resolve([]) : models.classifyAll(chosen, texts, signal)),
+      Teacher: (texts, signal) => comparison.askTeacher(texts, signal),
+    },
+  });
+  tools.show(comparison.answer);
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -267,7 +292,12 @@ function boot(): void {
     });
     return;
   }
-  void choose(first);
+  const linked = onLink(listed, (entry, { text, label }) => {
+    goTo('one');
+    void choose(entry, label);
+    writeText(text);
+  });
+  if (!linked) void choose(first);
 }
 
 boot();

@@ -1,6 +1,6 @@
 /** The students of this tab: fetched once, opened once, kept. */
 
-import type { ModelInfo } from 'stillglass';
+import type { Classification, ModelInfo } from 'stillglass';
 import { bundle } from './bundle.ts';
 import { Engine } from './engine.ts';
 import type { Entry } from './entry.ts';
@@ -42,6 +42,12 @@ export class Models {
   /** Classifies and explains with an open model. */
   classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
     return this.#engine.classify(entry.id, text, true, { signal });
+  }
+
+  /** Classifies many texts, without explaining them. */
+  async classifyAll(entry: Entry, texts: string[], signal: AbortSignal): Promise<Classification[]> {
+    const readings = texts.map((text) => this.#engine.classify(entry.id, text, false, { signal }));
+    return (await Promise.all(readings)).map(({ result }) => result);
   }
 }
 

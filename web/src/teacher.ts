@@ -1,6 +1,6 @@
 /** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
 
-import type { Progress } from 'stillglass';
+import type { Classification, Progress } from 'stillglass';
 import { bundle } from './bundle.ts';
 import type { Engine } from './engine.ts';
 import type { Entry } from './entry.ts';
@@ -85,6 +85,14 @@ export class Teacher {
       const reading = await this.#engine.classify(entry.id, text, true, { signal, onProgress });
       return { at: 'done', text, reading };
     });
+  }
+
+  /** Classifies texts beside what it reads; nothing if it is not here. */
+  async ask(texts: string[], signal: AbortSignal): Promise<Classification[]> {
+    const entry = this.#entry;
+    if (entry === undefined || !this.here) return [];
+    const readings = texts.map((text) => this.#engine.classify(entry.id, text, false, { signal }));
+    return (await Promise.all(readings)).map(({ result }) => result);
   }
 
   /** Stops what is under way: what was loading is offered again, what was read stays unexplained. */

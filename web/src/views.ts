@@ -2,6 +2,9 @@
 
 import { byId } from './dom.ts';
 
+/** The views that have an address of their own. */
+export const VIEWS: readonly string[] = ['many'];
+
 /** What the page shows. */
 export type View = 'one' | 'many';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Classification, Word } from 'stillglass';
-import { EXACT, proof, smallestFlip, turn, type Outcome } from '../src/answer/flip.ts';
+import { EXACT, MOST, proof, smallestFlip, turn, type Outcome } from '../src/answer/flip.ts';
 
 /** A text of `n` words, `a b c …`, with the weights that a model claims for them. */
 function wordsOf(weights: readonly number[]): { text: string; words: Word[] } {
@@ -126,7 +126,10 @@ test('the search is bounded, in small calls', async () => {
   const weights = new Array<number>(420).fill(1);
   const { tried, calls } = await search(weights, model((there) => there.size + 1));
   assert.equal(tried, 400 + (40 * 39) / 2 + (18 * 17 * 16) / 6 + 40 * 24);
-  assert.ok(Math.max(...calls) <= 64);
+  assert.ok(Math.max(...calls) <= 64 && tried < MOST);
+  // All of them turn the label together only: found at the last step, and nothing can be put back.
+  const hard = await search(new Array<number>(40).fill(1), model((there) => there.size - 0.5));
+  assert.deepEqual([hard.flip?.words.length, hard.tried < MOST], [40, true]);
 });
 
 test('it stops when told to', async () => {

@@ -16,6 +16,10 @@ export const EXACT: readonly number[] = [400, 40, 18];
 /** Of how many words each step of the search word by word takes one, and how many steps it goes. */
 export const GREEDY = { among: 24, steps: 40 };
 
+/** How many variants of a text a search may try: all sets, every step, and what putting words back takes. */
+export const MOST =
+  EXACT.reduce((sum, among, at) => sum + choose(among, at + 1), 0) + GREEDY.among * GREEDY.steps + choose(GREEDY.steps + 1, 2);
+
 /** Texts in one call: small, so that stopping is quick. */
 const BATCH = 64;
 
@@ -190,6 +194,11 @@ class Search {
 
 function flip(words: readonly number[], after: Classification, how: Flip['how']): Flip {
   return { words: [...words].sort((a, b) => a - b), after, how };
+}
+
+/** How many sets of `size` there are of `n`. */
+function choose(n: number, size: number): number {
+  return Array.from({ length: size }, (_, at) => at).reduce((product, at) => (product * (n - at)) / (at + 1), 1);
 }
 
 /** All sets of `size` of the list, in its order. */
