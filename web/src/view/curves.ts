@@ -105,7 +105,7 @@ function drawing(found: Curves, { width, ink, line, fill, font }: Look): Drawing
       padding: [12, 20, 0, 0],
       scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, space: 60, values: percents },
+        { ...axis, size: 30, space: 60, values: percents },
         { ...axis, size: 52, space: 40, values: percents },
       ],
       series: [{}, hidden, hidden, { stroke: ink, width: 2.5, points: { show: false } }, { stroke: ink, width: 2, dash: [7, 5], points: { show: false } }],

@@ -23,9 +23,10 @@ export function pageOf(saved: Saved): string {
     make('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
     make('meta', { name: 'color-scheme', content: 'light dark' }),
   );
-  page.head.append(make('style', {}, STYLE));
   page.body.append(make('main', {}, ...readers(answer).flatMap((reader) => section(saved, reader)), ...endnotes(saved)));
-  return `<!doctype html>\n${page.documentElement.outerHTML}\n`;
+  // The style comes last, for this page's own policy would refuse it as an element; `<` is escaped in the title.
+  const [head = '', ...body] = page.documentElement.outerHTML.split('</head>');
+  return `<!doctype html>\n${head}<style>\n${STYLE}</style>\n</head>${body.join('</head>')}\n`;
 }
 
 function section(saved: Saved, reader: Reader): Node[] {
