@@ -1,13 +1,11 @@
 /** The words on the page: the student's, and beside them the teacher's for those who ask. */
 
-import type { Word } from 'stillglass';
+import { fetchBundle, type Word } from 'stillglass/client';
 import { agreement, atOdds, besides } from './agreement.ts';
 import { byId } from './dom.ts';
-import { Engine } from './engine.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
-import type { Reading } from './protocol.ts';
-import { compiledRuntime } from './runtime.ts';
+import { Opened, type Reading } from './opened.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
 import { showNumbers } from './view/numbers.ts';
@@ -36,8 +34,7 @@ const theirs = new Sheet(byId('teacher-words'), 'The teacher’s words');
 
 /** Shows words, and everything about the teacher. */
 export class Comparison {
-  // A worker of its own: the student answers while the teacher explains.
-  readonly #teacher = new Teacher(new Engine(compiledRuntime), () => this.#follow());
+  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open }, () => this.#follow());
   readonly #bringing: (now: boolean) => void;
   #shown: Shown | undefined;
   #before: State = this.#teacher.state;
