@@ -13,7 +13,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** What a site may import, by name. */
 const ENTRIES = [
-  ...['index', 'inline', 'node', 'workerd', 'worker', 'element', 'react', 'metrics'],
+  ...['index', 'client', 'inline', 'node', 'workerd', 'worker', 'element', 'react', 'metrics'],
   ...['pipeline', 'pipeline-node', 'pipeline-workerd'],
 ];
 /** What lies in `dist` before: the runtime as xtask made it, and as text. */

@@ -22,8 +22,18 @@ export interface Brought {
   proved(good: boolean): Promise<void>;
 }
 
+/**
+ * Brings a bundle's bytes without opening it: to have it here before it is wanted, and for more than one
+ * classifier. A download that breaks is gone on with by range.
+ */
+export async function fetchBundle(source: BundleSource, options: Omit<Bringing, 'cache'> = {}): Promise<Blob> {
+  return new Blob([(await bring(source, options)).bytes]);
+}
+
 /** Brings a bundle, wherever it is. */
-export async function fetchBundle(source: BundleSource, bringing: Bringing = {}): Promise<Brought> {
+export async function bring(arriving: BundleSource | Promise<BundleSource>, bringing: Bringing = {}): Promise<Brought> {
+  bringing.signal?.throwIfAborted();
+  const source = await arriving;
   bringing.signal?.throwIfAborted();
   const store = storeOf(source, bringing);
   const kept = await store?.whole();

@@ -6,9 +6,10 @@
  * Importing this module loads nothing; the first load does.
  */
 
+export { fetchBundle } from './bundle.js';
 export { Classifier } from './classifier.js';
 export { StillglassError, type ErrorCode } from './errors.js';
 export { Model } from './model.js';
 export { memoryBytes, start } from './runtime.js';
 export type * from './types.js';
-export { supported } from './wasm.js';
+export { compile, supported } from './wasm.js';

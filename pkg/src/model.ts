@@ -2,7 +2,7 @@
 
 import type { Model as RuntimeModel } from './stillglass.js';
 import { string, strings } from './arguments.js';
-import { fetchBundle } from './bundle.js';
+import { bring } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { start, started, type Runtime } from './runtime.js';
 import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions, Timing } from './types.js';
@@ -23,7 +23,7 @@ export class Model {
 
   /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
-    const [{ bytes }] = await Promise.all([fetchBundle(source, options), start()]);
+    const [{ bytes }] = await Promise.all([bring(source, options), start()]);
     return new Model(bytes);
   }
 

@@ -27,8 +27,11 @@ export interface Reading {
   timing: Timing | undefined;
 }
 
-/** What a worker hears; one call at a time, and that nobody waits for it any more. */
-export type Message = { open: Opening } | { ask: Asked } | 'cancel';
+/** What a worker answers; one call at a time. */
+export type Call = { open: Opening } | { ask: Asked };
+
+/** What a worker hears: a call, that nobody waits for it any more, or the runtime before the first call. */
+export type Message = Call | 'cancel' | { start: WebAssembly.Module };
 
 /** A failure as plain data: errors lose their fields between threads. */
 export interface Failure {

@@ -1,7 +1,7 @@
 /** The page's side of a classifier's worker. */
 
 import { StillglassError, messageOf, type ErrorCode } from './errors.js';
-import type { Asked, Message, Opening, Reading, Reply } from './protocol.js';
+import type { Asked, Call, Message, Opening, Reading, Reply } from './protocol.js';
 import type { Company, Thread } from './thread.js';
 import type { ModelInfo, Progress } from './types.js';
 
@@ -30,16 +30,25 @@ export class WorkerThread implements Thread {
     worker.onmessageerror = () => this.#fail('it sent what cannot be read');
   }
 
-  /** Starts a worker, from the script beside this one unless its address is given, and opens the model there. */
-  static async open(script: URL | string | undefined, opening: Opening): Promise<WorkerThread> {
-    const thread = new WorkerThread(made(script));
+  /** Starts a worker, from the script beside this one unless its address is given. */
+  static begin(script: URL | string | undefined): WorkerThread {
+    return new WorkerThread(made(script));
+  }
+
+  /** Starts the runtime there, while the bundle may still be on its way. */
+  prepare(wasm: WebAssembly.Module): void {
+    this.#worker.postMessage({ start: wasm } satisfies Message);
+  }
+
+  /** Opens the model; ends if that fails. */
+  async open(opening: Opening): Promise<this> {
     try {
-      thread.#info = (await thread.#send({ open: opening }, {})) as ModelInfo;
+      this.#info = (await this.#send({ open: opening }, {})) as ModelInfo;
     } catch (error) {
-      thread.end(error);
+      this.end(error);
       throw error;
     }
-    return thread;
+    return this;
   }
 
   get info(): ModelInfo {
@@ -62,7 +71,7 @@ export class WorkerThread implements Thread {
     this.#waiting?.reject(error);
   }
 
-  async #send(message: Exclude<Message, 'cancel'>, { signal, onProgress }: Company): Promise<ModelInfo | Reading> {
+  async #send(message: Call, { signal, onProgress }: Company): Promise<ModelInfo | Reading> {
     if (this.#end !== undefined) throw this.#end.error;
     const cancel = () => this.#worker.postMessage('cancel' satisfies Message);
     signal?.addEventListener('abort', cancel, { once: true });

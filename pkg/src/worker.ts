@@ -1,21 +1,23 @@
 /** The worker of one classifier: opens its model and answers, so that the page never waits. */
 
 import { StillglassError, messageOf } from './errors.js';
-import type { Failure, Message, Reply } from './protocol.js';
+import type { Call, Failure, Message, Reading, Reply } from './protocol.js';
+import { start } from './runtime.js';
 import { Session } from './session.js';
 import type { ModelInfo } from './types.js';
-import type { Reading } from './protocol.js';
 
 let session: Session | undefined;
 let stop = new AbortController();
 
 addEventListener('message', ({ data }: MessageEvent<Message>) => {
   if (data === 'cancel') return stop.abort();
+  // Should that fail, the call that follows says so.
+  if ('start' in data) return void start(data.start).catch(() => undefined);
   stop = new AbortController();
   void reply(data, stop.signal);
 });
 
-async function reply(message: Exclude<Message, 'cancel'>, signal: AbortSignal): Promise<void> {
+async function reply(message: Call, signal: AbortSignal): Promise<void> {
   try {
     post({ answer: await answer(message, signal) });
   } catch (error) {
@@ -23,7 +25,7 @@ async function reply(message: Exclude<Message, 'cancel'>, signal: AbortSignal): 
   }
 }
 
-async function answer(message: Exclude<Message, 'cancel'>, signal: AbortSignal): Promise<ModelInfo | Reading> {
+async function answer(message: Call, signal: AbortSignal): Promise<ModelInfo | Reading> {
   if ('open' in message) {
     session = await Session.open(message.open);
     return session.info;

@@ -1,6 +1,7 @@
 /** `Classifier` of the npm package: in a worker or not, in order, broken off, mended, disposed of. */
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,8 @@ import { servePackage } from './site.mjs';
 const STUDENT = fileURLToPath(new URL('../../web/models/finance.glass', import.meta.url));
 /** How many of the next calls are to trap. */
 let traps = 0;
+/** Lets the held bundle go. */
+let release;
 let bundles;
 let site;
 let browser;
@@ -28,6 +31,11 @@ before(async () => {
     '/set-traps': (request, response) => {
       traps = Number(request.url.split('?')[1]);
       response.end();
+    },
+    // Answered once it is released.
+    '/held.glass': async (_, response) => {
+      await new Promise((resolve) => (release = resolve));
+      response.end(await readFile(STUDENT));
     },
     '/traps': (_, response) => response.end(String(traps > 0 ? traps-- : 0)),
   });
@@ -211,6 +219,67 @@ test('one worker, from our own origin, until disposed of', async () => {
   const gone = page.workers()[0].evaluate(() => new Promise(() => {})).catch(() => 'gone');
   await page.evaluate(() => globalThis.clf[Symbol.asyncDispose]());
   assert.equal(await gone, 'gone');
+});
+
+/** Waits until so many workers run. */
+async function workers(count) {
+  for (let wait = 0; wait < 200 && page.workers().length !== count; wait++) await page.waitForTimeout(50);
+  assert.equal(page.workers().length, count);
+}
+
+test('the worker and its runtime load while the bundle is on its way, and go if it does not come', async () => {
+  const loading = page.evaluate(async () => (await (await globalThis.load('held')).classify('Orders grew')).label);
+  await workers(1);
+  const started = () => page.workers()[0].evaluate(async () => (await import('/pkg/dist/index.js')).memoryBytes());
+  for (let wait = 0; wait < 200 && (await started()) === 0; wait++) await page.waitForTimeout(50);
+  assert.ok((await started()) > 0, 'the runtime has started');
+  release();
+  assert.equal(await loading, 'bullish');
+  assert.equal(await page.evaluate(() => globalThis.ending(globalThis.load('absent'))), 'fetch-failed');
+  await workers(1);
+});
+
+test('a bundle is fetched ahead, with progress, and opened more than once; the runtime is compiled once', async () => {
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  const { labels, heard, size } = await page.evaluate(async () => {
+    const { Classifier, compile, fetchBundle } = globalThis.stillglass;
+    const heard = [];
+    const [wasm, again] = await Promise.all([compile(), compile()]);
+    if (wasm !== again) throw new Error('compiled twice');
+    const fetching = fetchBundle('/student.glass', { onProgress: ({ loaded }) => heard.push(loaded) });
+    const classifiers = await Promise.all([Classifier.load(fetching), Classifier.load(await fetching, { worker: false }), Classifier.load(fetching, { wasm })]);
+    const answers = await Promise.all(classifiers.map((clf) => clf.classify('Orders grew')));
+    return { labels: answers.map(({ label }) => label), heard, size: (await fetching).size };
+  });
+  assert.deepEqual(labels, ['bullish', 'bullish', 'bullish']);
+  assert.equal(size, (await readFile(STUDENT)).length);
+  assert.equal(heard.at(-1), size);
+  const times = (suffix) => asked.filter((address) => address.endsWith(suffix)).length;
+  assert.deepEqual([times('student.glass'), times('.wasm')], [1, 1]);
+});
+
+test('`stillglass/client` answers the same, without the runtime\u2019s script on the page', async () => {
+  const fresh = await browser.newPage();
+  await fresh.goto(site.address);
+  const { words, refused } = await fresh.evaluate(async () => {
+    const { Classifier } = await import('/pkg/dist/client.js');
+    const clf = await Classifier.load('/student.glass');
+    const refused = await Classifier.load('/student.glass', { worker: false }).catch(({ code }) => code);
+    return { words: JSON.stringify((await clf.classify('Orders grew', { explain: true })).words), refused };
+  });
+  const whole = await page.evaluate(async () => JSON.stringify((await (await globalThis.load('student')).classify('Orders grew', { explain: true })).words));
+  assert.equal(words, whole);
+  assert.equal(refused, 'bad-argument');
+  // Of what the page itself has fetched; a worker has records of its own.
+  const glue = await fresh.evaluate(async () => {
+    const scripts = performance.getEntriesByType('resource').filter(({ name, initiatorType }) => name.endsWith('.js') && initiatorType !== 'worker');
+    const texts = await Promise.all(scripts.map(async ({ name }) => (await fetch(name)).text()));
+    return texts.map((text) => text.includes('__wbg_'));
+  });
+  assert.ok(glue.length >= 2);
+  assert.ok(!glue.includes(true));
+  await fresh.close();
 });
 
 test('what cannot be loaded says why, and what to do', async () => {

@@ -52,11 +52,11 @@ export async function explained(page) {
 
 /**
  * Prepares a page whose teacher's explanation stays under way: once its worker has told of progress, what else it
- * says is held back until `release`. `heard` is what workers are asked to run, and to stop.
+ * says is held back until `release`. `heard` is what workers are asked to run, and how often to stop.
  */
 export function holdingBack(page) {
   return page.addInitScript(() => {
-    globalThis.heard = { cancelled: [], runs: [] };
+    globalThis.heard = { cancelled: 0, runs: [] };
     let holding = true;
     const held = [];
     globalThis.release = () => {
@@ -75,9 +75,12 @@ export function holdingBack(page) {
         };
       }
       postMessage(message, ...rest) {
-        if ('cancel' in message) globalThis.heard.cancelled.push(message.cancel);
-        if (message.request?.kind === 'classify') globalThis.heard.runs.push(message.request);
-        if ('request' in message) this.#explaining = message.request.explain === true;
+        const { ask } = message;
+        if (message === 'cancel') globalThis.heard.cancelled++;
+        if (ask !== undefined) {
+          globalThis.heard.runs.push(ask);
+          this.#explaining = ask.explain === true;
+        }
         super.postMessage(message, ...rest);
       }
     };

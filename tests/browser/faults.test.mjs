@@ -92,7 +92,7 @@ test('a damaged runtime, or a web page in its place, is not blamed on the browse
       state: 'failed',
     });
     const alert = page.getByRole('alert');
-    assert.match(await alert.textContent(), /did not load.*file is damaged; reload the page/);
+    assert.match(await alert.textContent(), /did not load.*file is damaged; reload it/);
     await page.unroute('**/*.wasm');
     await page.getByRole('button', { name: 'Try again' }).click();
     await write(page, exampleText('Upgrade'));
@@ -135,10 +135,10 @@ function failAtPoison(page) {
       constructor(...args) {
         super(...args);
         this.addEventListener('message', (event) => {
-          if (event.data.answer?.text !== 'poison') return;
+          if (event.data.answer?.results?.[0].words?.[0]?.text !== 'poison') return;
           event.stopImmediatePropagation();
           const failure = { code: 'failed', message: 'out of luck' };
-          this.dispatchEvent(new MessageEvent('message', { data: { call: event.data.call, failure } }));
+          this.dispatchEvent(new MessageEvent('message', { data: { failure } }));
         });
       }
     };
@@ -155,10 +155,10 @@ function dieOnce(page) {
         super(...args);
         if (++globalThis.workers > 1) return;
         this.addEventListener('message', (event) => {
-          if (event.data.answer?.result === undefined) return;
+          if (event.data.answer?.results === undefined) return;
           event.stopImmediatePropagation();
           const failure = { code: 'trapped', message: 'unreachable' };
-          this.dispatchEvent(new MessageEvent('message', { data: { call: event.data.call, failure } }));
+          this.dispatchEvent(new MessageEvent('message', { data: { failure } }));
         });
       }
     };

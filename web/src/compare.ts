@@ -1,15 +1,13 @@
 /** The words on the page: the student's, and beside them the teacher's for those who ask. */
 
-import type { Classification, Word } from 'stillglass';
+import { fetchBundle, type Answer as Result, type Word } from 'stillglass/client';
 import { agreement, atOdds, besides } from './agreement.ts';
 import type { Answer, Reader } from './answer/answer.ts';
 import { Removal } from './answer/removal.ts';
 import { byId } from './dom.ts';
-import { Engine } from './engine.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
-import type { Reading } from './protocol.ts';
-import { compiledRuntime } from './runtime.ts';
+import { Opened, type Reading } from './opened.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
 import { showNumbers } from './view/numbers.ts';
@@ -36,8 +34,7 @@ const section = byId('why');
 
 /** Shows words, and everything about the teacher. */
 export class Comparison {
-  // A worker of its own: the student answers while the teacher explains.
-  readonly #teacher = new Teacher(new Engine(compiledRuntime), () => this.#follow());
+  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open }, () => this.#follow());
   readonly #bringing: (now: boolean) => void;
   readonly #changed: () => void;
   /** The words taken out of the text that is shown. */
@@ -81,7 +78,7 @@ export class Comparison {
     if (this.#shown === undefined) return undefined;
     const { reading, words, label, labels } = this.#shown;
     const compared = this.#compared(this.#shown);
-    const reader = (name: Reader['name'], { result, ms }: Reading, own: readonly Word[]): Reader => ({ name, result, ms, words: own });
+    const reader = (name: Reader['name'], { result }: Reading, own: readonly Word[]): Reader => ({ name, result, words: own });
     return {
       text: reading.text,
       label,
@@ -102,7 +99,7 @@ export class Comparison {
   }
 
   /** Asks the teacher about other texts, if it is here. */
-  askTeacher(texts: string[], signal: AbortSignal): Promise<Classification[]> {
+  askTeacher(texts: string[], signal: AbortSignal): Promise<Result[]> {
     return this.#teacher.ask(texts, signal);
   }
 

@@ -1,7 +1,7 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
 import './trusted.ts';
-import type { ModelInfo, Word } from 'stillglass';
+import { compile, type ModelInfo, type Word } from 'stillglass/client';
 import { catalogue, fromFile } from './catalogue.ts';
 import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
@@ -14,8 +14,7 @@ import type { ManyTexts } from './many/page.ts';
 import type { Opening } from './many/protocol.ts';
 import { Models } from './models.ts';
 import { Offline } from './offline.ts';
-import type { Reading } from './protocol.ts';
-import { compiledRuntime } from './runtime.ts';
+import type { Reading } from './opened.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { clearCard, showCard } from './view/card.ts';
 import { offerModels, showModel } from './view/chooser.ts';
@@ -160,7 +159,7 @@ function showAnswer(): void {
   byId('why-title').textContent = `Words for and against ${shown}`;
   comparison.show({ reading, words, label: shown, labels: info.labels });
   showCut(tokens, truncated?.tokens);
-  showCost({ ms: reading.ms, tokens });
+  showCost({ ms: reading.result.ms, tokens });
   settleSoon();
 }
 
@@ -222,8 +221,8 @@ function openFile(file: File): void {
   own = fromFile(file);
   offer([...listed, own]);
   void choose(own);
-  // Nothing on the page speaks of it any more, and a worker that has ended has closed it too.
-  if (previous !== undefined) models.close(previous).catch(() => undefined);
+  // Nothing on the page speaks of it any more.
+  if (previous !== undefined) void models.close(previous);
 }
 
 /** Loads the view of many texts; what failed is tried again when it is turned to again. */
@@ -253,7 +252,7 @@ async function loadMany(): Promise<ManyTexts> {
 async function chosenModel(): Promise<{ name: string; opening: Opening }> {
   const entry = chosen;
   if (entry === undefined) throw new Error('there is no model; open one below');
-  const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compiledRuntime()]);
+  const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
   return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
 }
 

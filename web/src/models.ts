@@ -1,53 +1,51 @@
 /** The students of this tab: fetched once, opened once, kept. */
 
-import type { Classification, ModelInfo } from 'stillglass';
-import { bundle } from './bundle.ts';
-import { Engine } from './engine.ts';
+import { fetchBundle, type Answer, type ModelInfo } from 'stillglass/client';
 import type { Entry } from './entry.ts';
-import type { Reading } from './protocol.ts';
-import { compiledRuntime } from './runtime.ts';
+import { Opened, type Reading } from './opened.ts';
 
-/** Fetches bundles and opens them in the engine. Whatever failed is tried again when asked again. */
+/** Fetches bundles and opens each in a worker of its own. Whatever failed is tried again when asked again. */
 export class Models {
-  readonly #engine = new Engine(compiledRuntime);
   readonly #bundles = new Map<Entry, Promise<Blob>>();
-  readonly #infos = new Map<Entry, Promise<ModelInfo>>();
+  readonly #opened = new Map<Entry, Promise<Opened>>();
 
   /** Brings a model's bytes here, so that opening it later needs no network. */
   fetch(entry: Entry): Promise<Blob> {
-    return remembered(this.#bundles, entry, () => bundle(entry.source));
+    // A file's bytes are copied: it may change or go, and a worker may be started anew.
+    return remembered(this.#bundles, entry, () => fetchBundle(entry.source));
   }
 
   /** Makes a model ready to classify. */
-  open(entry: Entry): Promise<ModelInfo> {
-    return remembered(this.#infos, entry, async () => {
-      try {
-        return await this.#engine.open(entry.id, this.fetch(entry));
-      } catch (error) {
-        // The bytes themselves may be what is wrong.
-        this.#bundles.delete(entry);
-        throw error;
-      }
-    });
+  async open(entry: Entry): Promise<ModelInfo> {
+    return (await this.#open(entry)).info;
   }
 
   /** Gives a model's memory back, once it is open if it is being opened. */
   async close(entry: Entry): Promise<void> {
     this.#bundles.delete(entry);
-    await this.#infos.get(entry)?.catch(() => undefined);
-    this.#infos.delete(entry);
-    await this.#engine.close(entry.id);
+    const opened = this.#opened.get(entry);
+    this.#opened.delete(entry);
+    (await opened?.catch(() => undefined))?.end();
   }
 
-  /** Classifies and explains with an open model. */
-  classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
-    return this.#engine.classify(entry.id, text, true, { signal });
+  /** Classifies and explains. */
+  async classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
+    return (await this.#open(entry)).classify(text, { explain: true, signal });
   }
 
   /** Classifies many texts, without explaining them. */
-  async classifyAll(entry: Entry, texts: string[], signal: AbortSignal): Promise<Classification[]> {
-    const readings = texts.map((text) => this.#engine.classify(entry.id, text, false, { signal }));
-    return (await Promise.all(readings)).map(({ result }) => result);
+  async classifyAll(entry: Entry, texts: string[], signal: AbortSignal): Promise<Answer[]> {
+    return (await this.#open(entry)).classifyAll(texts, { signal });
+  }
+
+  async #open(entry: Entry): Promise<Opened> {
+    try {
+      return await remembered(this.#opened, entry, () => Opened.open(entry.source, this.fetch(entry)));
+    } catch (error) {
+      // The bytes themselves may be what is wrong.
+      this.#bundles.delete(entry);
+      throw error;
+    }
   }
 }
 

@@ -1,10 +1,8 @@
 /** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
 
-import type { Classification, Progress } from 'stillglass';
-import { bundle } from './bundle.ts';
-import type { Engine } from './engine.ts';
+import type { Answer, Progress, fetchBundle } from 'stillglass/client';
 import type { Entry } from './entry.ts';
-import type { Reading } from './protocol.ts';
+import type { Opened, Reading } from './opened.ts';
 
 /** What the teacher is at. */
 export type State =
@@ -23,18 +21,25 @@ export type State =
   /** It could not be brought, or could not explain `text`. */
   | { at: 'failed'; text?: string; error: unknown };
 
+/** What brings a teacher's bytes, and what opens them in a worker. */
+export interface Means {
+  fetch: typeof fetchBundle;
+  open: (source: string, bundle: Promise<Blob>) => Promise<Pick<Opened, 'classify' | 'classifyAll' | 'end'>>;
+}
+
 /** Brings, asks and puts away a teacher. One thing at a time: what is begun ends what was under way. */
 export class Teacher {
-  readonly #engine: Engine;
+  readonly #means: Means;
   readonly #changed: () => void;
   readonly #bundles = new Map<Entry, Blob>();
   #entry: Entry | undefined;
+  #opened: Pick<Opened, 'classify' | 'classifyAll' | 'end'> | undefined;
   #state: State = { at: 'absent' };
   #underWay = new AbortController();
 
-  /** `engine` is the teacher's alone; `changed` hears of every new state. */
-  constructor(engine: Engine, changed: () => void) {
-    this.#engine = engine;
+  /** `changed` hears of every new state. */
+  constructor(means: Means, changed: () => void) {
+    this.#means = means;
     this.#changed = changed;
   }
 
@@ -55,15 +60,18 @@ export class Teacher {
     if (entry?.teacher === undefined) return;
     const { source, bytes } = entry.teacher;
     const signal = this.#begin({ at: 'loading', bytes, received: 0 });
-    const onReceived = (received: number) => {
-      if (!signal.aborted) this.#become({ at: 'loading', bytes, received });
+    const onProgress = ({ loaded }: { loaded: number }) => {
+      if (!signal.aborted) this.#become({ at: 'loading', bytes, received: loaded });
     };
     await this.#guarded(signal, undefined, async () => {
-      const here = this.#bundles.get(entry) ?? (await bundle(source, { signal, onReceived }));
+      const here = this.#bundles.get(entry) ?? (await this.#means.fetch(source, { signal, onProgress }));
       // Stopped as the last byte came: there is nobody to open it for.
       signal.throwIfAborted();
       this.#bundles.set(entry, here);
-      await this.#engine.open(entry.id, Promise.resolve(here));
+      const opened = await this.#means.open(source, Promise.resolve(here));
+      // Put away while it was opened.
+      if (signal.aborted) opened.end();
+      else this.#opened = opened;
       return { at: 'waiting' };
     });
   }
@@ -75,24 +83,21 @@ export class Teacher {
 
   /** Answers and explains a text. */
   async read(text: string): Promise<void> {
-    const entry = this.#entry;
-    if (entry === undefined || !this.here) return;
+    const opened = this.#opened;
+    if (opened === undefined || !this.here) return;
     const signal = this.#begin({ at: 'reading', text });
     await this.#guarded(signal, text, async () => {
-      const answer = await this.#engine.classify(entry.id, text, false, { signal });
+      const answer = await opened.classify(text, { signal });
       if (!signal.aborted) this.#become({ at: 'reading', text, answer });
       const onProgress = (progress: Progress) => this.#become({ at: 'reading', text, answer, progress });
-      const reading = await this.#engine.classify(entry.id, text, true, { signal, onProgress });
+      const reading = await opened.classify(text, { explain: true, signal, onProgress });
       return { at: 'done', text, reading };
     });
   }
 
   /** Classifies texts beside what it reads; nothing if it is not here. */
-  async ask(texts: string[], signal: AbortSignal): Promise<Classification[]> {
-    const entry = this.#entry;
-    if (entry === undefined || !this.here) return [];
-    const readings = texts.map((text) => this.#engine.classify(entry.id, text, false, { signal }));
-    return (await Promise.all(readings)).map(({ result }) => result);
+  async ask(texts: string[], signal: AbortSignal): Promise<Answer[]> {
+    return (await this.#opened?.classifyAll(texts, { signal })) ?? [];
   }
 
   /** Stops what is under way: what was loading is offered again, what was read stays unexplained. */
@@ -105,7 +110,8 @@ export class Teacher {
 
   /** Gives the teacher's memory back. Its bytes stay where the browser keeps them, out of memory if need be. */
   putAway(): void {
-    if (this.#state.at !== 'absent' && this.#state.at !== 'offered') this.#engine.end();
+    this.#opened?.end();
+    this.#opened = undefined;
     const entry = this.#entry;
     const bytes = entry === undefined || this.#bundles.has(entry) ? 0 : (entry.teacher?.bytes ?? 0);
     this.#begin(entry?.teacher === undefined ? { at: 'absent' } : { at: 'offered', bytes });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Papa from 'papaparse';
-import type { Classification, Word } from 'stillglass';
+import type { Answer as Result, Word } from 'stillglass';
 import type { Answer, Reader } from '../src/answer/answer.ts';
 import { asCsv, asJson, asText, fileName, type Saved } from '../src/answer/record.ts';
 import { moves, Removal, wordsOut } from '../src/answer/removal.ts';
@@ -16,7 +16,7 @@ function word(text: string, up: number): Word {
   return { text, start, end: start + text.length, weights: Object.fromEntries([['up', up], ['__proto__', -up]]) };
 }
 
-function classification(up: number): Classification {
+function classification(up: number): Result {
   const byClass = (a: number, b: number) => Object.fromEntries([['up', a], ['__proto__', b]]);
   return {
     label: up > 0.5 ? 'up' : '__proto__',
@@ -24,6 +24,7 @@ function classification(up: number): Classification {
     logits: [1.5, -1.5],
     tokens: 4,
     backend: 'cpu',
+    ms: 0.5,
     bias: byClass(0.25, -0.25),
     explanation: { method: 'native', nodes: 0, completeness: 1e-8, remainder: byClass(0, 0) },
   };
@@ -31,7 +32,7 @@ function classification(up: number): Classification {
 
 function saved(teacher = false): Saved {
   const words = centredWords([word('cmd', -0.5), word('أخبار', 0.75), word('利益', 1)]);
-  const reader = (name: Reader['name'], up: number): Reader => ({ name, result: classification(up), words, ms: 0.5 });
+  const reader = (name: Reader['name'], up: number): Reader => ({ name, result: classification(up), words });
   const answer: Answer = {
     text: TEXT,
     label: 'up',

@@ -1,6 +1,6 @@
 /** One text's answer as the page shows it: by a student, and by its teacher if that has explained it too. */
 
-import type { Classification, Word } from 'stillglass';
+import type { Answer as Result, Classification, Word } from 'stillglass';
 
 /** Classifies texts with one model, without explaining them. */
 export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classification[]>;
@@ -8,11 +8,9 @@ export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classificati
 /** What one model makes of the text. */
 export interface Reader {
   name: 'Student' | 'Teacher';
-  result: Classification;
+  result: Result;
   /** Contributions centred over classes. */
   words: readonly Word[];
-  /** Milliseconds it took. */
-  ms: number;
 }
 
 /** A text, the class whose words are shown, and one reader or two. */

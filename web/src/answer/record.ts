@@ -56,8 +56,8 @@ export function asJson(saved: Saved): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-function ofReader({ name, result, words, ms }: Reader, labels: readonly string[]): object {
-  const { label, scores, tokens, truncated, backend, explanation, bias, logits } = result;
+function ofReader({ name, result, words }: Reader, labels: readonly string[]): object {
+  const { label, scores, tokens, truncated, backend, ms, explanation, bias, logits } = result;
   const byClass = (values: Record<string, number>) => pairs(labels, centred(values));
   return {
     reader: name,

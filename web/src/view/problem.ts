@@ -36,6 +36,9 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
         title: 'This browser cannot run the model',
         detail: `It needs a browser like Chrome 111, Firefox 121, Safari 16.4 or later. ${message}`,
       };
+    case 'worker-failed':
+      // The package's own words are for who builds a site.
+      return { title: `The ${name} model did not load`, detail: 'Its worker did not start. Try again, or reload the page.' };
     case 'bad-bundle':
       return { title: `The ${name} model could not be read`, detail: message };
     case 'trapped':

@@ -3,7 +3,7 @@
 import type { Method } from 'stillglass';
 import { byId, make, within } from '../dom.ts';
 import { bytes, count, duration, percent, sentence, share, title } from '../format.ts';
-import type { Reading } from '../protocol.ts';
+import type { Reading } from '../opened.ts';
 import type { State } from '../teacher.ts';
 
 const toggle = byId<HTMLButtonElement>('teacher-toggle');
@@ -74,8 +74,8 @@ function head(name: string, reading: Reading | undefined, differs: boolean): Nod
 }
 
 /** How an explanation was found: method, points, what it leaves, time and place. */
-export function made({ result, ms }: Pick<Reading, 'result' | 'ms'>): string {
-  const { explanation, backend, reason } = result;
+export function made({ result }: Pick<Reading, 'result'>): string {
+  const { explanation, backend, reason, ms } = result;
   if (explanation === undefined) return '';
   const { method, nodes, completeness } = explanation;
   const parts = [

@@ -1,0 +1,60 @@
+/** An open model: a classifier in a worker of its own, with what was measured of it in earlier visits. */
+
+import { Classifier, type Answer, type AskOptions, type ModelInfo } from 'stillglass/client';
+import type { Entry } from './entry.ts';
+import { remember, remembered } from './timings.ts';
+
+/** A text and what a model made of it. */
+export interface Reading {
+  text: string;
+  result: Answer;
+}
+
+/** A model that is open, until it is ended. */
+export class Opened {
+  readonly info: ModelInfo;
+  readonly #classifier: Classifier;
+  readonly #key: string;
+
+  private constructor(classifier: Classifier, key: string) {
+    this.info = classifier.info;
+    this.#classifier = classifier;
+    this.#key = key;
+  }
+
+  /** Opens a bundle once it is here; its worker loads meanwhile. */
+  static async open(source: Entry['source'], bundle: Promise<Blob>): Promise<Opened> {
+    const key = keyOf(source);
+    const timing = remembered(key);
+    return new Opened(await Classifier.load(bundle, { ...(timing && { timing }) }), key);
+  }
+
+  /** Classifies one text. */
+  async classify(text: string, options: AskOptions): Promise<Reading> {
+    const result = await this.#classifier.classify(text, options);
+    this.#remember();
+    return { text, result };
+  }
+
+  /** Classifies many texts. */
+  async classifyAll(texts: string[], options: AskOptions): Promise<Answer[]> {
+    const answers = await this.#classifier.classifyAll(texts, options);
+    this.#remember();
+    return answers;
+  }
+
+  /** Ends its worker, which gives the memory back. */
+  end(): void {
+    void this.#classifier.dispose();
+  }
+
+  #remember(): void {
+    const { timing } = this.#classifier;
+    if (timing !== undefined) remember(this.#key, timing);
+  }
+}
+
+/** The same for the same bundle in the next visit: the build names its files by what they hold. */
+function keyOf(source: Entry['source']): string {
+  return source instanceof File ? `${source.name} ${source.size}` : new URL(source, location.href).pathname;
+}
