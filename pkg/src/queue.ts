@@ -14,12 +14,13 @@ export class Queue {
       return work();
     });
     this.#last = turn.catch(() => undefined);
-    return signal === undefined ? turn : orAbort(turn, signal);
+    return orAbort(turn, signal);
   }
 }
 
 /** The promise, or a rejection with the signal's reason if that comes first. */
-export function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     if (signal.aborted) stop();

@@ -9,21 +9,26 @@ import type { ModelInfo, Timing } from './types.js';
 
 /** A model on this thread: the page's, or a worker's own. */
 export class Session implements Thread {
-  readonly info: ModelInfo;
-  readonly #model: Model;
+  #model: Model;
   #end: { error: unknown } | undefined;
 
   private constructor(model: Model) {
     this.#model = model;
-    this.info = model.info;
   }
 
   /** Starts the runtime if need be and reads the bundle. */
-  static async open({ wasm, bundle, timing }: Opening): Promise<Session> {
-    const [bytes] = await Promise.all([bundle.arrayBuffer(), start(wasm)]);
-    const model = new Model(new Uint8Array(bytes));
-    if (timing !== undefined) tell(model, timing);
-    return new Session(model);
+  static async open(opening: Opening): Promise<Session> {
+    return new Session(await modelOf(opening));
+  }
+
+  get info(): ModelInfo {
+    return this.#model.info;
+  }
+
+  async replace(opening: Opening): Promise<void> {
+    const before = this.#model;
+    this.#model = await modelOf(opening);
+    before.free();
   }
 
   get over(): boolean {
@@ -44,6 +49,13 @@ export class Session implements Thread {
     this.#end ??= { error };
     this.#model.free();
   }
+}
+
+async function modelOf({ wasm, bundle, timing }: Opening): Promise<Model> {
+  const [bytes] = await Promise.all([bundle.arrayBuffer(), start(wasm)]);
+  const model = new Model(new Uint8Array(bytes));
+  if (timing !== undefined) tell(model, timing);
+  return model;
 }
 
 /** Tells a model what was measured before, unless that cannot be read any more; then it is measured again. */

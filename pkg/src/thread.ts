@@ -1,7 +1,7 @@
 /** Where a classifier's model lives: on a thread that answers one call at a time. */
 
 import type { Model } from './model.js';
-import type { Asked, Reading } from './protocol.js';
+import type { Asked, Opening, Reading } from './protocol.js';
 import type { ModelInfo, Progress } from './types.js';
 
 /** What may accompany a call: a signal that breaks it off, and who hears how far it is. */
@@ -15,6 +15,8 @@ export interface Thread {
   readonly info: ModelInfo;
   /** Whether it takes no more calls. */
   readonly over: boolean;
+  /** Opens another model in place of its own; should that fail, its own stays. */
+  replace(opening: Opening): Promise<void>;
   /** Answers texts; the next call comes after this one has ended. */
   answer(asked: Asked, company: Company): Promise<Reading>;
   /** Gives its memory back; a call under way rejects with `error`. */

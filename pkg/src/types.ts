@@ -197,6 +197,9 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
+/** How a bundle is opened in the place of another. */
+export type ReplaceOptions = Omit<LoadOptions, 'worker' | 'wasm'>;
+
 /** What one call of a classifier may ask for. */
 export type AskOptions = RunOptions;
 

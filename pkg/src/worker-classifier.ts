@@ -8,16 +8,16 @@ import { platform } from './platform.js';
 import type { Asked, Opening, Reading } from './protocol.js';
 import { Queue, orAbort } from './queue.js';
 import type { Company, Thread } from './thread.js';
-import type { Answer, AskOptions, BundleSource, LoadOptions, ModelInfo, Timing } from './types.js';
+import type { Answer, AskOptions, BackendChoice, BundleSource, LoadOptions, ModelInfo, ReplaceOptions, Timing } from './types.js';
 import { compile } from './wasm.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** What a classifier is made of. */
 export interface Parts {
   thread: Thread;
-  /** Opens the bundle on another thread. */
-  open: (timing: Timing | undefined) => Promise<Thread>;
-  options: LoadOptions;
+  threads: Threads;
+  opening: Opening;
+  backend: BackendChoice;
 }
 
 /** Opens a model on the caller's thread. */
@@ -27,19 +27,18 @@ export type OwnThread = (opening: Opening) => Promise<Thread>;
 export class WorkerClassifier {
   /** What the bundle says of itself. */
   readonly info: ModelInfo;
-  readonly #open: () => Promise<Thread>;
-  readonly #backend: Asked['backend'];
+  readonly #parts: Parts;
   readonly #queue = new Queue();
-  #thread: Thread;
+  /** None once it has been handed over. */
+  #thread: Thread | undefined;
   #timing: Timing | undefined;
   #disposed: StillglassError | undefined;
 
-  protected constructor({ thread, open, options }: Parts) {
-    this.info = thread.info;
-    this.#thread = thread;
-    this.#open = () => open(this.#timing);
-    this.#backend = options.backend ?? 'auto';
-    this.#timing = options.timing;
+  protected constructor(parts: Parts) {
+    this.info = parts.thread.info;
+    this.#parts = parts;
+    this.#thread = parts.thread;
+    this.#timing = parts.opening.timing;
   }
 
   /** Starts a worker, fetches a bundle meanwhile, checks it and opens it there. */
@@ -65,10 +64,20 @@ export class WorkerClassifier {
     return this.#timing;
   }
 
+  /**
+   * Opens another bundle in the same worker, once the calls before have ended, and disposes of this classifier.
+   * Should that fail or be broken off, this one goes on.
+   */
+  async replace(source: BundleSource | Promise<BundleSource>, options: ReplaceOptions = {}): Promise<WorkerClassifier> {
+    const { bytes, proved } = await orAbort(bring(source, options), options.signal);
+    const opening = { wasm: this.#parts.opening.wasm, bundle: new Blob([bytes]), timing: options.timing };
+    return proving(proved, () => this.#queue.run(() => this.#replace(opening, options), options.signal));
+  }
+
   /** Ends the worker and gives all memory back. Calls under way and later ones reject with the code `disposed`. */
   async dispose(): Promise<void> {
     this.#disposed ??= new StillglassError('disposed', 'this classifier has been disposed of; load another');
-    this.#thread.end(this.#disposed);
+    this.#thread?.end(this.#disposed);
   }
 
   /** The same, for `await using`. */
@@ -76,8 +85,20 @@ export class WorkerClassifier {
     await this.dispose();
   }
 
+  async #replace(opening: Opening, { backend = this.#parts.backend, signal }: ReplaceOptions): Promise<WorkerClassifier> {
+    const thread = await this.#living();
+    await thread.replace(opening);
+    // Nobody waits for the new one any more, and the old one is gone: this one opens again when asked.
+    if (signal?.aborted) thread.end(signal.reason);
+    signal?.throwIfAborted();
+    if (this.#disposed !== undefined) throw this.#disposed;
+    this.#disposed = new StillglassError('disposed', 'this classifier has been replaced by another');
+    this.#thread = undefined;
+    return new WorkerClassifier({ ...this.#parts, thread, opening, backend });
+  }
+
   async #ask(texts: string[], options: AskOptions): Promise<Answer[]> {
-    const { explain = false, backend = this.#backend, signal, onProgress } = options;
+    const { explain = false, backend = this.#parts.backend, signal, onProgress } = options;
     const asked = { texts, explain, backend };
     const { results, ms, timing } = await this.#queue.run(() => this.#read(asked, { signal, onProgress }), signal);
     this.#timing = timing ?? this.#timing;
@@ -96,12 +117,14 @@ export class WorkerClassifier {
   }
 
   async #living(): Promise<Thread> {
-    if (this.#disposed === undefined && this.#thread.over) this.#thread = await this.#open();
-    if (this.#disposed !== undefined) {
-      this.#thread.end(this.#disposed);
-      throw this.#disposed;
+    const { threads, opening } = this.#parts;
+    let thread = this.#thread;
+    if (this.#disposed === undefined && (thread === undefined || thread.over)) {
+      thread = this.#thread = await threads.open({ ...opening, timing: this.#timing });
     }
-    return this.#thread;
+    if (this.#disposed === undefined && thread !== undefined) return thread;
+    thread?.end(this.#disposed);
+    throw this.#disposed;
   }
 }
 
@@ -112,11 +135,9 @@ export async function load<C extends WorkerClassifier>(
   source: BundleSource | Promise<BundleSource>,
   options: LoadOptions,
 ): Promise<C> {
-  const { signal } = options;
   const loading = loaded(make, own, source, options);
-  if (signal === undefined) return loading;
   try {
-    return await orAbort(loading, signal);
+    return await orAbort(loading, options.signal);
   } catch (error) {
     // What is opened all the same has nobody to close it.
     loading.then((late) => late.dispose()).catch(() => undefined);
@@ -132,9 +153,16 @@ async function loaded<C>(
 ): Promise<C> {
   const threads = threadsOf(own, options);
   const { opening, proved } = await brought(source, options, threads);
+  return proving(proved, async () => {
+    const thread = await threads.open(opening);
+    return make({ thread, threads, opening, backend: options.backend ?? 'auto' });
+  });
+}
+
+/** Opens a bundle, and tells whether it could be read. */
+async function proving<C>(proved: Brought['proved'], open: () => Promise<C>): Promise<C> {
   try {
-    const open = (timing: Timing | undefined) => threads.open({ ...opening, timing });
-    const classifier = make({ thread: await open(options.timing), open, options });
+    const classifier = await open();
     await proved(true);
     return classifier;
   } catch (error) {
@@ -144,7 +172,7 @@ async function loaded<C>(
 }
 
 /** Where a classifier's models are opened. */
-interface Threads {
+export interface Threads {
   /** Opens a model on a thread that has none. */
   open: OwnThread;
   /** Hears of the runtime before the first bundle is here. */
@@ -181,14 +209,14 @@ async function brought(
   source: BundleSource | Promise<BundleSource>,
   options: LoadOptions,
   threads: Threads,
-): Promise<Pick<Brought, 'proved'> & { opening: Omit<Opening, 'timing'> }> {
+): Promise<Pick<Brought, 'proved'> & { opening: Opening }> {
   try {
     const arriving = bring(source, options);
     // Both at once; if both fail, the bundle's failure is told.
     const compiling = compile(options.wasm);
     compiling.then(threads.prepare).catch(() => undefined);
     const { bytes, proved } = await arriving;
-    return { opening: { wasm: await compiling, bundle: new Blob([bytes]) }, proved };
+    return { opening: { wasm: await compiling, bundle: new Blob([bytes]), timing: options.timing }, proved };
   } catch (error) {
     threads.giveUp(error);
     throw error;

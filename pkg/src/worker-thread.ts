@@ -43,12 +43,16 @@ export class WorkerThread implements Thread {
   /** Opens the model; ends if that fails. */
   async open(opening: Opening): Promise<this> {
     try {
-      this.#info = (await this.#send({ open: opening }, {})) as ModelInfo;
+      await this.replace(opening);
     } catch (error) {
       this.end(error);
       throw error;
     }
     return this;
+  }
+
+  async replace(opening: Opening): Promise<void> {
+    this.#info = (await this.#send({ open: opening }, {})) as ModelInfo;
   }
 
   get info(): ModelInfo {

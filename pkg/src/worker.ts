@@ -27,7 +27,8 @@ async function reply(message: Call, signal: AbortSignal): Promise<void> {
 
 async function answer(message: Call, signal: AbortSignal): Promise<ModelInfo | Reading> {
   if ('open' in message) {
-    session = await Session.open(message.open);
+    if (session === undefined) session = await Session.open(message.open);
+    else await session.replace(message.open);
     return session.info;
   }
   if (session === undefined) throw new StillglassError('failed', 'the worker was asked before its model was open');

@@ -222,7 +222,7 @@ function openFile(file: File): void {
   offer([...listed, own]);
   void choose(own);
   // Nothing on the page speaks of it any more.
-  if (previous !== undefined) void models.close(previous);
+  if (previous !== undefined) models.forget(previous);
 }
 
 /** Loads the view of many texts; what failed is tried again when it is turned to again. */

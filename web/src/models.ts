@@ -1,31 +1,38 @@
-/** The students of this tab: fetched once, opened once, kept. */
+/** The students of this tab: fetched once, kept, and opened one at a time. */
 
 import { fetchBundle, type Answer, type ModelInfo } from 'stillglass/client';
 import type { Entry } from './entry.ts';
 import { Opened, type Reading } from './opened.ts';
 
-/** Fetches bundles and opens each in a worker of its own. Whatever failed is tried again when asked again. */
+/**
+ * Fetches bundles and opens the one that is asked for, always in the same worker: another model then needs
+ * neither network nor more memory. Whatever failed is tried again when asked again.
+ */
 export class Models {
   readonly #bundles = new Map<Entry, Promise<Blob>>();
-  readonly #opened = new Map<Entry, Promise<Opened>>();
+  /** The model that was opened last, or is being opened, and the one before, should that fail. */
+  #current: { entry: Entry; opening: Promise<Opened>; stop: AbortController } | undefined;
+  #last: Opened | undefined;
 
   /** Brings a model's bytes here, so that opening it later needs no network. */
   fetch(entry: Entry): Promise<Blob> {
-    // A file's bytes are copied: it may change or go, and a worker may be started anew.
-    return remembered(this.#bundles, entry, () => fetchBundle(entry.source));
+    const before = this.#bundles.get(entry);
+    if (before !== undefined) return before;
+    // A file's bytes are copied: it may change or go, and be opened again.
+    const arriving = fetchBundle(entry.source);
+    this.#bundles.set(entry, arriving);
+    arriving.catch(() => this.#bundles.delete(entry));
+    return arriving;
   }
 
-  /** Makes a model ready to classify. */
+  /** Makes a model ready to classify, in the place of the one before. */
   async open(entry: Entry): Promise<ModelInfo> {
     return (await this.#open(entry)).info;
   }
 
-  /** Gives a model's memory back, once it is open if it is being opened. */
-  async close(entry: Entry): Promise<void> {
+  /** Forgets a model's bytes. */
+  forget(entry: Entry): void {
     this.#bundles.delete(entry);
-    const opened = this.#opened.get(entry);
-    this.#opened.delete(entry);
-    (await opened?.catch(() => undefined))?.end();
   }
 
   /** Classifies and explains. */
@@ -38,22 +45,29 @@ export class Models {
     return (await this.#open(entry)).classifyAll(texts, { signal });
   }
 
-  async #open(entry: Entry): Promise<Opened> {
-    try {
-      return await remembered(this.#opened, entry, () => Opened.open(entry.source, this.fetch(entry)));
-    } catch (error) {
+  #open(entry: Entry): Promise<Opened> {
+    if (this.#current?.entry === entry) return this.#current.opening;
+    this.#current?.stop.abort();
+    const stop = new AbortController();
+    const opening = this.#turnTo(entry, this.#current?.opening, stop.signal);
+    const current = (this.#current = { entry, opening, stop });
+    opening.catch(() => {
+      if (this.#current !== current) return;
       // The bytes themselves may be what is wrong.
-      this.#bundles.delete(entry);
-      throw error;
-    }
+      this.forget(entry);
+      this.#current = undefined;
+    });
+    return opening;
   }
-}
 
-function remembered<K, V>(known: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> {
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const made = make();
-  known.set(key, made);
-  made.catch(() => known.delete(key));
-  return made;
+  async #turnTo(entry: Entry, before: Promise<Opened> | undefined, signal: AbortSignal): Promise<Opened> {
+    const { source } = entry;
+    const arriving = this.fetch(entry);
+    if (before === undefined && this.#last === undefined) return (this.#last = await Opened.open(source, arriving, signal));
+    // Told where it is awaited.
+    arriving.catch(() => undefined);
+    await before?.catch(() => undefined);
+    signal.throwIfAborted();
+    return (this.#last = await (this.#last?.replace(source, arriving, signal) ?? Opened.open(source, arriving, signal)));
+  }
 }

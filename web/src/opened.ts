@@ -1,6 +1,6 @@
 /** An open model: a classifier in a worker of its own, with what was measured of it in earlier visits. */
 
-import { Classifier, type Answer, type AskOptions, type ModelInfo } from 'stillglass/client';
+import { Classifier, type Answer, type AskOptions, type LoadOptions, type ModelInfo } from 'stillglass/client';
 import type { Entry } from './entry.ts';
 import { remember, remembered } from './timings.ts';
 
@@ -23,10 +23,15 @@ export class Opened {
   }
 
   /** Opens a bundle once it is here; its worker loads meanwhile. */
-  static async open(source: Entry['source'], bundle: Promise<Blob>): Promise<Opened> {
+  static async open(source: Entry['source'], bundle: Promise<Blob>, signal?: AbortSignal): Promise<Opened> {
     const key = keyOf(source);
-    const timing = remembered(key);
-    return new Opened(await Classifier.load(bundle, { ...(timing && { timing }) }), key);
+    return new Opened(await Classifier.load(bundle, known(key, signal)), key);
+  }
+
+  /** Opens another bundle in the same worker, and ends this one; should that fail, this one stays. */
+  async replace(source: Entry['source'], bundle: Promise<Blob>, signal: AbortSignal): Promise<Opened> {
+    const key = keyOf(source);
+    return new Opened(await this.#classifier.replace(bundle, known(key, signal)), key);
   }
 
   /** Classifies one text. */
@@ -52,6 +57,11 @@ export class Opened {
     const { timing } = this.#classifier;
     if (timing !== undefined) remember(this.#key, timing);
   }
+}
+
+function known(key: string, signal: AbortSignal | undefined): Pick<LoadOptions, 'timing' | 'signal'> {
+  const timing = remembered(key);
+  return { ...(timing && { timing }), ...(signal && { signal }) };
 }
 
 /** The same for the same bundle in the next visit: the build names its files by what they hold. */
