@@ -60,9 +60,9 @@ export class Sheet {
     this.#list.addEventListener('focusin', (event) => this.#point(event.target, true));
     this.#list.addEventListener('focusout', hideTip);
     this.#list.addEventListener('keydown', (event) => this.#press(event));
-    this.#list.addEventListener('click', ({ target }) => {
-      // Who selects text means to copy it.
-      if (getSelection()?.isCollapsed !== false) this.#turn(indexOf(target));
+    this.#list.addEventListener('click', ({ target, detail }) => {
+      // Who drags over text means to copy it; a second click in a row undoes what the first has done.
+      if (detail > 1 || getSelection()?.isCollapsed !== false) this.#turn(indexOf(target));
     });
   }
 
