@@ -28,6 +28,7 @@ for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forced
     await assertAccessible(page, 'one text, empty');
     await write(page, exampleText('Mixed quarter'));
     await page.getByRole('button', { name: 'Show the numbers' }).click();
+    await openTools(page);
     for (const card of ['About this model', 'On this device', 'Use your own model']) await page.getByText(card).click();
     await assertAccessible(page, 'one text, everything');
     await turnToMany(page);
@@ -48,8 +49,23 @@ for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forced
   });
 }
 
+/** Takes a word out, and opens all tools with their results. */
+async function openTools(page) {
+  await page.getByRole('option', { name: /^grew/ }).click();
+  await page.locator('#moved-table:not([hidden])').waitFor();
+  for (const tool of ['flip', 'curves', 'keep']) await page.locator(`#${tool} > summary`).click();
+  for (const tool of ['flip', 'curves']) {
+    await page.locator(`#${tool}-start`).click();
+    await page.locator(`#${tool}-says:not(:empty)`).waitFor();
+  }
+  await page.getByText('Every point').click();
+}
+
 test('on a phone axe finds nothing either', async () => {
   const { page } = await site.open({ viewport: { width: 390, height: 800 } });
+  await write(page, exampleText('Mixed quarter'));
+  await openTools(page);
+  await assertAccessible(page, 'one text, its tools');
   await turnToMany(page);
   await readFileOf(page, 'news.csv', csvOf(headlines(400)));
   await assertAccessible(page, 'many texts, results');

@@ -7,7 +7,7 @@
 import { readers, type Answer, type Reader } from '../answer/answer.ts';
 import type { Saved } from '../answer/record.ts';
 import { make } from '../dom.ts';
-import { segments, tone } from '../explain.ts';
+import { segments, tone, type Segment } from '../explain.ts';
 import { percent, title } from '../format.ts';
 import { pieces, type Piece } from './pieces.ts';
 
@@ -69,7 +69,7 @@ function line(text: string, y: number, size: number, fill: string): SVGElement {
 function sheet({ answer, out }: Saved, { words, result }: Reader): { nodes: Node[]; height: number } {
   const removed = new Set(out?.words.map(({ start }) => start));
   const cut = result.truncated?.from ?? answer.text.length;
-  const parts = segments(answer.text.slice(0, cut), words).map((part) => make('span', { 'data-word': String(part.word ?? '') }, part.text));
+  const parts = whole(segments(answer.text.slice(0, cut), words)).map((part) => make('span', { 'data-word': String(part.word ?? '') }, part.text));
   const rest = make('span', { 'data-word': '' }, answer.text.slice(cut, cut + GLIMPSE));
   const box = make('div', { class: 'measured', dir: 'auto' }, ...parts, rest);
   box.style.setProperty('inline-size', `${WIDTH - 2 * ROOM}px`);
@@ -84,6 +84,18 @@ function sheet({ answer, out }: Saved, { words, result }: Reader): { nodes: Node
   } finally {
     box.remove();
   }
+}
+
+/** Marks that models read past go with the character before them: alone they cannot be drawn. */
+function whole(parts: readonly Segment[]): Segment[] {
+  const joined: Segment[] = [];
+  for (const part of parts) {
+    const [marks = ''] = /^[\p{Mark}\u200c\u200d]+/u.exec(part.text) ?? [];
+    const last = joined.at(-1);
+    if (last !== undefined) last.text += marks;
+    joined.push({ ...part, text: last === undefined ? part.text : part.text.slice(marks.length) });
+  }
+  return joined;
 }
 
 /** How a word is marked. */
