@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { csvOf, drop, headlines, readFileOf, turnToMany } from './dropping.mjs';
+import { saved } from './keeping.mjs';
 import { exampleText, visiting, write } from './page.mjs';
 
 const site = visiting();
@@ -59,6 +60,21 @@ async function openTools(page) {
     await page.locator(`#${tool}-says:not(:empty)`).waitFor();
   }
   await page.getByText('Every point').click();
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing in a saved page, ${colorScheme}`, async () => {
+    const { page, context } = await site.open({ colorScheme });
+    await write(page, exampleText('Mixed quarter'));
+    await page.getByRole('option', { name: /^grew/ }).click();
+    await page.locator('#moved-table:not([hidden])').waitFor();
+    const { file } = await saved(page, 'html');
+    const view = await context.newPage();
+    await view.goto(`file://${file}`);
+    await view.locator('summary').click();
+    assert.match(await view.locator('del', { hasText: 'grew' }).evaluate((word) => getComputedStyle(word).textDecorationLine), /line-through/);
+    await assertAccessible(view, 'a saved page');
+  });
 }
 
 test('on a phone axe finds nothing either', async () => {

@@ -103,7 +103,7 @@ test('as the one text they are read word by word', async () => {
 const ALLOWED = {
   html: {
     elements: 'bdi body del details h1 head html main meta p span strong style summary table tbody td th thead title tr div'.split(' '),
-    attributes: 'charset class content dir http-equiv lang name scope title'.split(' '),
+    attributes: 'aria-label charset class content dir http-equiv lang name role scope tabindex title'.split(' '),
   },
   svg: {
     elements: 'g line rect svg text title'.split(' '),

@@ -7,12 +7,13 @@ export async function openKeep(page) {
   if (!(await page.locator('#keep').evaluate((tool) => tool.open))) await page.locator('#keep > summary').click();
 }
 
-/** Saves the answer as a file: its name, its text, and where it lies. */
+/** Saves the answer as a file: its name, its text, and a copy that a browser takes for what it is. */
 export async function saved(page, kind) {
   await openKeep(page);
   const [begun] = await Promise.all([page.waitForEvent('download'), page.locator(`#save-${kind}`).click()]);
-  const file = await begun.path();
-  return { name: begun.suggestedFilename(), text: await readFile(file, 'utf8') };
+  const file = `${await begun.path()}.${kind}`;
+  await begun.saveAs(file);
+  return { name: begun.suggestedFilename(), text: await readFile(file, 'utf8'), file };
 }
 
 /** Prepares a page whose files stay in it, for tests that make very many: `globalThis.kept` has the last one. */

@@ -18,6 +18,10 @@ const ROOM = 24;
 /** Light, as on paper; the page's own colours. */
 const COLOURS = { paper: '#ffffff', ink: '#1c1f24', soft: '#5a616b', for: '#e07b1f', 'for-line': '#a8500b', against: '#3b8fd4', 'against-line': '#175f9e' };
 const WASH = 0.62;
+/** The line of a word that speaks against the class, the frame of one at odds, and the line through one taken out. */
+const DASHED = { 'stroke-dasharray': '6 4' };
+const FRAME = { fill: 'none', stroke: COLOURS.soft, 'stroke-width': 1.5 };
+const STRUCK = { stroke: COLOURS.ink, 'stroke-width': 1.5 };
 const SANS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
 const SERIF = "'Iowan Old Style', Palatino, Georgia, 'Noto Serif', 'Liberation Serif', serif";
 /** How many UTF-16 units of unread text are drawn. */
@@ -36,7 +40,7 @@ export function drawing(saved: Saved): string {
     parts.push(group);
     y += 36 + height + ROOM;
   }
-  parts.push(...legend(answer.label, y));
+  parts.push(...legend(answer, saved.out, y));
   parts.push(line(`${model.name} model, Stillglass ${saved.version}`, y + 44, 12, COLOURS.soft));
   const height = Math.ceil(y + 44 + ROOM);
   const root = file.documentElement;
@@ -118,14 +122,14 @@ function draw({ text, x, y, width, height, baseline, size, rtl }: Piece, fill: s
   if (look !== undefined && !look.gone && look.side !== 'neutral') {
     const { side, strength } = look;
     nodes.push(svg('rect', { ...place, fill: COLOURS[side], 'fill-opacity': (strength * WASH).toFixed(3) }));
-    nodes.push(svg('line', { ...across(x, width, under), stroke: COLOURS[`${side}-line`], 'stroke-width': (1 + strength * 2.5).toFixed(2), ...(side === 'against' && { 'stroke-dasharray': '6 4' }) }));
+    nodes.push(svg('line', { ...across(x, width, under), stroke: COLOURS[`${side}-line`], 'stroke-width': (1 + strength * 2.5).toFixed(2), ...(side === 'against' && DASHED) }));
   }
-  if (look?.odd === true) nodes.push(svg('rect', { ...place, fill: 'none', stroke: COLOURS.soft, 'stroke-width': 1.5 }));
+  if (look?.odd === true) nodes.push(svg('rect', { ...place, ...FRAME }));
   if (text.trim() === '') return nodes;
   // As wide as it was measured, whatever font draws it elsewhere.
   const attributes = { x: rtl ? x + width : x, y: baseline, textLength: width.toFixed(2), lengthAdjust: 'spacingAndGlyphs' };
   nodes.push(svg('text', { ...attributes, direction: rtl ? 'rtl' : 'ltr', 'font-family': SERIF, 'font-size': size, fill, ...(look?.gone === true && { 'fill-opacity': 0.6 }) }, text));
-  if (look?.gone === true) nodes.push(svg('line', { ...across(x, width, baseline - size * 0.28), stroke: COLOURS.ink, 'stroke-width': 1.5 }));
+  if (look?.gone === true) nodes.push(svg('line', { ...across(x, width, baseline - size * 0.28), ...STRUCK }));
   return nodes;
 }
 
@@ -133,12 +137,17 @@ function across(x: number, width: number, y: number): Record<string, number> {
   return { x1: x, x2: x + width, y1: y, y2: y };
 }
 
-/** What the colours and lines mean. */
-function legend(label: string, y: number): Node[] {
-  const sample = (side: 'for' | 'against', x: number, name: string) => [
-    svg('rect', { x, y: y - 2, width: 28, height: 20, rx: 4, fill: COLOURS[side], 'fill-opacity': 0.4 }),
-    svg('line', { ...across(x, 28, y + 19), stroke: COLOURS[`${side}-line`], 'stroke-width': 2.5, ...(side === 'against' && { 'stroke-dasharray': '6 4' }) }),
-    svg('text', { x: x + 36, y: y + 13, 'font-family': SANS, 'font-size': 13, fill: COLOURS.soft }, name),
+/** What the colours and lines mean, as far as they are there. */
+function legend({ label, atOdds }: Answer, out: Saved['out'], y: number): Node[] {
+  const name = (x: number, words: string) => svg('text', { x: x + 36, y: y + 13, 'font-family': SANS, 'font-size': 13, fill: COLOURS.soft }, words);
+  const place = (x: number) => ({ x, y: y - 2, width: 28, height: 20, rx: 4 });
+  const side = (which: 'for' | 'against') => (x: number) => [
+    svg('rect', { ...place(x), fill: COLOURS[which], 'fill-opacity': 0.4 }),
+    svg('line', { ...across(x, 28, y + 19), stroke: COLOURS[`${which}-line`], 'stroke-width': 2.5, ...(which === 'against' && DASHED) }),
+    name(x, `${which} ${label}`),
   ];
-  return [...sample('for', ROOM, `for ${label}`), ...sample('against', WIDTH / 2, `against ${label}`)];
+  const odd = (x: number) => [svg('rect', { ...place(x), ...FRAME }), name(x, 'at odds')];
+  const gone = (x: number) => [svg('line', { ...across(x, 28, y + 9), ...STRUCK }), name(x, 'taken out')];
+  const samples = [side('for'), side('against'), ...(atOdds.size > 0 ? [odd] : []), ...(out === undefined ? [] : [gone])];
+  return samples.flatMap((sample, at) => sample(ROOM + (at * (WIDTH - 2 * ROOM)) / samples.length));
 }

@@ -44,7 +44,7 @@ function section(saved: Saved, reader: Reader): Node[] {
   ];
 }
 
-function probabilities({ labels }: Answer, { result }: Reader, after: Record<string, number> | undefined): HTMLElement {
+function probabilities({ labels }: Answer, { name, result }: Reader, after: Record<string, number> | undefined): HTMLElement {
   const heads = ['Class', 'Probability', ...(after === undefined ? [] : ['Without the words taken out'])];
   const line = (label: string) =>
     make(
@@ -54,7 +54,7 @@ function probabilities({ labels }: Answer, { result }: Reader, after: Record<str
       make('td', {}, percent(result.scores[label] ?? 0)),
       ...(after === undefined ? [] : [make('td', {}, percent(after[label] ?? 0))]),
     );
-  return table(heads, labels.map(line));
+  return table(`Probabilities, ${name}`, heads, labels.map(line));
 }
 
 function words({ answer, out }: Saved, { result, words }: Reader): HTMLElement {
@@ -72,16 +72,17 @@ function words({ answer, out }: Saved, { result, words }: Reader): HTMLElement {
 }
 
 /** Every figure of the page's own table. */
-function contributions({ labels }: Answer, { result, words }: Reader): HTMLElement {
+function contributions({ labels }: Answer, { name, result, words }: Reader): HTMLElement {
   const lines = rows(result, words, labels).map(({ kind, text, values }) =>
     make('tr', { class: kind }, make('th', { scope: 'row', dir: 'auto' }, text), ...values.map((value) => make('td', {}, value === undefined ? '–' : signed(value)))),
   );
-  return make('details', {}, make('summary', {}, 'The numbers'), table(['Word', ...labels.map(title)], lines));
+  return make('details', {}, make('summary', {}, 'The numbers'), table(`The numbers, ${name}`, ['Word', ...labels.map(title)], lines));
 }
 
-function table(heads: string[], lines: Node[]): HTMLElement {
-  const head = make('tr', {}, ...heads.map((name) => make('th', { scope: 'col', dir: 'auto' }, name)));
-  return make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, head), make('tbody', {}, ...lines)));
+/** A wide one scrolls, and a keyboard can reach it then. */
+function table(name: string, heads: string[], lines: Node[]): HTMLElement {
+  const head = make('tr', {}, ...heads.map((heading) => make('th', { scope: 'col', dir: 'auto' }, heading)));
+  return make('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': name }, make('table', {}, make('thead', {}, head), make('tbody', {}, ...lines)));
 }
 
 function endnotes({ answer, model, made, version, out }: Saved): Node[] {
