@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TOO_SLOW, alike, imitatedGpu, inTime } from './imitated.mjs';
+import { TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
 
 /** A trained teacher to try beside the made-up one, if one is named. */
 const REAL = process.env.STILLGLASS_TEACHER;
