@@ -224,6 +224,7 @@ for (const worker of [true, false]) {
     const told = await page.evaluate(async (worker) => {
       const first = await globalThis.load('student', { worker });
       const kinds = [first.info.kind];
+      const held = first.memoryBytes;
       const failed = await globalThis.ending(first.replace(new TextEncoder().encode('<!doctype html>')));
       const stop = new AbortController();
       const stopped = globalThis.ending(first.replace(new Promise(() => undefined), { signal: stop.signal }));
@@ -237,7 +238,7 @@ for (const worker of [true, false]) {
       const back = (await third.classify('Orders grew')).label;
       const endings = [await globalThis.ending(first.classify('x')), await globalThis.ending(second.classify('x'))];
       await third.dispose();
-      return { kinds, failed, stopped: await stopped, still, under: await under, back, endings, last: await globalThis.ending(third.classify('x')) };
+      return { kinds, failed, stopped: await stopped, still, under: await under, back, endings, last: await globalThis.ending(third.classify('x')), memory: [held > 1e6, first.memoryBytes, third.memoryBytes] };
     }, worker);
     assert.deepEqual(told, {
       kinds: ['student', 'teacher', true],
@@ -248,6 +249,7 @@ for (const worker of [true, false]) {
       back: 'bullish',
       endings: ['disposed', 'disposed'],
       last: 'disposed',
+      memory: [true, 0, 0],
     });
     assert.equal(asked.filter((address) => address.endsWith('worker.js')).length, worker ? 1 : 0);
     await workers(0);
