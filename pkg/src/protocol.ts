@@ -40,4 +40,4 @@ export interface Failure {
 }
 
 /** What a worker says: how far a call is, or how it ended. */
-export type Reply = { progress: Progress } | { answer: ModelInfo | Reading } | { failure: Failure };
+export type Reply = { progress: Progress } | { answer: ModelInfo | Reading; memoryBytes: number } | { failure: Failure };

@@ -3,7 +3,7 @@
 import { StillglassError } from './errors.js';
 import { Model } from './model.js';
 import type { Asked, Opening, Reading } from './protocol.js';
-import { start } from './runtime.js';
+import { memoryBytes, start } from './runtime.js';
 import { read, type Company, type Thread } from './thread.js';
 import type { ModelInfo, Timing } from './types.js';
 
@@ -29,6 +29,10 @@ export class Session implements Thread {
     const before = this.#model;
     this.#model = await modelOf(opening);
     before.free();
+  }
+
+  get memoryBytes(): number {
+    return memoryBytes();
   }
 
   get over(): boolean {

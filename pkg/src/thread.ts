@@ -13,6 +13,8 @@ export interface Company {
 /** A model, open somewhere, until it fails or is ended. */
 export interface Thread {
   readonly info: ModelInfo;
+  /** Bytes of WebAssembly memory it held when it last answered. */
+  readonly memoryBytes: number;
   /** Whether it takes no more calls. */
   readonly over: boolean;
   /** Opens another model in place of its own; should that fail, its own stays. */

@@ -64,6 +64,11 @@ export class WorkerClassifier {
     return this.#timing;
   }
 
+  /** Bytes of WebAssembly memory its thread held after the last answer, or after loading; 0 once it has been disposed of. */
+  get memoryBytes(): number {
+    return this.#disposed === undefined ? (this.#thread?.memoryBytes ?? 0) : 0;
+  }
+
   /**
    * Opens another bundle in the same worker, once the calls before have ended, and disposes of this classifier.
    * Should that fail or be broken off, this one goes on.

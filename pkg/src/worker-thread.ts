@@ -16,6 +16,7 @@ interface Waiting {
 /** A worker with one model, from its start until it fails or is ended. */
 export class WorkerThread implements Thread {
   readonly #worker: Worker;
+  memoryBytes = 0;
   #info: ModelInfo | undefined;
   #waiting: Waiting | undefined;
   #end: { error: unknown } | undefined;
@@ -93,8 +94,13 @@ export class WorkerThread implements Thread {
   #hear(reply: Reply): void {
     if ('progress' in reply) this.#tell(reply.progress);
     else if (this.#waiting?.thrown !== undefined) this.#waiting.reject(this.#waiting.thrown.error);
-    else if ('answer' in reply) this.#waiting?.resolve(reply.answer);
+    else if ('answer' in reply) this.#resolve(reply.answer, reply.memoryBytes);
     else this.#refuse(new StillglassError(reply.failure.code as ErrorCode, reply.failure.message));
+  }
+
+  #resolve(answer: ModelInfo | Reading, memoryBytes: number): void {
+    this.memoryBytes = memoryBytes;
+    this.#waiting?.resolve(answer);
   }
 
   /** A listener that throws ends its call, as it does on the page's own thread. */

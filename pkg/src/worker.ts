@@ -2,7 +2,7 @@
 
 import { StillglassError, messageOf } from './errors.js';
 import type { Call, Failure, Message, Reading, Reply } from './protocol.js';
-import { start } from './runtime.js';
+import { memoryBytes, start } from './runtime.js';
 import { Session } from './session.js';
 import type { ModelInfo } from './types.js';
 
@@ -19,7 +19,8 @@ addEventListener('message', ({ data }: MessageEvent<Message>) => {
 
 async function reply(message: Call, signal: AbortSignal): Promise<void> {
   try {
-    post({ answer: await answer(message, signal) });
+    const said = await answer(message, signal);
+    post({ answer: said, memoryBytes: memoryBytes() });
   } catch (error) {
     post({ failure: failure(error) });
   }

@@ -13,7 +13,7 @@ test('importing sets no global, fetches nothing and compiles nothing', async () 
   const { fetch, WebAssembly: wasm } = globalThis;
   Object.assign(globalThis, { fetch: refused('fetch'), WebAssembly: new Proxy({}, { get: refused('WebAssembly') }) });
   try {
-    for (const entry of ['index', 'inline', 'element', 'metrics', 'pipeline']) await import(`../dist/${entry}.js`);
+    for (const entry of ['index', 'client', 'inline', 'element', 'metrics', 'pipeline']) await import(`../dist/${entry}.js`);
   } finally {
     Object.assign(globalThis, { fetch, WebAssembly: wasm });
   }

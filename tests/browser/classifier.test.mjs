@@ -84,6 +84,12 @@ async function prepare() {
   Object.assign(globalThis, { stillglass, ending, load, texts, long });
 }
 
+/** Waits until so many workers run. */
+async function workers(count) {
+  for (let wait = 0; wait < 200 && page.workers().length !== count; wait++) await page.waitForTimeout(50);
+  assert.equal(page.workers().length, count);
+}
+
 for (const worker of [true, false]) {
   const place = worker ? 'in a worker' : "on the page's thread";
 
@@ -187,8 +193,7 @@ for (const worker of [true, false]) {
       return Promise.all([...calls, globalThis.ending(clf.classify('x'))]);
     }, worker);
     assert.deepEqual(endings, ['disposed', 'disposed', 'disposed']);
-    for (let wait = 0; wait < 100 && page.workers().length > 0; wait++) await page.waitForTimeout(50);
-    assert.equal(page.workers().length, 0);
+    await workers(0);
   });
 
   test(`${place}: a runtime that traps is replaced and the call made once more`, async () => {
@@ -212,6 +217,54 @@ for (const worker of [true, false]) {
   });
 }
 
+for (const worker of [true, false]) {
+  test(`${worker ? 'in a worker' : "on the page's thread"}: replaced by another bundle it ends, and stays if that fails`, async () => {
+    const asked = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const told = await page.evaluate(async (worker) => {
+      const first = await globalThis.load('student', { worker });
+      const kinds = [first.info.kind];
+      const held = first.memoryBytes;
+      const failed = await globalThis.ending(first.replace(new TextEncoder().encode('<!doctype html>')));
+      const stop = new AbortController();
+      const stopped = globalThis.ending(first.replace(new Promise(() => undefined), { signal: stop.signal }));
+      stop.abort('never mind');
+      const still = (await first.classify('Orders grew')).label;
+      const under = globalThis.ending(first.classify('Orders grew'));
+      const second = await first.replace('/teacher.glass');
+      kinds.push(second.info.kind, (await second.classify('Orders grew', { backend: 'cpu' })).tokens > 0);
+      await first.dispose();
+      const third = await second.replace('/student.glass');
+      const back = (await third.classify('Orders grew')).label;
+      const endings = [await globalThis.ending(first.classify('x')), await globalThis.ending(second.classify('x'))];
+      await third.dispose();
+      return { kinds, failed, stopped: await stopped, still, under: await under, back, endings, last: await globalThis.ending(third.classify('x')), memory: [held > 1e6, first.memoryBytes, third.memoryBytes] };
+    }, worker);
+    assert.deepEqual(told, {
+      kinds: ['student', 'teacher', true],
+      failed: 'bad-bundle',
+      stopped: 'never mind',
+      still: 'bullish',
+      under: 'an answer',
+      back: 'bullish',
+      endings: ['disposed', 'disposed'],
+      last: 'disposed',
+      memory: [true, 0, 0],
+    });
+    assert.equal(asked.filter((address) => address.endsWith('worker.js')).length, worker ? 1 : 0);
+    await workers(0);
+  });
+}
+
+test('a replaced runtime that traps opens the bundle that took the place', async () => {
+  const labels = await page.evaluate(async () => {
+    const clf = await (await globalThis.load('teacher', { worker: '/trapping-worker.js' })).replace('/student.glass');
+    await fetch('/set-traps?1');
+    return [(await clf.classify('Orders grew', { explain: true })).label, clf.info.kind];
+  });
+  assert.deepEqual(labels, ['bullish', 'student']);
+});
+
 test('one worker, from our own origin, until disposed of', async () => {
   await page.evaluate(async () => (globalThis.clf = await globalThis.load('student')));
   const workers = page.workers().map((worker) => worker.url());
@@ -220,12 +273,6 @@ test('one worker, from our own origin, until disposed of', async () => {
   await page.evaluate(() => globalThis.clf[Symbol.asyncDispose]());
   assert.equal(await gone, 'gone');
 });
-
-/** Waits until so many workers run. */
-async function workers(count) {
-  for (let wait = 0; wait < 200 && page.workers().length !== count; wait++) await page.waitForTimeout(50);
-  assert.equal(page.workers().length, count);
-}
 
 test('the worker and its runtime load while the bundle is on its way, and go if it does not come', async () => {
   const loading = page.evaluate(async () => (await (await globalThis.load('held')).classify('Orders grew')).label);
@@ -262,8 +309,15 @@ test('a bundle is fetched ahead, with progress, and opened more than once; the r
 test('`stillglass/client` answers the same, without the runtime\u2019s script on the page', async () => {
   const fresh = await browser.newPage();
   await fresh.goto(site.address);
+  const glue = await fresh.evaluate(async () => {
+    globalThis.client = await import('/pkg/dist/client.js');
+    const scripts = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'));
+    const texts = await Promise.all(scripts.map(async ({ name }) => (await fetch(name)).text()));
+    return texts.map((text) => text.includes('__wbg_'));
+  });
+  assert.ok(glue.length >= 3 && !glue.includes(true), glue.join());
   const { words, refused } = await fresh.evaluate(async () => {
-    const { Classifier } = await import('/pkg/dist/client.js');
+    const { Classifier } = globalThis.client;
     const clf = await Classifier.load('/student.glass');
     const refused = await Classifier.load('/student.glass', { worker: false }).catch(({ code }) => code);
     return { words: JSON.stringify((await clf.classify('Orders grew', { explain: true })).words), refused };
@@ -271,14 +325,6 @@ test('`stillglass/client` answers the same, without the runtime\u2019s script on
   const whole = await page.evaluate(async () => JSON.stringify((await (await globalThis.load('student')).classify('Orders grew', { explain: true })).words));
   assert.equal(words, whole);
   assert.equal(refused, 'bad-argument');
-  // Of what the page itself has fetched; a worker has records of its own.
-  const glue = await fresh.evaluate(async () => {
-    const scripts = performance.getEntriesByType('resource').filter(({ name, initiatorType }) => name.endsWith('.js') && initiatorType !== 'worker');
-    const texts = await Promise.all(scripts.map(async ({ name }) => (await fetch(name)).text()));
-    return texts.map((text) => text.includes('__wbg_'));
-  });
-  assert.ok(glue.length >= 2);
-  assert.ok(!glue.includes(true));
   await fresh.close();
 });
 

@@ -184,9 +184,10 @@ test('what is no link is ignored, with a sentence', async () => {
 
 test('a model of one’s own is named where a link would be', async () => {
   const { page } = await site.open();
-  await page.getByText('Use your own model').click();
+  await page.getByRole('link', { name: 'Models' }).click();
   await page.locator('#file').setInputFiles({ name: 'my <b>.glass', mimeType: '', buffer: await bundleBytes('finance') });
   await page.getByRole('radio', { name: 'my <b>', exact: true, checked: true }).waitFor();
+  await page.getByRole('link', { name: 'One text' }).click();
   await write(page, TEXT);
   await openKeep(page);
   assert.ok(await page.getByRole('button', { name: 'Copy link' }).isHidden());

@@ -13,7 +13,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 /** What the page holds to: the same, and no text becomes HTML or code. */
 export const PAGE_POLICY = `${POLICY}; require-trusted-types-for 'script'; trusted-types default`;
-const TYPES = {
+/** Media types by the ends of names. */
+export const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',

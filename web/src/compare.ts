@@ -64,6 +64,20 @@ export class Comparison {
     this.#teacher.offer(entry);
   }
 
+  /** The bytes of a model's teacher, if they are in this tab. */
+  teacherOf(entry: Entry): Blob | undefined {
+    return this.#teacher.bytesOf(entry);
+  }
+
+  /** Brings them, for the comparison as well. */
+  async bringTeacher(entry: Entry, signal: AbortSignal, received: (bytes: number) => void): Promise<Blob> {
+    const here = this.#teacher.bytesOf(entry);
+    if (here !== undefined || entry.teacher === undefined) return here ?? Promise.reject(new Error('this model has no teacher here'));
+    const bundle = await fetchBundle(entry.teacher.source, { signal, onProgress: ({ loaded }) => received(loaded) });
+    this.#teacher.keep(entry, bundle);
+    return bundle;
+  }
+
   /** Shows a student's words; what the teacher made of another text goes. */
   show(shown: Shown): void {
     this.#shown = shown;

@@ -9,18 +9,17 @@ import type { Entry } from './entry.ts';
 import { centredWords, strongest } from './explain.ts';
 import { count } from './format.ts';
 import { latest, settled } from './latest.ts';
+import { Lazy } from './lazy.ts';
 import { fetched, loaded } from './loaded.ts';
-import type { ManyTexts } from './many/page.ts';
 import type { Opening } from './many/protocol.ts';
 import { Models } from './models.ts';
-import { Offline } from './offline.ts';
+import { Offline, type State } from './offline.ts';
 import type { Reading } from './opened.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
-import { clearCard, showCard } from './view/card.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
-import { onKept, showKept } from './view/offline.ts';
+import { onUpdate, showKeptLine } from './view/kept.ts';
 import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
 import { noteOnLink, onLink } from './view/link.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
@@ -37,16 +36,22 @@ const comparison = new Comparison(
     showNetwork(now ? 'loading' : network);
     countBytes();
   },
-  () => tools?.show(comparison.answer),
+  () => tools.tell((under) => under.show(comparison.answer)),
 );
-/** What else can be done with an answer, once it is here. */
-let tools: Tools | undefined;
-const offline = new Offline(showKept);
+/** What else can be done with an answer. */
+const tools = new Lazy(loadTools);
+const offline = new Offline((state) => {
+  kept = state;
+  showKeptLine(state);
+  views.device.tell((view) => view.showKept(state));
+});
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
-/** The reader's own model; one at a time. */
-let own: Entry | undefined;
+/** The reader's own models. */
+let own: Entry[] = [];
+/** What is kept of the page here, as far as it is known. */
+let kept: State | undefined;
 let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
@@ -55,8 +60,8 @@ let current: { reading: Reading; words: Word[] } | undefined;
 let reader = new AbortController();
 /** What the page can do without a network, a teacher on its way aside. */
 let network: Network = 'loading';
-/** The view of many texts, once somebody has turned to it. */
-let many: Promise<ManyTexts> | undefined;
+/** The views beside the one text, each once it is wanted. */
+const views = { many: new Lazy(loadMany), models: new Lazy(loadModels), device: new Lazy(loadDevice) };
 
 function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
@@ -69,7 +74,9 @@ async function choose(entry: Entry, label?: string): Promise<void> {
   showModel(entry);
   showPrompt(entry);
   comparison.offer(entry);
-  void many?.then((view) => view.offer(entry.name));
+  views.many.tell((view) => view.offer(entry.name));
+  views.models.tell((view) => void view.show());
+  views.device.tell((view) => view.show());
   clearProblem();
   setState('loading');
   clearAnswer(`Loading the ${entry.name} model…`, 'It stays in this tab once it is here.');
@@ -89,7 +96,6 @@ function begin(opened: ModelInfo, label?: string): void {
   if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
   else picked = label;
   offerClasses(opened.labels, pick);
-  showCard(opened);
   countBytes();
   clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
   setState('ready');
@@ -101,7 +107,6 @@ function fail(entry: Entry, error: unknown): void {
   setNetwork('partial');
   clearAnswer('', '');
   hideBlank();
-  clearCard();
   showProblem({ ...explainFailure(entry.name, error), retry: () => void choose(entry) });
 }
 
@@ -187,9 +192,11 @@ function pick(label: string): void {
   showAnswer();
 }
 
-/** Brings the other models too, and the view of many texts if it was asked for, so that the page needs no network from then on. */
+/** Brings the other models too, and the other views, that of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), loadTools(), many]);
+  const parts = [tools.get(), views.models.get(), views.device.get(), views.many.begun];
+  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), ...parts]);
+  views.models.tell((view) => void view.show());
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
   // Only now: what the page itself needs comes first, and is stored from the browser's cache.
@@ -197,9 +204,9 @@ async function fetchTheRest(): Promise<void> {
 }
 
 /** After the first answer, which does not wait for it. */
-async function loadTools(): Promise<void> {
+async function loadTools(): Promise<Tools> {
   const { Tools } = await import('./view/tools.ts');
-  tools ??= new Tools({
+  const under = new Tools({
     model: () => chosen,
     picked: () => picked,
     removal: comparison.removal,
@@ -208,7 +215,8 @@ async function loadTools(): Promise<void> {
       Teacher: (texts, signal) => comparison.askTeacher(texts, signal),
     },
   });
-  tools.show(comparison.answer);
+  under.show(comparison.answer);
+  return under;
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -216,24 +224,35 @@ function offer(offered: readonly Entry[]): void {
   offerModels(entries, (entry) => void choose(entry));
 }
 
-function openFile(file: File): void {
-  const previous = own;
-  own = fromFile(file);
-  offer([...listed, own]);
-  void choose(own);
-  // Nothing on the page speaks of it any more.
-  if (previous !== undefined) models.forget(previous);
+/** Opens a file of the reader's as a model, in the place of an earlier one of that name. */
+async function adopt(file: File): Promise<Entry> {
+  const entry = fromFile(file);
+  await models.open(entry);
+  for (const earlier of own.filter(({ name }) => name === entry.name)) models.forget(earlier);
+  own = [...own.filter(({ name }) => name !== entry.name), entry];
+  offer([...listed, ...own]);
+  return entry;
 }
 
-/** Loads the view of many texts; what failed is tried again when it is turned to again. */
-function openMany(): void {
-  if (many !== undefined) return;
+function remove(entry: Entry): void {
+  own = own.filter((other) => other !== entry);
+  models.forget(entry);
+  offer([...listed, ...own]);
+  const [first] = entries;
+  if (chosen === entry && first !== undefined) void choose(first);
+  else if (chosen !== undefined) showModel(chosen);
+  views.models.tell((view) => void view.show());
+}
+
+/** Loads a view; what failed is tried again when it is turned to again. */
+function open(name: keyof typeof views): void {
+  const view: Lazy<unknown> = views[name];
+  if (view.begun !== undefined) return;
   showNetwork('loading');
-  many = loadMany();
-  many
+  view
+    .get()
     .catch(() => {
-      many = undefined;
-      byId('many-problem').textContent = 'This view did not load; turn to it again once there is a network.';
+      byId(`${name}-problem`).textContent = 'This view did not load; turn to it again once there is a network.';
     })
     .finally(() => {
       showNetwork(network);
@@ -241,7 +260,30 @@ function openMany(): void {
     });
 }
 
-async function loadMany(): Promise<ManyTexts> {
+async function loadModels() {
+  const { AllModels } = await import('./library/page.ts');
+  const host = { entries: () => entries, chosen: () => chosen, bundle: (entry: Entry) => models.fetch(entry), choose: (entry: Entry) => void choose(entry), adopt, remove };
+  const view = new AllModels(host);
+  void view.show();
+  return view;
+}
+
+async function loadDevice() {
+  const { ThisDevice } = await import('./device/page.ts');
+  const view = new ThisDevice({
+    chosen: () => chosen,
+    bundle: (entry) => models.fetch(entry),
+    teacherHere: (entry) => comparison.teacherOf(entry),
+    bringTeacher: (entry, signal, received) => comparison.bringTeacher(entry, signal, received),
+    repair: () => void offline.repair(),
+    delete: () => void offline.delete(),
+  });
+  view.show();
+  if (kept !== undefined) view.showKept(kept);
+  return view;
+}
+
+async function loadMany() {
   const { ManyTexts } = await import('./many/page.ts');
   const view = new ManyTexts({ model: chosenModel, open: openText });
   view.offer(chosen?.name ?? '');
@@ -251,7 +293,7 @@ async function loadMany(): Promise<ManyTexts> {
 
 async function chosenModel(): Promise<{ name: string; opening: Opening }> {
   const entry = chosen;
-  if (entry === undefined) throw new Error('there is no model; open one below');
+  if (entry === undefined) throw new Error('there is no model; open one under Models');
   const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
   return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
 }
@@ -264,21 +306,14 @@ function openText(text: string): void {
 
 function boot(): void {
   onView((view) => {
-    if (view === 'many') openMany();
+    if (view !== 'one') open(view);
   });
-  onKept({ update: () => offline.update(), repair: () => void offline.repair(), delete: () => void offline.delete() });
+  onUpdate(() => offline.update());
   onText(() => {
     // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
     // fast would see no answer.
     if (info?.kind === 'teacher') reader.abort();
     classifySoon();
-  });
-  byId<HTMLInputElement>('file').addEventListener('change', ({ target }) => {
-    const input = target as HTMLInputElement;
-    const [file] = input.files ?? [];
-    // So that picking the same file again, perhaps made anew, is a change as well.
-    input.value = '';
-    if (file !== undefined) openFile(file);
   });
   offer(listed);
   const [first] = entries;
@@ -287,7 +322,7 @@ function boot(): void {
     hideBlank();
     showProblem({
       title: 'This build carries no model',
-      detail: 'Put the bundles that models/index.json names beside it and build again, or open a file below.',
+      detail: 'Put the bundles that models/index.json names beside it and build again, or open a file of yours under Models.',
     });
     return;
   }

@@ -76,6 +76,17 @@ export class Teacher {
     });
   }
 
+  /** The bytes of a model's teacher, if they have been brought. */
+  bytesOf(entry: Entry): Blob | undefined {
+    return this.#bundles.get(entry);
+  }
+
+  /** Keeps the bytes of a model's teacher that were brought for something else. */
+  keep(entry: Entry, bundle: Blob): void {
+    this.#bundles.set(entry, bundle);
+    if (this.#entry === entry && this.#state.at === 'offered') this.#become({ at: 'offered', bytes: 0 });
+  }
+
   /** Drops what is about another text than this one. */
   turnTo(text: string): void {
     if (this.here && textOf(this.#state) !== text) this.#begin({ at: 'waiting' });

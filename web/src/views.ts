@@ -1,20 +1,25 @@
-/** The two views of the page, and the links between them: `#many` in the address is the second. */
+/** The views of the page and the links between them: what follows `#` in the address says which is shown. */
 
 import { byId } from './dom.ts';
 
-/** The views that have an address of their own. */
-export const VIEWS: readonly string[] = ['many'];
-
 /** What the page shows. */
-export type View = 'one' | 'many';
+export type View = 'one' | 'many' | 'models' | 'device';
 
-const SHOWN = { one: 'one-text', many: 'many-texts' } as const;
-const TITLES = { one: 'Stillglass', many: 'Many texts – Stillglass' } as const;
+/** The element of each view, and its name in the title of the page. */
+const VIEWS: Record<View, { shown: string; title: string }> = {
+  one: { shown: 'one-text', title: '' },
+  many: { shown: 'many-texts', title: 'Many texts' },
+  models: { shown: 'all-models', title: 'Models' },
+  device: { shown: 'this-device', title: 'This device' },
+};
+
+/** The views by the names that addresses have for them. */
+export const NAMES = Object.keys(VIEWS) as View[];
 
 /** Follows the address from now on; `show` hears of every view, the first included. */
 export function onView(show: (view: View) => void): void {
   const follow = () => {
-    const view = location.hash === '#many' ? 'many' : 'one';
+    const view = NAMES.find((name) => location.hash === `#${name}`) ?? 'one';
     turnTo(view);
     show(view);
   };
@@ -24,15 +29,15 @@ export function onView(show: (view: View) => void): void {
 
 /** Goes to a view at once, where its link would leave that to the browser. */
 export function goTo(view: View): void {
-  location.hash = view === 'many' ? 'many' : '';
+  location.hash = view === 'one' ? '' : view;
   turnTo(view);
 }
 
 function turnTo(view: View): void {
   document.documentElement.dataset['view'] = view;
-  document.title = TITLES[view];
-  for (const name of ['one', 'many'] as const) {
-    byId(SHOWN[name]).hidden = name !== view;
+  document.title = [VIEWS[view].title, 'Stillglass'].filter((part) => part !== '').join(' – ');
+  for (const name of NAMES) {
+    byId(VIEWS[name].shown).hidden = name !== view;
     const link = byId(`to-${name}`);
     if (name === view) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');

@@ -83,8 +83,8 @@ impl Service {
         Ok(answers)
     }
 
-    /// Lets go of the GPU and all its memory, until the next call that wants it. A call in flight goes on
-    /// on the CPU.
+    /// Lets go of the GPU and all its memory, until the next call that wants it. A call in flight hears that
+    /// the device is lost and goes on on the CPU; the GPU then rests as after any loss.
     #[cfg(feature = "gpu")]
     pub fn release_gpu(&self) {
         self.door.release();

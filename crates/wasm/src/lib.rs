@@ -95,13 +95,6 @@ impl Model {
         }))
     }
 
-    /// Lets go of the GPU and its memory, until the next call that wants it.
-    #[cfg(feature = "gpu")]
-    #[wasm_bindgen(js_name = releaseGpu)]
-    pub fn release_gpu(&self) {
-        self.service.release_gpu();
-    }
-
     /// What `auto` has measured of both backends: `{ device, cpu: { call, token }, gpu: { call, token } }`
     /// in milliseconds, to be kept for the next time; `undefined` until it has.
     #[cfg(feature = "gpu")]

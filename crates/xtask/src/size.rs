@@ -31,7 +31,8 @@ const MODULE: &str = "stillglass_bg.wasm";
 /// What a page loads to classify in a worker.
 const CORE: [&str; 2] = ["index.js", "worker.js"];
 /// What else the package offers, each with what it shares with the core.
-const SUBPATHS: [&str; 5] = [
+const SUBPATHS: [&str; 6] = [
+    "client.js",
     "element.js",
     "react.js",
     "metrics.js",

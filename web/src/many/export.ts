@@ -1,17 +1,12 @@
 /** Results as files: the columns of the file, then the label, the score of each class, and the strongest words. */
 
 import Papa from 'papaparse';
+import { FORMULA } from '../spreadsheet.ts';
 import { cellOf, distinct } from './columns.ts';
 import type { Judged } from './ledger.ts';
 
 /** What can be downloaded. */
 export type FileKind = 'csv' | 'jsonl';
-
-/**
- * Beginnings that a spreadsheet takes for a formula, after OWASP's page on CSV injection: also those of
- * full width, and whatever follows, further lines included.
- */
-const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 /** What is written before every other row. */
 export interface Heading {

@@ -3,12 +3,13 @@
 import './many.css';
 import { proxy, wrap } from 'comlink';
 import { byId, make } from '../dom.ts';
+import { onFile } from '../dropped.ts';
 import { count, duration, sentence } from '../format.ts';
 import { download } from '../view/download.ts';
 import type { Desk } from './desk.ts';
 import type { FileKind } from './export.ts';
 import type { Opening, Progress, Summary } from './protocol.ts';
-import { nameModel, offerFile, onFile, onStart, withdraw, type Choice } from './view/choice.ts';
+import { nameModel, offerFile, onStart, withdraw, type Choice } from './view/choice.ts';
 import { showCounts } from './view/counts.ts';
 import { showDrivers } from './view/drivers.ts';
 import { beginProgress, endProgress, onCancel, showProgress, speak } from './view/progress.ts';
@@ -39,7 +40,8 @@ export class ManyTexts {
       sort: (by, descending) => this.#desk.sort(by, descending),
       open: (row) => void this.#desk.text(row).then(host.open),
     });
-    onFile(() => !byId('many-texts').hidden, (file) => void this.#take(file));
+    byId('drop').hidden = false;
+    onFile(byId('drop'), () => !byId('many-texts').hidden, (file) => void this.#take(file));
     onStart((choice) => void this.#start(choice));
     onCancel(() => void this.#desk.cancel());
     for (const kind of ['csv', 'jsonl'] as const) {

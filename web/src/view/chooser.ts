@@ -3,7 +3,7 @@
 import type { Entry } from '../entry.ts';
 import { byId, make, within } from '../dom.ts';
 
-const fieldset = byId('models');
+const fieldset = byId('chooser');
 
 /** Shows the models; `choose` hears which one the reader picks. */
 export function offerModels(entries: readonly Entry[], choose: (entry: Entry) => void): void {

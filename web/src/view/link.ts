@@ -3,7 +3,7 @@
 import { opened, type Link } from '../answer/link.ts';
 import { byId } from '../dom.ts';
 import type { Entry } from '../entry.ts';
-import { VIEWS } from '../views.ts';
+import { NAMES } from '../views.ts';
 
 /**
  * Takes the link in the address, now and whenever it is another; says whether there is one now. What was taken
@@ -11,7 +11,7 @@ import { VIEWS } from '../views.ts';
  */
 export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link) => void): boolean {
   const follow = (): boolean => {
-    const found = opened(location.hash, VIEWS, models.map(({ id }) => id));
+    const found = opened(location.hash, NAMES, models.map(({ id }) => id));
     noteOnLink(found.at === 'refused' ? `The address carries something else than a link to an answer, which was ignored: ${found.why}.` : '');
     if (found.at === 'nothing') return false;
     history.replaceState(null, '', `${location.pathname}${location.search}`);

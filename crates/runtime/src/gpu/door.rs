@@ -205,3 +205,69 @@ fn refuse_software(is_software: bool, name: &str, choice: Choice) -> Result<(), 
 fn refused(error: &Error, choice: Choice) -> bool {
     choice == Choice::Gpu && matches!(error, Error::Software(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOST: Error = Error::Lost(String::new());
+
+    fn software() -> Error {
+        Error::Software("llvmpipe".into())
+    }
+
+    fn too_large() -> Error {
+        Error::TooLarge {
+            what: "columns",
+            found: 2,
+            most: 1,
+        }
+    }
+
+    /// Whether a door that failures shut, each at its time, is tried at `now`.
+    fn is_tried(failures: &[(f64, Error)], choice: Choice, now: f64) -> bool {
+        let door = Door::default();
+        for (at, error) in failures {
+            door.shut(error.clone(), *at);
+        }
+        door.known(choice, now).is_ok()
+    }
+
+    #[test]
+    fn what_shut_the_door_says_when_it_is_tried_again() {
+        let (auto, gpu) = (Choice::Auto, Choice::Gpu);
+        let lost = |at: f64| (at, LOST);
+        let twice = [lost(0.0), lost(6_000.0)];
+        let table = [
+            (vec![], auto, 0.0, true),
+            (vec![lost(0.0)], gpu, 4_999.0, false),
+            (vec![lost(0.0)], gpu, 5_000.0, true),
+            // A second failure in a row rests twice as long; one during a rest changes nothing.
+            (twice.to_vec(), gpu, 15_999.0, false),
+            (twice.to_vec(), gpu, 16_000.0, true),
+            (vec![lost(0.0), lost(4_000.0)], gpu, 5_000.0, true),
+            // Refused for good, but for who asks for that very thing.
+            (vec![(0.0, software())], auto, 1e12, false),
+            (vec![(0.0, software())], gpu, 0.0, true),
+            (vec![(0.0, too_large())], gpu, 1e12, false),
+            // Who asked for the software GPU and lost it waits, as does `auto`.
+            (vec![(0.0, software()), lost(1.0)], gpu, 2.0, false),
+            (vec![(0.0, software()), lost(1.0)], auto, 2.0, false),
+        ];
+        for (failures, choice, now, tried) in table {
+            let found = is_tried(&failures, choice, now);
+            assert_eq!(found, tried, "{choice:?} at {now} after {failures:?}");
+        }
+    }
+
+    #[test]
+    fn no_rest_is_longer_than_five_minutes() {
+        let door = Door::default();
+        for failure in 0..20 {
+            door.shut(LOST, 1e6 * f64::from(failure));
+        }
+        let last = 1e6 * 19.0;
+        assert!(door.known(Choice::Gpu, last + LONGEST_REST - 1.0).is_err());
+        assert!(door.known(Choice::Gpu, last + LONGEST_REST).is_ok());
+    }
+}

@@ -7,8 +7,6 @@ import type { Sample } from '../protocol.ts';
 /** How many rows the preview shows, and how much of each cell. */
 const PREVIEW = { rows: 5, units: 120 };
 
-const area = byId('drop');
-const input = byId<HTMLInputElement>('table-file');
 const form = byId<HTMLFormElement>('columns');
 const select = byId<HTMLSelectElement>('column');
 const heading = byId<HTMLInputElement>('heading');
@@ -24,34 +22,6 @@ export interface Choice {
 }
 
 let current: Sample | undefined;
-
-/** Lets files in: dropped anywhere on the page while it shows this view, or picked. */
-export function onFile(shown: () => boolean, take: (file: File) => void): void {
-  area.hidden = false;
-  input.addEventListener('change', () => {
-    const [file] = input.files ?? [];
-    // So that picking the same file again, perhaps changed, is a change as well.
-    input.value = '';
-    if (file !== undefined) take(file);
-  });
-  const over = (is: boolean) => area.classList.toggle('over', is);
-  addEventListener('dragover', (event) => {
-    if (!shown() || !event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    over(true);
-  });
-  addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) over(false);
-  });
-  addEventListener('drop', (event) => {
-    const file = event.dataTransfer?.files[0];
-    over(false);
-    if (!shown() || file === undefined) return;
-    // Or the browser would go to the file.
-    event.preventDefault();
-    take(file);
-  });
-}
 
 /** Hears what the reader chose, once it is to be read. */
 export function onStart(start: (choice: Choice) => void): void {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FULL, SOON, TOO_SLOW, alike, imitatedGpu } from './imitated.mjs';
+import { FULL, TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
 
 /** Milliseconds into a call, and how often each. */
 const DELAYS = [0, 5, 40, 150];
@@ -47,21 +47,29 @@ test('the GPU process killed at many moments: the same labels, in time, and the 
   const cpu = await page.evaluate(begin);
   if ((await page.evaluate(again)) === undefined) return context.skip(TOO_SLOW);
   const killed = new Set();
+  const killUnderCall = async (delay) => {
+    const call = page.evaluate(() => globalThis.call());
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    const id = await gpuProcess(devtools);
+    const from = performance.now();
+    process.kill(id, 'SIGKILL');
+    killed.add(id);
+    const { answers } = await call;
+    return { answers, ms: performance.now() - from, cpu };
+  };
   let slowest = 0;
   let fell = 0;
   for (let time = 0; time < TIMES; time++) {
     for (const delay of DELAYS) {
       const about = `after ${delay} ms`;
-      const call = page.evaluate(() => globalThis.call());
-      await new Promise((resolve) => setTimeout(resolve, delay));
-      const id = await gpuProcess(devtools);
-      const from = performance.now();
-      process.kill(id, 'SIGKILL');
-      killed.add(id);
-      const { answers } = await call;
-      const ms = performance.now() - from;
+      const { answers, ms } = await inTime(
+        async () => {
+          assert.notEqual(await page.evaluate(again), undefined, `${about}: the GPU is tried again, and answers`);
+          return killUnderCall(delay);
+        },
+        about,
+      );
       slowest = Math.max(slowest, ms);
-      assert.ok(ms < cpu.ms * 2 + SOON, `${about}: ${Math.round(ms)} ms, the CPU ${Math.round(cpu.ms)} ms`);
       answers.forEach((answer, at) => {
         alike(answer, cpu.answers[at], about);
         assert.equal(answer.reason !== undefined, answer.backend === 'cpu', about);
@@ -70,10 +78,10 @@ test('the GPU process killed at many moments: the same labels, in time, and the 
       // The next call finds it gone, or has it already.
       const { answers: next } = await page.evaluate(() => globalThis.call(['x', 'orders grew']));
       assert.equal(next.length, 2);
-      assert.notEqual(await page.evaluate(again), undefined, `${about}: the GPU is tried again, and answers`);
     }
   }
   context.diagnostic(`${killed.size} processes killed, ${fell} under a call; ${Math.round(slowest)} ms at most, the CPU alone ${Math.round(cpu.ms)} ms`);
-  assert.equal(killed.size, DELAYS.length * TIMES, 'each time another process');
+  assert.notEqual(await page.evaluate(again), undefined, 'after the last, too, the GPU is tried again');
+  assert.ok(killed.size >= DELAYS.length * TIMES, 'each time another process');
   assert.ok(fell > 0, 'one died under a call');
 });

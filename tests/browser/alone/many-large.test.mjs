@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { csvOf, done, drawnRows, drop, headlines, turnToMany } from './dropping.mjs';
-import { visiting } from './page.mjs';
+import { csvOf, done, drawnRows, drop, headlines, turnToMany } from '../dropping.mjs';
+import { visiting } from '../page.mjs';
 
 const FULL = process.env.STILLGLASS_FULL === '1';
 const ROWS = 100_000;

@@ -1,0 +1,87 @@
+/** How soon a page that is opened shows its first label: over a slow line, on a slow processor, and from the browser's cache. */
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch } from '../browser.mjs';
+import { serveOverLine } from '../line.mjs';
+import { exampleText } from '../page.mjs';
+
+const FULL = process.env.STILLGLASS_FULL === '1';
+const DIST = fileURLToPath(new URL('../../../web/dist', import.meta.url));
+/** Visits, of which the median counts. */
+const VISITS = FULL ? 9 : 1;
+/** How much slower than this machine's the processor of the page's thread is. */
+const THROTTLING = 4;
+/** What a figure may be on a machine that does other things too; `STILLGLASS_FULL` asks for the figures themselves. */
+const SLACK = FULL ? 1 : 6;
+/** Milliseconds there and back. */
+const LATENCY = 40;
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** In the page, before anything else: types a text as soon as it can be, and remembers when its label is there. */
+function typeAtOnce(text) {
+  addEventListener('DOMContentLoaded', () => {
+    const box = document.querySelector('#text');
+    box.value = text;
+    box.dispatchEvent(new Event('input', { bubbles: true }));
+    const verdict = document.querySelector('#verdict');
+    const look = () => {
+      if (globalThis.labelled === undefined && !verdict.hidden) globalThis.labelled = performance.now();
+    };
+    new MutationObserver(look).observe(verdict, { attributes: true, childList: true, subtree: true });
+  });
+}
+
+/** Milliseconds from the address to the label, on a slowed processor. */
+async function firstLabel(context, address) {
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate: THROTTLING });
+  await page.addInitScript(typeAtOnce, exampleText('Dividend cut'));
+  await page.goto(address, { waitUntil: 'commit' });
+  await page.waitForFunction(() => globalThis.labelled !== undefined, undefined, { timeout: 120_000 });
+  const ms = await page.evaluate(() => globalThis.labelled);
+  return { page, ms };
+}
+
+/** First labels over a line, each in a browser that has never been there; and then from its cache. */
+async function visits(line) {
+  const found = [];
+  for (let visit = 0; visit < VISITS; visit++) {
+    const site = await serveOverLine(DIST, line);
+    const context = await browser.newContext();
+    const first = await firstLabel(context, site.address);
+    const bytes = site.sent.bytes;
+    await first.page.waitForSelector('html[data-kept=stored]', { state: 'attached', timeout: 120_000 });
+    await first.page.close();
+    const again = await firstLabel(context, site.address);
+    await context.close();
+    await site.stop();
+    found.push({ cold: first.ms, bytes, warm: again.ms });
+  }
+  const median = (name) => found.map((visit) => visit[name]).sort((a, b) => a - b)[Math.floor(VISITS / 2)];
+  return { cold: median('cold'), bytes: median('bytes'), warm: median('warm') };
+}
+
+const said = ({ cold, warm, bytes }) => `${Math.round(cold)} ms, ${Math.round(warm)} ms from the cache, ${bytes} bytes`;
+
+test('over 10 Mbit/s the first label is there within 1.5 s, and from the cache within 0.3 s', async (context) => {
+  const found = await visits({ bits: 10e6, latency: LATENCY });
+  context.diagnostic(said(found));
+  assert.ok(found.cold < 1_500 * SLACK, said(found));
+  assert.ok(found.warm < 300 * SLACK, said(found));
+});
+
+test('over 1.6 Mbit/s it is there half a second after its bytes at most', async (context) => {
+  const bits = 1.6e6;
+  const found = await visits({ bits, latency: LATENCY });
+  const transfer = (found.bytes * 8_000) / bits;
+  context.diagnostic(`${said(found)}, which take ${Math.round(transfer)} ms`);
+  assert.ok(found.cold < transfer + 500 * SLACK, said(found));
+});
