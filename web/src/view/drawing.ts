@@ -75,7 +75,7 @@ function sheet({ answer, out }: Saved, { words, result }: Reader): { nodes: Node
   const cut = result.truncated?.from ?? answer.text.length;
   const parts = whole(segments(answer.text.slice(0, cut), words)).map((part) => make('span', { 'data-word': String(part.word ?? '') }, part.text));
   const rest = make('span', { 'data-word': '' }, answer.text.slice(cut, cut + GLIMPSE));
-  const box = make('div', { class: 'measured', dir: 'auto' }, ...parts, rest);
+  const box = make('div', { class: 'drawing-words', dir: 'auto' }, ...parts, rest);
   box.style.setProperty('inline-size', `${WIDTH - 2 * ROOM}px`);
   document.body.append(box);
   try {
