@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { comparing, compared } from './comparing.mjs';
 import { parseCsv } from './dropping.mjs';
 import { filesOf, keepingFiles, openKeep, parsed, saved } from './keeping.mjs';
-import { bundleBytes, exampleText, settle, verdict, visiting, write } from './page.mjs';
+import { bringModel, bundleBytes, exampleText, settle, turnToModels, turnToText, verdict, visiting, write } from './page.mjs';
 
 const site = visiting();
 const TEXT = exampleText('Mixed quarter');
@@ -184,10 +184,10 @@ test('what is no link is ignored, with a sentence', async () => {
 
 test('a model of one’s own is named where a link would be', async () => {
   const { page } = await site.open();
-  await page.getByRole('link', { name: 'Models' }).click();
-  await page.locator('#file').setInputFiles({ name: 'my <b>.glass', mimeType: '', buffer: await bundleBytes('finance') });
+  await turnToModels(page);
+  await bringModel(page, 'my <b>.glass', await bundleBytes('finance'));
   await page.getByRole('radio', { name: 'my <b>', exact: true, checked: true }).waitFor();
-  await page.getByRole('link', { name: 'One text' }).click();
+  await turnToText(page);
   await write(page, TEXT);
   await openKeep(page);
   assert.ok(await page.getByRole('button', { name: 'Copy link' }).isHidden());

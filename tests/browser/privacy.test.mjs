@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleText, settle, verdict, visiting, write } from './page.mjs';
+import { bringModel, bundleBytes, exampleText, settle, turnToDevice, turnToModels, turnToText, verdict, visiting, write } from './page.mjs';
 import { PAGE_POLICY } from './site.mjs';
 
 const site = visiting();
@@ -12,8 +12,13 @@ async function useEverything(page) {
   await page.locator('#words .word').first().hover();
   await page.getByRole('button', { name: 'Show the numbers' }).click();
   await useTools(page);
-  await page.getByText('About this model').click();
-  await page.getByText('Use your own model').click();
+  await turnToModels(page);
+  await page.getByRole('button', { name: 'Read the card Spam' }).click();
+  await bringModel(page, 'mine.glass', await bundleBytes('spam'));
+  await page.getByRole('radio', { name: 'mine', checked: true }).waitFor();
+  await page.getByRole('button', { name: 'Remove mine' }).click();
+  await turnToDevice(page);
+  await turnToText(page);
   await page.getByRole('radio', { name: 'Spam', exact: true }).check();
   await settle(page);
   await write(page, exampleText('Prize'));
