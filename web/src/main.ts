@@ -20,7 +20,7 @@ import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
-import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
+import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
@@ -129,7 +129,9 @@ const classifySoon = latest(async () => {
     // What is shown is about another text.
     clearAnswer('', '');
     hideBlank();
-    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    // What is wrong with the text itself stays so.
+    const again = codeOf(error) === 'bad-argument' ? {} : { retry: classifySoon };
+    showProblem({ ...explainFailure(entry.name, error), ...again });
   }
 });
 
