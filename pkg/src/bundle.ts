@@ -17,7 +17,7 @@ export interface Bringing extends Fetching {
 
 /** A bundle, here but not yet read. */
 export interface Brought {
-  bytes: Uint8Array<ArrayBuffer>;
+  bundle: Blob;
   /** To be told whether the runtime could read it: only what it could is kept, and what it could not is forgotten. */
   proved(good: boolean): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface Brought {
  * classifier. A download that breaks is gone on with by range.
  */
 export async function fetchBundle(source: BundleSource, options: Omit<Bringing, 'cache'> = {}): Promise<Blob> {
-  return new Blob([(await bring(source, options)).bytes]);
+  return (await bring(source, options)).bundle;
 }
 
 /** Brings a bundle, wherever it is. */
@@ -35,15 +35,19 @@ export async function bring(arriving: BundleSource | Promise<BundleSource>, brin
   bringing.signal?.throwIfAborted();
   const source = await arriving;
   bringing.signal?.throwIfAborted();
+  // A blob holds still, unlike a file: there is nothing to copy.
+  if (source instanceof Blob && !(source instanceof File) && bringing.integrity === undefined) {
+    return { bundle: source, proved: async () => undefined };
+  }
   const store = storeOf(source, bringing);
   const kept = await store?.whole();
   if (kept !== undefined && (await matches(kept, bringing.integrity))) {
-    return { bytes: kept, proved: async (good) => void (good || (await store?.forget())) };
+    return { bundle: new Blob([kept]), proved: async (good) => void (good || (await store?.forget())) };
   }
   const bytes = await bytesOf(source, bringing, store);
   const proved = async (good: boolean) => void (await (good ? store?.keep(bytes) : store?.forget()));
   if (bringing.integrity !== undefined) await check(bytes, bringing.integrity, proved);
-  return { bytes, proved };
+  return { bundle: new Blob([bytes]), proved };
 }
 
 /** Fails if the bytes are not those promised; then no part of them is gone on from either. */

@@ -23,8 +23,8 @@ export class Model {
 
   /** Starts the runtime if need be, fetches the bundle and reads it; `signal` stops the fetching. */
   static async load(source: BundleSource, options: { signal?: AbortSignal } = {}): Promise<Model> {
-    const [{ bytes }] = await Promise.all([bring(source, options), start()]);
-    return new Model(bytes);
+    const [{ bundle }] = await Promise.all([bring(source, options), start()]);
+    return new Model(new Uint8Array(await bundle.arrayBuffer()));
   }
 
   /** Classifies one text, at once and on the CPU. Lone surrogates read as U+FFFD. */

@@ -74,8 +74,8 @@ export class WorkerClassifier {
    * Should that fail or be broken off, this one goes on.
    */
   async replace(source: BundleSource | Promise<BundleSource>, options: ReplaceOptions = {}): Promise<WorkerClassifier> {
-    const { bytes, proved } = await orAbort(bring(source, options), options.signal);
-    const opening = { wasm: this.#parts.opening.wasm, bundle: new Blob([bytes]), timing: options.timing };
+    const { bundle, proved } = await orAbort(bring(source, options), options.signal);
+    const opening = { wasm: this.#parts.opening.wasm, bundle, timing: options.timing };
     return proving(proved, () => this.#queue.run(() => this.#replace(opening, options), options.signal));
   }
 
@@ -220,8 +220,8 @@ async function brought(
     // Both at once; if both fail, the bundle's failure is told.
     const compiling = compile(options.wasm);
     compiling.then(threads.prepare).catch(() => undefined);
-    const { bytes, proved } = await arriving;
-    return { opening: { wasm: await compiling, bundle: new Blob([bytes]), timing: options.timing }, proved };
+    const { bundle, proved } = await arriving;
+    return { opening: { wasm: await compiling, bundle, timing: options.timing }, proved };
   } catch (error) {
     threads.giveUp(error);
     throw error;

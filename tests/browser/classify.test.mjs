@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bundleBytes, exampleText, settle, value, verdict, visiting, write } from './page.mjs';
+import { bringModel, bundleBytes, exampleText, settle, turnToModels, turnToText, value, verdict, visiting, write } from './page.mjs';
 
 const site = visiting();
 
@@ -65,7 +65,7 @@ test('another model, its classes, examples and card', async () => {
   assert.equal(await verdict(page), 'Spam');
   await clickExample(page, 'Running late');
   assert.equal(await verdict(page), 'Ham');
-  await page.getByText('About this model').click();
+  await page.getByRole('link', { name: 'About this model, and your own' }).click();
   await page.locator('#card dd', { hasText: 'ham, spam' }).waitFor();
 });
 
@@ -126,20 +126,18 @@ test('right-to-left text runs right to left, arrow keys included', async () => {
 test('a bundle of one\u2019s own opens from disk', async () => {
   const { page, requests } = await site.open();
   const before = requests.length;
-  await page.getByText('Use your own model').click();
-  const pick = async (id) =>
-    page.locator('#file').setInputFiles({
-      name: 'mine.glass',
-      mimeType: 'application/octet-stream',
-      buffer: await bundleBytes(id),
-    });
+  await turnToModels(page);
+  const pick = async (id) => bringModel(page, 'mine.glass', await bundleBytes(id));
   await pick('spam');
-  await page.getByRole('radio', { name: 'mine' }).waitFor();
+  await page.getByRole('radio', { name: 'mine', checked: true }).waitFor();
+  await turnToText(page);
   await write(page, 'Reply YES to claim');
   assert.equal(await page.locator('.class').count(), 2);
   // The same name again, in quick succession: the last one counts, and takes the place of the others.
+  await turnToModels(page);
   await pick('spam');
   await pick('finance');
+  await turnToText(page);
   await page.getByRole('radio', { name: /^Neutral/ }).waitFor();
   await write(page, 'Orders grew again');
   assert.equal(await page.locator('.class').count(), 3);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bundleBytes, exampleText, visiting, write } from './page.mjs';
+import { bringModel, bundleBytes, exampleText, turnToModels, turnToText, visiting, write } from './page.mjs';
 
 const site = visiting();
 
@@ -58,14 +58,14 @@ test('a missing file and a broken line are told apart from a bad one', async () 
 
 test('a bad file from disk is refused with a reason, and the way back is open', async () => {
   const { page } = await site.open();
-  await page.getByText('Use your own model').click();
-  await page.locator('#file').setInputFiles({
-    name: 'holiday.glass',
-    mimeType: 'application/octet-stream',
-    buffer: Buffer.from('PK\u0003\u0004 not a bundle at all'),
-  });
-  await page.getByRole('alert').getByText('The holiday model could not be read').waitFor();
-  await page.getByRole('radio', { name: 'Finance', exact: true }).check();
+  await turnToModels(page);
+  await bringModel(page, 'holiday.glass', Buffer.from('PK\u0003\u0004 not a bundle at all'));
+  await page.getByRole('alert').getByText('holiday.glass was not opened').waitFor();
+  assert.deepEqual(await page.locator('#chooser input').evaluateAll((inputs) => inputs.map(({ value, checked }) => [value, checked])), [
+    ['finance', true],
+    ['spam', false],
+  ]);
+  await turnToText(page);
   await write(page, exampleText('Upgrade'));
 });
 

@@ -37,7 +37,7 @@ test('everything can be done without a pointer, and the focus can be seen', asyn
 
   await tabTo(page, '#words .word');
   const first = await focusedName(page);
-  assert.match(first, /: (plus |minus )?\d\.\d\d, \d+(st|nd|rd|th) strongest$/);
+  assert.match(first, /: (plus |minus )?\d\.\d\d, \d+(st|nd|rd|th) strongest, \d+(\.\d)?% of all weight$/);
   assert.ok(await page.locator('#tip').isVisible());
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
   assert.equal(outline, 'solid');
@@ -52,12 +52,24 @@ test('everything can be done without a pointer, and the focus can be seen', asyn
   await tabTo(page, '#numbers-toggle');
   await page.keyboard.press('Enter');
   assert.ok(await page.locator('#numbers:not(.visually-hidden)').isVisible());
-  await tabTo(page, '#card summary');
+  await tabTo(page, '#to-models');
   await page.keyboard.press('Enter');
+  await tabTo(page, '#use-spam');
+  await page.keyboard.press('Enter');
+  await page.locator('#use-spam[aria-pressed=true]').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'use-spam', 'the focus stays');
+  await tabTo(page, '#read-finance');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Finance');
   assert.ok(await page.locator('#card dl').isVisible());
-  await tabTo(page, '#own summary');
+  await tabTo(page, '.recipe summary');
+  await tabTo(page, '#to-device');
   await page.keyboard.press('Enter');
-  await tabTo(page, '#file');
+  await tabTo(page, '#measure');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'measure-stop');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => ['measure', 'measured-title'].includes(document.activeElement.id));
   assert.deepEqual(complaints, []);
 });
 

@@ -65,10 +65,14 @@ async function open(browser, address, { prepare, state = 'quiet', ...context } =
   const page = await visit.newPage();
   const requests = [];
   const complaints = [];
-  visit.on('request', (request) => requests.push(request.url()));
+  // Chromium asks for the icon again whenever the address changes, whatever a page does.
+  const icon = (url) => url.endsWith('/favicon.svg');
+  visit.on('request', (request) => {
+    if (!icon(request.url())) requests.push(request.url());
+  });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
+    if (message.type() === 'error' && !icon(message.location().url)) complaints.push(message.text());
   });
   await page.exposeFunction('complain', (text) => complaints.push(text));
   await page.addInitScript(() => {
@@ -98,6 +102,28 @@ export async function settle(page) {
     return shown === text || (shown.endsWith('…') && text.startsWith(shown.slice(0, -1)));
   });
   await page.locator('#summary:not(.stale):not(:empty)').waitFor();
+}
+
+/** Turns to the view of models, and waits until its list and the card of the one in use are there. */
+export async function turnToModels(page) {
+  await page.getByRole('link', { name: 'Models', exact: true }).click();
+  await page.locator('#card:not([hidden])').waitFor();
+}
+
+/** Turns to the view of this device. */
+export async function turnToDevice(page) {
+  await page.getByRole('link', { name: 'This device', exact: true }).click();
+  await page.locator('#measure-note:not(:empty)').waitFor();
+}
+
+/** Turns back to the one text. */
+export async function turnToText(page) {
+  await page.getByRole('link', { name: 'One text' }).click();
+}
+
+/** Brings a file of one's own as a model. */
+export async function bringModel(page, name, buffer) {
+  await page.locator('#file').setInputFiles({ name, mimeType: 'application/octet-stream', buffer });
 }
 
 /** The predicted class as the page shows it. */

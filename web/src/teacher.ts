@@ -1,6 +1,6 @@
 /** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
 
-import { StillglassError, type ModelInfo, type Progress, type fetchBundle } from 'stillglass/client';
+import { StillglassError, type Answer, type ModelInfo, type Progress, type fetchBundle } from 'stillglass/client';
 import type { Entry } from './entry.ts';
 import type { Opened, Reading } from './opened.ts';
 
@@ -22,7 +22,7 @@ export type State =
   | { at: 'failed'; text?: string; error: unknown };
 
 /** A teacher that is open. */
-type Here = Pick<Opened, 'classify' | 'end' | 'info'>;
+type Here = Pick<Opened, 'classify' | 'classifyAll' | 'end' | 'info'>;
 
 /** What brings a teacher's bytes, what opens them in a worker, and what forgets stored ones that cannot be read. */
 export interface Means {
@@ -108,6 +108,11 @@ export class Teacher {
       const reading = await opened.classify(text, { explain: true, signal, onProgress });
       return { at: 'done', text, reading };
     });
+  }
+
+  /** Classifies texts beside what it reads; nothing if it is not here. */
+  async ask(texts: string[], signal: AbortSignal): Promise<Answer[]> {
+    return (await this.#opened?.classifyAll(texts, { signal })) ?? [];
   }
 
   /** Stops what is under way: what was loading is offered again, what was read stays unexplained. */

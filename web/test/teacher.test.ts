@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StillglassError, type AskOptions, type ModelInfo, type fetchBundle } from 'stillglass/client';
+import { StillglassError, type Answer, type AskOptions, type ModelInfo, type fetchBundle } from 'stillglass/client';
 import type { Entry } from '../src/entry.ts';
 import type { Reading } from '../src/opened.ts';
 import { Teacher, type State } from '../src/teacher.ts';
@@ -49,7 +49,8 @@ class FakeMeans {
         this.asks.push({ text, resolve, reject, ...options });
         options.signal?.addEventListener('abort', () => reject(options.signal?.reason));
       });
-    return { info: this.info as ModelInfo, classify, end: () => void this.ended++ };
+    const classifyAll = async (texts: string[]) => texts.map((text) => ({ label: text }) as Answer);
+    return { info: this.info as ModelInfo, classify, classifyAll, end: () => void this.ended++ };
   };
 }
 
@@ -82,6 +83,14 @@ test('it comes only when asked for, its size told first and its bytes counted', 
   assert.deepEqual(means.opened, ['abcdef']);
   assert.deepEqual(teacher.state, { at: 'waiting' });
   assert.ok(states.some((state) => state.at === 'loading' && state.received === 6));
+});
+
+test('it is asked about other texts while it is here, and says nothing once it is put away', async () => {
+  const { teacher } = await here();
+  const { signal } = new AbortController();
+  assert.deepEqual(await teacher.ask(['a', 'b'], signal), [{ label: 'a' }, { label: 'b' }]);
+  teacher.putAway();
+  assert.deepEqual(await teacher.ask(['a'], signal), []);
 });
 
 test('a model without one offers nothing, and brings nothing', async () => {

@@ -31,6 +31,8 @@ export class AllModels {
   readonly #about = new Map<Entry, About>();
   /** The model whose card is shown. */
   #read: Entry | undefined;
+  /** The model that was in use when the list was drawn. */
+  #used: Entry | undefined;
   /** Counts the drawings: what an earlier one still waits for comes too late. */
   #drawings = 0;
 
@@ -59,7 +61,9 @@ export class AllModels {
       },
       remove: (entry) => this.#remove(entry),
     });
-    if (this.#read === undefined || !entries.includes(this.#read)) this.#showCard(chosen);
+    // The card of the model in use, until the reader asks for another's.
+    if (chosen !== this.#used || this.#read === undefined || !entries.includes(this.#read)) this.#showCard(chosen);
+    this.#used = chosen;
   }
 
   /** Learns what a bundle says of itself, once it is here. */
