@@ -43,18 +43,18 @@ const SHARES = [0.01, 0.05, 0.1, 0.2, 0.5];
 
 /** p(text) − p(text without its strongest words): high if the explanation names what mattered. */
 export async function comprehensiveness(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
-  return drops(model, text, options, (ranked, count) => without(text, ranked.slice(0, count)));
+  return drops(model, text, options, (ranked, count) => ranked.slice(0, count));
 }
 
 /** p(text) − p(its strongest words alone): low if the explanation names enough. */
 export async function sufficiency(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
-  return drops(model, text, options, (ranked, count) => without(text, ranked.slice(count)));
+  return drops(model, text, options, (ranked, count) => ranked.slice(count));
 }
 
 /** The class's probability as words are taken out one after the other, the strongest first. */
 export async function deletionCurve(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Point[]> {
-  const { label, ranked, signal } = await explained(model, text, options);
-  const texts = Array.from({ length: ranked.length + 1 }, (_, removed) => without(text, ranked.slice(0, removed)));
+  const { label, read, ranked, signal } = await explained(model, text, options);
+  const texts = Array.from({ length: ranked.length + 1 }, (_, removed) => without(read, ranked.slice(0, removed)));
   const answers = await model.classifyAll(texts, signal);
   return answers.map(({ scores }, removed) => ({ removed, probability: scores[label] ?? 0 }));
 }
@@ -63,17 +63,20 @@ async function drops(
   model: Answering,
   text: string,
   options: FaithfulnessOptions,
-  changed: (ranked: Word[], count: number) => string,
+  removed: (ranked: Word[], count: number) => Word[],
 ): Promise<Faithfulness> {
-  const { label, ranked, probability, signal } = await explained(model, text, options);
+  const { label, read, ranked, probability, signal } = await explained(model, text, options);
   const counts = (options.shares ?? SHARES).map((share) => Math.ceil(share * ranked.length));
-  const answers = await model.classifyAll(counts.map((count) => changed(ranked, count)), signal);
+  const answers = await model.classifyAll(counts.map((count) => without(read, removed(ranked, count))), signal);
   const values = answers.map(({ scores }) => probability - (scores[label] ?? 0));
   return { label, mean: values.reduce((sum, value) => sum + value, 0) / values.length, values };
 }
 
-/** The text's answer, and its words, the strongest for the class first. */
-async function explained(model: Answering, text: string, { label, words, signal }: FaithfulnessOptions) {
+/**
+ * The class asked about, its probability, the text as far as the model read it, and its words, the strongest
+ * for the class first. What was not read stays out: it would move up where words are taken out.
+ */
+export async function explained(model: Answering, text: string, { label, words, signal }: Omit<FaithfulnessOptions, 'shares'>) {
   const company = signal === undefined ? {} : { signal };
   const [answer] = await model.classifyAll([text], { explain: words === undefined, ...company });
   if (answer === undefined) throw new StillglassError('failed', 'faithfulness: the model gave no answer');
@@ -85,11 +88,12 @@ async function explained(model: Answering, text: string, { label, words, signal 
   }
   const strength = (word: Word) => word.weights[wanted] ?? 0;
   const ranked = [...(words ?? answer.words ?? [])].sort((a, b) => strength(b) - strength(a));
-  return { label: wanted, probability, ranked, signal: company };
+  const read = text.slice(0, answer.truncated?.from);
+  return { label: wanted, probability, read, ranked, signal: company };
 }
 
-/** The text without some of its words; what stood between them stays. */
-function without(text: string, words: readonly Word[]): string {
+/** The text without some of its words: what stood between them, spaces and signs, stays as it is. */
+export function without(text: string, words: readonly Pick<Word, 'start' | 'end'>[]): string {
   let left = '';
   let at = 0;
   for (const { start, end } of [...words].sort((a, b) => a.start - b.start)) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agreement, comprehensiveness, deletionCurve, sufficiency } from '../dist/metrics.js';
+import { agreement, comprehensiveness, curves, deletionCurve, quantile, sufficiency, without } from '../dist/metrics.js';
 
 /** An explanation of `a b c …` with one class. */
 const words = (...weights) =>
@@ -75,4 +75,88 @@ test('a class that is none is refused with those there are', async () => {
     code: 'bad-argument',
     message: 'faithfulness: no class "maybe"; the model has yes, no',
   });
+});
+
+test('a text without words keeps what stood between them, whatever the script', () => {
+  const text = '“السوق” 涨了，👍🏽 up';
+  const all = [
+    { start: 1, end: 6 },
+    { start: 8, end: 10 },
+    { start: 16, end: 18 },
+  ];
+  assert.equal(without(text, all), '“” ，👍🏽 ');
+  assert.equal(without(text, [all[2], all[0]]), '“” 涨了，👍🏽 ');
+  assert.equal(without(text, []), text);
+});
+
+test('what the model did not read stays out when words are taken out', async () => {
+  const asked = [];
+  const short = {
+    classifyAll(texts, options) {
+      asked.push(...texts);
+      return letters.classifyAll(texts, options).map((answer) => ({ ...answer, truncated: { tokens: 9, from: 7 } }));
+    },
+  };
+  await deletionCurve(short, 'a b c d and a far end');
+  assert.deepEqual(asked.slice(1), ['a b c d', ' b c d', '  c d', '   d', '   ']);
+});
+
+test('insertion and deletion share their ends, and lie on both sides of random orders', async () => {
+  const heard = [];
+  const found = await curves(letters, 'a b c d', { onProgress: (progress) => heard.push(progress) });
+  assert.deepEqual([found.label, found.kept], ['yes', [0, 1, 2, 3, 4]]);
+  found.insertion.probabilities.forEach((value, at) => close(value, [0, 4, 6, 7, 7][at] / 7));
+  found.deletion.probabilities.forEach((value, at) => close(value, [0, 0, 1, 3, 7][at] / 7));
+  // Trapezoids of width 1/4.
+  close(found.insertion.area, (0 / 2 + 4 + 6 + 7 + 7 / 2) / 28);
+  close(found.deletion.area, (0 / 2 + 0 + 1 + 3 + 7 / 2) / 28);
+  assert.equal(found.random.length, 20);
+  const areas = found.random.map(({ area }) => area);
+  assert.ok(Math.min(...areas) >= found.deletion.area && Math.max(...areas) <= found.insertion.area);
+  assert.ok(new Set(areas).size > 5, 'the orders differ');
+  assert.deepEqual(heard.at(-1), { done: 110, total: 110 });
+});
+
+test('random orders take every word as often first, and a seed gives the same ones again', async () => {
+  const many = await curves(letters, 'a b c d', { orders: 4000 });
+  const first = many.random.map(({ probabilities }) => Math.round(7 * probabilities[1]));
+  // Each of a thousand to be expected, with a standard deviation of 27.
+  for (const worth of [4, 2, 1, 0]) {
+    const times = first.filter((value) => value === worth).length;
+    assert.ok(Math.abs(times - 1000) < 140, `${worth}: ${times} times`);
+  }
+  const again = await curves(letters, 'a b c d', { orders: 4000 });
+  assert.deepEqual(again, many);
+  assert.notDeepEqual(await curves(letters, 'a b c d', { orders: 4000, seed: 2 }), many);
+});
+
+test('of a long text several words come at once, and a text without words has one point', async () => {
+  const few = await curves(letters, 'a b c d', { steps: 3, orders: 1 });
+  assert.deepEqual(few.kept, [0, 1, 3, 4]);
+  // Trapezoids of widths 1/4, 1/2 and 1/4.
+  close(few.insertion.area, ((0 + 4) / 8 + (4 + 7) / 4 + (7 + 7) / 8) / 7);
+  const none = await curves(letters, 'abc', { words: [], orders: 1 });
+  assert.deepEqual([none.kept, none.insertion], [[0], { probabilities: [1], area: 1 }]);
+});
+
+test('curves are stopped by their signal', async () => {
+  const stop = new AbortController();
+  const asked = [];
+  const model = {
+    classifyAll(texts, { signal, ...options } = {}) {
+      signal.throwIfAborted();
+      asked.push(texts.length);
+      if (asked.length === 3) stop.abort(new Error('enough'));
+      return letters.classifyAll(texts, options);
+    },
+  };
+  await assert.rejects(curves(model, 'a b c d', { signal: stop.signal }), { message: 'enough' });
+  assert.deepEqual(asked, [1, 5, 5]);
+});
+
+test('quantiles lie between two values in proportion', () => {
+  const values = [4, 1, 3, 2];
+  assert.deepEqual([0, 0.5, 1].map((share) => quantile(values, share)), [1, 2.5, 4]);
+  close(quantile(values, 0.1), 1.3);
+  assert.deepEqual(values, [4, 1, 3, 2]);
 });

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { csvOf, drop, headlines, readFileOf, turnToMany } from './dropping.mjs';
+import { saved } from './keeping.mjs';
 import { bringModel, bundleBytes, exampleText, turnToDevice, turnToModels, visiting, write } from './page.mjs';
 
 const site = visiting();
@@ -28,6 +29,7 @@ for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forced
     await assertAccessible(page, 'one text, empty');
     await write(page, exampleText('Mixed quarter'));
     await page.getByRole('button', { name: 'Show the numbers' }).click();
+    await openTools(page);
     await assertAccessible(page, 'one text, everything');
     await turnToModels(page);
     await page.getByText('Recipe').click();
@@ -61,8 +63,38 @@ for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forced
   });
 }
 
+/** Takes a word out, and opens all tools with their results. */
+async function openTools(page) {
+  await page.getByRole('option', { name: /^grew/ }).click();
+  await page.locator('#moved-table:not([hidden])').waitFor();
+  for (const tool of ['flip', 'curves', 'keep']) await page.locator(`#${tool} > summary`).click();
+  for (const tool of ['flip', 'curves']) {
+    await page.locator(`#${tool}-start`).click();
+    await page.locator(`#${tool}-says:not(:empty)`).waitFor();
+  }
+  await page.getByText('Every point').click();
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing in a saved page, ${colorScheme}`, async () => {
+    const { page, context } = await site.open({ colorScheme });
+    await write(page, exampleText('Mixed quarter'));
+    await page.getByRole('option', { name: /^grew/ }).click();
+    await page.locator('#moved-table:not([hidden])').waitFor();
+    const { file } = await saved(page, 'html');
+    const view = await context.newPage();
+    await view.goto(`file://${file}`);
+    await view.locator('summary').click();
+    assert.match(await view.locator('del', { hasText: 'grew' }).evaluate((word) => getComputedStyle(word).textDecorationLine), /line-through/);
+    await assertAccessible(view, 'a saved page');
+  });
+}
+
 test('on a phone axe finds nothing either', async () => {
   const { page } = await site.open({ viewport: { width: 390, height: 800 } });
+  await write(page, exampleText('Mixed quarter'));
+  await openTools(page);
+  await assertAccessible(page, 'one text, its tools');
   await turnToMany(page);
   await readFileOf(page, 'news.csv', csvOf(headlines(400)));
   await assertAccessible(page, 'many texts, results');

@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { csvOf, download, drawnRows, drop, done, parseCsv, readFileOf, turnToMany } from './dropping.mjs';
 import { HOSTILE } from './hostile.mjs';
+import { filesOf, keepingFiles, openKeep, parsed } from './keeping.mjs';
 import { bringModel, bundleBytes, turnToDevice, turnToModels, turnToText, visiting, write } from './page.mjs';
 
 const site = visiting();
@@ -170,4 +174,70 @@ test('as the one text they are read word by word', async () => {
   }
   await page.locator('#summary:not(.stale):not(:empty)').waitFor();
   await assertOnlyText(visit);
+});
+
+/** What may be in a saved page and in a drawing, and nothing else. */
+const ALLOWED = {
+  html: {
+    elements: 'bdi body del details h1 head html main meta p span strong style summary table tbody td th thead title tr div'.split(' '),
+    attributes: 'aria-label charset class content dir http-equiv lang name role scope tabindex title'.split(' '),
+  },
+  svg: {
+    elements: 'g line rect svg text title'.split(' '),
+    attributes:
+      'direction fill fill-opacity font-family font-size height lengthAdjust rx stroke stroke-dasharray stroke-width textLength transform viewBox width x x1 x2 xmlns y y1 y2'.split(' '),
+  },
+};
+
+/** Fails if a file has more in it than what its maker puts there. */
+async function assertPlain(blank, text, kind) {
+  const found = await parsed(blank, text, kind === 'svg' ? 'image/svg+xml' : 'text/html');
+  assert.equal(found.faulty, false, text);
+  for (const of of ['elements', 'attributes']) assert.deepEqual(found[of].filter((name) => !ALLOWED[kind][of].includes(name)), []);
+  return found;
+}
+
+test('as the text of files and links they stay text', { timeout: 900_000 }, async () => {
+  const visit = await site.open({ prepare: keepingFiles });
+  const { page, context } = visit;
+  const blank = await context.newPage();
+  await write(page, 'Dividend cut');
+  await openKeep(page);
+  for (const text of HOSTILE) {
+    const shown = text.replace(/\r\n?/g, '\n');
+    // By link: the address is read, and the text written as if typed.
+    await page.evaluate((wanted) => (location.hash = `text=${encodeURIComponent(wanted)}&model=finance`), text);
+    await page.waitForFunction((wanted) => document.querySelector('#words').textContent === wanted, shown);
+    const word = page.locator('#words .word').last();
+    if ((await page.locator('#words .word').count()) > 0) await word.evaluate((element) => element.click());
+    const { json, csv, svg, html } = await filesOf(page);
+    const record = JSON.parse(json);
+    assert.equal(record.text, shown);
+    for (const { text: own, start, end } of record.readers[0].words) assert.equal(own, shown.slice(start, end));
+    for (const cell of parseCsv(csv).flat()) if (!/^-?\d+(\.\d+)?$/.test(cell)) assert.doesNotMatch(cell, FORMULA);
+    assert.equal((await assertPlain(blank, html, 'html')).words, shown);
+    const { pieces } = await assertPlain(blank, svg, 'svg');
+    const bare = (whole) => whole.replace(/[\s\u0001\u001b\ufffd\u200b-\u206f\ufeff]/g, '');
+    assert.equal(bare(pieces.map((piece) => piece.text).join('')), bare(shown));
+  }
+  await assertOnlyText(visit);
+});
+
+test('a saved page runs nothing and asks for nothing', async () => {
+  const visit = await site.open({ prepare: keepingFiles });
+  const { page, context, requests } = visit;
+  await write(page, HOSTILE.slice(0, 20).join(' '));
+  await openKeep(page);
+  const { html } = await filesOf(page, ['html']);
+  const file = path.join(await mkdtemp(path.join(tmpdir(), 'stillglass-saved-')), 'page.html');
+  await writeFile(file, html);
+  const before = requests.length;
+  const view = await context.newPage();
+  const complaints = [];
+  view.on('console', (message) => complaints.push(message.text()));
+  await view.goto(`file://${file}`);
+  assert.equal(await view.evaluate(() => globalThis.fired), undefined);
+  assert.deepEqual(requests.slice(before), [`file://${file}`]);
+  assert.deepEqual(complaints, [], 'not even refused');
+  await rm(path.dirname(file), { recursive: true });
 });

@@ -37,7 +37,7 @@ test('everything can be done without a pointer, and the focus can be seen', asyn
 
   await tabTo(page, '#words .word');
   const first = await focusedName(page);
-  assert.match(first, /: (plus |minus )?\d\.\d\d, \d+(st|nd|rd|th) strongest$/);
+  assert.match(first, /: (plus |minus )?\d\.\d\d, \d+(st|nd|rd|th) strongest, \d+(\.\d)?% of all weight$/);
   assert.ok(await page.locator('#tip').isVisible());
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
   assert.equal(outline, 'solid');

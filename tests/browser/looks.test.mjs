@@ -28,6 +28,16 @@ for (const width of [320, 360, 768, 1280]) {
       await page.locator('#words .word').last().focus();
       assert.equal(await overflow(page), 0);
       await shoot(page, name('answer'));
+      await page.locator('#words .word').first().click();
+      await page.locator('#moved-table:not([hidden])').waitFor();
+      for (const tool of ['flip', 'curves', 'keep']) await page.locator(`#${tool} > summary`).click();
+      for (const tool of ['flip', 'curves']) {
+        await page.locator(`#${tool}-start`).click();
+        await page.locator(`#${tool}-says:not(:empty)`).waitFor();
+      }
+      await page.getByText('Every point').click();
+      assert.equal(await overflow(page), 0);
+      await shoot(page, name('tools'));
       await page.getByRole('button', { name: 'Show the numbers' }).click();
       await write(page, `${'x'.repeat(90)} ${'Orders grew again this quarter. '.repeat(40)}`);
       assert.equal(await overflow(page), 0);

@@ -162,6 +162,29 @@ test('storage that is cleared under the page is filled again at the next visit',
   await close();
 });
 
+test('a teacher that came damaged is not kept: trying again fetches it anew', async (context) => {
+  const teacher = (await readdir(path.join(DIST, 'assets'))).find((name) => /^finance-teacher-.*\.glass$/.test(name));
+  if (teacher === undefined) return context.skip('SKIPPED: the page was built without a teacher');
+  const damaged = await mkdtemp(path.join(tmpdir(), 'stillglass-damaged-'));
+  await cp(DIST, damaged, { recursive: true });
+  await writeFile(path.join(damaged, 'assets', teacher), '<!doctype html><title>Sign in</title>');
+  const { site, page, open, close } = await stored();
+  await page.close();
+  // Only now does the service worker stand between.
+  const again = await open();
+  await write(again, exampleText('Dividend cut'));
+  site.serve(damaged);
+  const toggle = again.locator('#teacher-toggle');
+  await toggle.click();
+  await again.locator('#teacher-note').getByText('The teacher did not load').waitFor();
+  site.serve(DIST);
+  await toggle.click();
+  await again.locator('#teacher-head').waitFor();
+  assert.equal(site.requests.filter((path) => path.endsWith(teacher)).length, 2);
+  await close();
+  await rm(damaged, { recursive: true, force: true });
+});
+
 test('fetching it anew replaces what is stored', async () => {
   const { page, close } = await stored();
   await page.evaluate(async () => {

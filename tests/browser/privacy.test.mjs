@@ -11,6 +11,7 @@ async function useEverything(page) {
   await page.getByRole('radio', { name: /Neutral/ }).check();
   await page.locator('#words .word').first().hover();
   await page.getByRole('button', { name: 'Show the numbers' }).click();
+  await useTools(page);
   await turnToModels(page);
   await page.getByRole('button', { name: 'Read the card Spam' }).click();
   await bringModel(page, 'mine.glass', await bundleBytes('spam'));
@@ -24,6 +25,25 @@ async function useEverything(page) {
   await page.getByRole('radio', { name: 'Finance', exact: true }).check();
   await page.getByRole('radio', { name: /Neutral/ }).waitFor();
   await write(page, exampleText('Dividend cut'));
+}
+
+/** Takes a word out, searches, draws, saves, copies and links. */
+async function useTools(page) {
+  await page.locator('#words .word').first().click();
+  await page.locator('#moved-table:not([hidden])').waitFor();
+  for (const [tool, start, says] of [['#flip', '#flip-start', '#flip-says'], ['#curves', '#curves-start', '#curves-says']]) {
+    await page.locator(`${tool} > summary`).click();
+    await page.locator(start).click();
+    await page.locator(`${says}:not(:empty)`).waitFor();
+  }
+  await page.locator('#keep > summary').click();
+  for (const kind of ['json', 'csv', 'svg', 'html']) {
+    await Promise.all([page.waitForEvent('download'), page.locator(`#save-${kind}`).click()]);
+  }
+  for (const what of ['text', 'link']) {
+    await page.locator(`#copy-${what}`).click();
+    await page.locator('#keep-says', { hasText: /Copied|to copy by hand/ }).waitFor();
+  }
 }
 
 test('nothing on the page needs more than the strict policy', async () => {

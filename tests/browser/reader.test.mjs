@@ -20,10 +20,22 @@ test('a screen reader finds the numbers as a table, seen or not', async () => {
 
   const box = () => page.locator('#numbers').boundingBox();
   assert.ok((await box()).width <= 1);
-  await page.getByRole('button', { name: 'Show the numbers', pressed: false }).click();
+  await page.getByRole('button', { name: 'Show the numbers' }).click();
   assert.ok((await box()).width > 300);
-  await page.getByRole('button', { name: 'Show the numbers', pressed: true }).click();
+  await page.getByRole('button', { name: 'Hide the numbers' }).click();
   assert.ok((await box()).width <= 1);
+});
+
+test('the numbers say that they scroll, where they do', async () => {
+  const { page } = await site.open();
+  await write(page, 'Profit falls');
+  await page.getByRole('button', { name: 'Show the numbers' }).click();
+  const note = page.getByText('The numbers scroll in their frame');
+  assert.ok(await note.isHidden());
+  await write(page, 'Orders grew again this quarter. '.repeat(8));
+  await note.waitFor();
+  await page.getByRole('button', { name: 'Hide the numbers' }).click();
+  assert.ok(await note.isHidden());
 });
 
 test('the answer is spoken as one sentence, once typing pauses', async () => {
@@ -42,7 +54,7 @@ test('the answer is spoken as one sentence, once typing pauses', async () => {
  */
 async function typeAndListen(text) {
   globalThis.spoken = [];
-  const status = document.querySelector('[role=status]');
+  const status = document.querySelector('#summary[role=status]');
   new MutationObserver(() => {
     if (status.textContent !== '') globalThis.spoken.push(status.textContent);
   }).observe(status, { childList: true });

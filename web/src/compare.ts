@@ -1,10 +1,13 @@
 /** The words on the page: the student's, and beside them the teacher's for those who ask. */
 
-import { fetchBundle, type Word } from 'stillglass/client';
+import { fetchBundle, type Answer as Result, type Word } from 'stillglass/client';
 import { agreement, atOdds, besides } from './agreement.ts';
+import type { Answer, Reader } from './answer/answer.ts';
+import { Removal } from './answer/removal.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
+import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
@@ -29,19 +32,27 @@ interface Compared {
 }
 
 const section = byId('why');
-const ours = new Sheet(byId('words'), 'Words');
-const theirs = new Sheet(byId('teacher-words'), 'The teacher’s words');
 
 /** Shows words, and everything about the teacher. */
 export class Comparison {
-  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open }, () => this.#follow());
+  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open, forget: forgetStored }, () => this.#follow());
   readonly #bringing: (now: boolean) => void;
+  readonly #changed: () => void;
+  /** The words taken out of the text that is shown. */
+  readonly removal = new Removal(() => this.#mark());
+  readonly #ours = new Sheet(byId('words'), 'Words', (start) => this.removal.toggle(start));
+  readonly #theirs = new Sheet(byId('teacher-words'), 'The teacher’s words', (start) => this.removal.toggle(start));
+  #model = '';
   #shown: Shown | undefined;
   #before: State = this.#teacher.state;
 
-  /** `bringing` hears when a teacher begins to be brought, and when that has ended. */
-  constructor(bringing: (now: boolean) => void) {
+  /**
+   * `bringing` hears when a teacher begins to be brought, and when that has ended; `changed` when the
+   * answer is another, or the words taken out of it are.
+   */
+  constructor(bringing: (now: boolean) => void, changed: () => void) {
     this.#bringing = bringing;
+    this.#changed = changed;
     onTeacher(
       () => this.#toggle(),
       () => this.#again(),
@@ -50,6 +61,7 @@ export class Comparison {
 
   /** Offers a model's teacher, if it has one. */
   offer(entry: Entry): void {
+    this.#model = entry.id;
     this.#teacher.offer(entry);
   }
 
@@ -72,7 +84,25 @@ export class Comparison {
     this.#shown = shown;
     section.hidden = false;
     this.#teacher.turnTo(shown.reading.text);
+    this.removal.turnTo(this.#model, shown.reading.text);
     this.#draw();
+  }
+
+  /** What is shown, for what else can be done with it. */
+  get answer(): Answer | undefined {
+    if (this.#shown === undefined) return undefined;
+    const { reading, words, label, labels } = this.#shown;
+    const compared = this.#compared(this.#shown);
+    const reader = (name: Reader['name'], { result }: Reading, own: readonly Word[]): Reader => ({ name, result, words: own });
+    return {
+      text: reading.text,
+      label,
+      labels,
+      student: reader('Student', reading, words),
+      teacher: compared && reader('Teacher', compared.reading, compared.words),
+      full: compared?.full ?? fullColour(words),
+      atOdds: compared?.odds ?? new Set(),
+    };
   }
 
   /** Shows what need not follow every letter: the numbers, and what the teacher makes of the text. */
@@ -83,18 +113,31 @@ export class Comparison {
     if (this.#teacher.state.at === 'waiting') void this.#teacher.read(shown.reading.text);
   }
 
+  /** Asks the teacher about other texts, if it is here. */
+  askTeacher(texts: string[], signal: AbortSignal): Promise<Result[]> {
+    return this.#teacher.ask(texts, signal);
+  }
+
   /** Shows no words. */
   clear(): void {
     this.#shown = undefined;
     section.hidden = true;
     this.#teacher.turnTo('');
+    this.removal.turnTo('', '');
+    this.#changed();
+  }
+
+  #mark(): void {
+    this.#ours.mark(this.removal.removed);
+    this.#theirs.mark(this.removal.removed);
+    this.#changed();
   }
 
   #toggle(): void {
     const { at } = this.#teacher.state;
     if (at === 'loading') this.#teacher.stop();
     else if (this.#teacher.here) this.#teacher.putAway();
-    else void this.#teacher.bring();
+    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.labels);
   }
 
   #again(): void {
@@ -122,15 +165,16 @@ export class Comparison {
     const beside = this.#teacher.here;
     const view = ({ text, result }: Reading, own: readonly Word[], name: string, other: readonly Word[] | undefined) => {
       const known = compared && other && { name, words: other, atOdds: compared.odds };
-      return { text, words: own, label, cut: result.truncated?.from, other: known };
+      return { text, words: own, label, cut: result.truncated?.from, other: known, removed: this.removal.removed };
     };
-    ours.show(view(reading, words, 'teacher', compared?.words), compared?.full);
-    if (compared === undefined) theirs.showPlain(beside ? reading.text : '');
-    else theirs.show(view(compared.reading, compared.words, 'student', words), compared.full);
+    this.#ours.show(view(reading, words, 'teacher', compared?.words), compared?.full);
+    if (compared === undefined) this.#theirs.showPlain(beside ? reading.text : '');
+    else this.#theirs.show(view(compared.reading, compared.words, 'student', words), compared.full);
     showBeside(beside);
     showAnswers(reading, answerOf(this.#teacher.state));
     if (compared === undefined) clearAgreement();
     else showAgreement(agreement(words, compared.words, label), compared.odds.size);
+    this.#changed();
   }
 
   #tabulate(shown: Shown): void {

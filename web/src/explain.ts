@@ -73,6 +73,13 @@ export function ranks(words: readonly Word[], label: string): number[] {
   return rank;
 }
 
+/** Each word's share of what all words gave for and against `label`; nothing, where they gave nothing. */
+export function shares(words: readonly Word[], label: string): number[] {
+  const strength = words.map((word) => Math.abs(word.weights[label] ?? 0));
+  const all = strength.reduce((sum, value) => sum + value, 0);
+  return strength.map((value) => (all > 0 ? value / all : 0));
+}
+
 /** The words that matter most for and against `label`, strongest first, each spelling once. */
 export function strongest(words: readonly Word[], label: string): { for: string[]; against: string[] } {
   const full = fullColour(words);

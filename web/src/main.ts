@@ -20,19 +20,26 @@ import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
-import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
+import { noteOnLink, onLink } from './view/link.ts';
+import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
+import type { Tools } from './view/tools.ts';
 import { goTo, onView } from './views.ts';
 
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
 
 const models = new Models();
-const comparison = new Comparison((now) => {
-  showNetwork(now ? 'loading' : network);
-  countBytes();
-});
+const comparison = new Comparison(
+  (now) => {
+    showNetwork(now ? 'loading' : network);
+    countBytes();
+  },
+  () => tools.tell((under) => under.show(comparison.answer)),
+);
+/** What else can be done with an answer. */
+const tools = new Lazy(loadTools);
 const offline = new Offline((state) => {
   kept = state;
   showKeptLine(state);
@@ -60,7 +67,7 @@ function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
 }
 
-async function choose(entry: Entry): Promise<void> {
+async function choose(entry: Entry, label?: string): Promise<void> {
   chosen = entry;
   info = undefined;
   picked = undefined;
@@ -76,15 +83,18 @@ async function choose(entry: Entry): Promise<void> {
   try {
     const opened = await models.open(entry);
     if (chosen !== entry) return;
-    begin(opened);
+    begin(opened, label);
     void fetchTheRest();
   } catch (error) {
     if (chosen === entry) fail(entry, error);
   }
 }
 
-function begin(opened: ModelInfo): void {
+/** `label` is the class that a link wants shown. */
+function begin(opened: ModelInfo, label?: string): void {
   info = opened;
+  if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
+  else picked = label;
   offerClasses(opened.labels, pick);
   countBytes();
   clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
@@ -129,7 +139,9 @@ const classifySoon = latest(async () => {
     // What is shown is about another text.
     clearAnswer('', '');
     hideBlank();
-    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    // What is wrong with the text itself stays so.
+    const again = codeOf(error) === 'bad-argument' ? {} : { retry: classifySoon };
+    showProblem({ ...explainFailure(entry.name, error), ...again });
   }
 });
 
@@ -184,12 +196,29 @@ function pick(label: string): void {
 
 /** Brings the other models too, and the other views, that of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), views.models.get(), views.device.get(), views.many.begun]);
+  const parts = [tools.get(), views.models.get(), views.device.get(), views.many.begun];
+  const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), ...parts]);
   views.models.tell((view) => void view.show());
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
   // Only now: what the page itself needs comes first, and is stored from the browser's cache.
   await offline.store();
+}
+
+/** After the first answer, which does not wait for it. */
+async function loadTools(): Promise<Tools> {
+  const { Tools } = await import('./view/tools.ts');
+  const under = new Tools({
+    model: () => chosen,
+    picked: () => picked,
+    removal: comparison.removal,
+    ask: {
+      Student: (texts, signal) => (chosen === undefined ? Promise.resolve([]) : models.classifyAll(chosen, texts, signal)),
+      Teacher: (texts, signal) => comparison.askTeacher(texts, signal),
+    },
+  });
+  under.show(comparison.answer);
+  return under;
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -299,7 +328,12 @@ function boot(): void {
     });
     return;
   }
-  void choose(first);
+  const linked = onLink(listed, (entry, { text, label }) => {
+    goTo('one');
+    void choose(entry, label);
+    writeText(text);
+  });
+  if (!linked) void choose(first);
 }
 
 boot();

@@ -13,7 +13,8 @@ const VIEWS: Record<View, { shown: string; title: string }> = {
   device: { shown: 'this-device', title: 'This device' },
 };
 
-const NAMES = Object.keys(VIEWS) as View[];
+/** The views by the names that addresses have for them. */
+export const NAMES = Object.keys(VIEWS) as View[];
 
 /** Follows the address from now on; `show` hears of every view, the first included. */
 export function onView(show: (view: View) => void): void {

@@ -58,10 +58,11 @@ function cell({ row }: Judged, name: string, at: number): string {
 }
 
 /** Six decimals: a 32-bit float has no more to say. */
-function rounded(score: number): number {
+export function rounded(score: number): number {
   return Number(score.toFixed(6));
 }
 
-function csv(rows: unknown[][]): string {
+/** Rows of cells as CSV; text that a spreadsheet would take for a formula begins with an apostrophe. */
+export function csv(rows: unknown[][]): string {
   return `${Papa.unparse(rows, { escapeFormulae: FORMULA, newline: '\r\n' })}\r\n`;
 }

@@ -5,6 +5,7 @@ import { proxy, wrap } from 'comlink';
 import { byId, make } from '../dom.ts';
 import { onFile } from '../dropped.ts';
 import { count, duration, sentence } from '../format.ts';
+import { download } from '../view/download.ts';
 import type { Desk } from './desk.ts';
 import type { FileKind } from './export.ts';
 import type { Opening, Progress, Summary } from './protocol.ts';
@@ -126,11 +127,8 @@ export class ManyTexts {
   }
 
   async #download(kind: FileKind): Promise<void> {
-    const address = URL.createObjectURL(await this.#desk.download(kind));
     const name = (this.#file?.name ?? 'texts').replace(/\.[^.]*$/, '');
-    make('a', { href: address, download: `${name}.labelled.${kind}` }).click();
-    // The browser has begun by then.
-    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    download(`${name}.labelled.${kind}`, await this.#desk.download(kind));
   }
 
   #refuse(title: string, detail: string): void {

@@ -58,10 +58,18 @@ function odd(): Node[] {
   return [make('span', { class: 'mark-odd', 'aria-hidden': 'true' }), make('span', { class: 'visually-hidden' }, ', at odds')];
 }
 
+/** Says that the visible table scrolls, if it does. */
+function showMore(): void {
+  byId('numbers-more').hidden = wrapper.classList.contains('visually-hidden') || wrapper.scrollHeight <= wrapper.clientHeight;
+}
+
 toggle.addEventListener('click', () => {
-  const visible = toggle.getAttribute('aria-pressed') !== 'true';
-  toggle.setAttribute('aria-pressed', String(visible));
+  const visible = wrapper.classList.contains('visually-hidden');
+  toggle.textContent = visible ? 'Hide the numbers' : 'Show the numbers';
   wrapper.classList.toggle('visually-hidden', !visible);
   // A visible table may scroll, and a keyboard has to reach it then.
   wrapper.tabIndex = visible ? 0 : -1;
+  showMore();
 });
+
+new ResizeObserver(showMore).observe(table);

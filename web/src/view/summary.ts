@@ -1,7 +1,7 @@
 /** The answer in words: a large verdict at once, and a sentence once typing pauses. */
 
 import { byId, make } from '../dom.ts';
-import { percent, title } from '../format.ts';
+import { count, percent, title } from '../format.ts';
 
 const verdict = byId('verdict');
 const sentence = byId('summary');
@@ -60,6 +60,11 @@ function reasons(summary: Summary, isPredicted: boolean): (Node | string)[] {
 function clipped(word: string): string {
   const characters = [...word];
   return characters.length > 24 ? `${characters.slice(0, 23).join('')}…` : word;
+}
+
+/** The words as a list, or, of more than `most`, how many they are. */
+export function named(words: readonly string[], most: number): (Node | string)[] {
+  return words.length > most ? [`${count(words.length)} words`] : list(words);
 }
 
 /** `“a”, “b” and “c”`, each word isolated so that its writing direction stays its own. */

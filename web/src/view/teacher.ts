@@ -61,7 +61,6 @@ export function showBeside(beside: boolean): void {
   byId('why').classList.toggle('comparing', beside);
   byId('teacher').hidden = !beside;
   studentHead.hidden = !beside;
-  studentMade.hidden = !beside;
 }
 
 function head(name: string, reading: Reading | undefined, differs: boolean): Node[] {
@@ -75,14 +74,14 @@ function head(name: string, reading: Reading | undefined, differs: boolean): Nod
 }
 
 /** How an explanation was found: method, points, what it leaves, time and place. */
-function made({ result }: Reading): string {
+export function made({ result }: Pick<Reading, 'result'>): string {
   const { explanation, backend, reason, ms } = result;
   if (explanation === undefined) return '';
   const { method, nodes, completeness } = explanation;
   const parts = [
     METHODS[method],
-    ...(nodes > 0 ? [`${count(nodes)} points`] : []),
-    ...(method === 'native' ? [] : [`${share(completeness)} unaccounted for`]),
+    nodes > 0 ? `${count(nodes)} points` : 'no points needed',
+    `${share(completeness)} unaccounted for`,
     `${duration(ms)} on the ${backend.toUpperCase()}`,
   ];
   // What follows a semicolon is for programs.

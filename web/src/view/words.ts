@@ -2,12 +2,14 @@
 
 import type { Word } from 'stillglass';
 import { make, within } from '../dom.ts';
-import { fullColour, ranks, segments, tone } from '../explain.ts';
-import { count, ordinal, signed, spoken, title } from '../format.ts';
+import { fullColour, ranks, segments, shares, tone } from '../explain.ts';
+import { count, ordinal, share, signed, spoken, title } from '../format.ts';
 import { hideTip, showTip } from './tip.ts';
 
 /** How many UTF-16 units of unread text are shown. */
 const GLIMPSE = 240;
+/** How many of one word are: a browser takes half a minute to break a line of a million letters. */
+const LONGEST = 10_000;
 
 /** A text and what its words contribute to one class. */
 export interface View {
@@ -18,7 +20,12 @@ export interface View {
   cut?: number | undefined;
   /** What another model says of the same text. */
   other?: Other | undefined;
+  /** Where the words begin that are taken out. */
+  removed: ReadonlySet<number>;
 }
+
+/** Keys that take a word out, or put it back. */
+const TOGGLING = new Set(['Delete', 'Backspace', 'Enter']);
 
 /** Another model's words, and where the words begin on which the two are at odds. */
 export interface Other {
@@ -32,16 +39,22 @@ export class Sheet {
   readonly #list: HTMLElement;
   readonly #unread: HTMLElement;
   readonly #owner: string;
+  readonly #toggle: (start: number) => void;
   #view: View | undefined;
   #ranks: number[] = [];
+  #shares: number[] = [];
   #others = new Map<number, Word>();
   #options: HTMLElement[] = [];
 
-  /** `sheet` holds the list and what was not read; `owner` says whose words these are, to who cannot see it. */
-  constructor(sheet: HTMLElement, owner: string) {
+  /**
+   * `sheet` holds the list and what was not read; `owner` says whose words these are, to who cannot see it;
+   * `toggle` hears where the word begins that is to be taken out or put back.
+   */
+  constructor(sheet: HTMLElement, owner: string, toggle: (start: number) => void) {
     this.#list = within(sheet, '[role=listbox]');
     this.#unread = within(sheet, '.unread');
     this.#owner = owner;
+    this.#toggle = toggle;
     this.#list.addEventListener('pointerover', (event) => this.#point(event.target));
     this.#list.addEventListener('pointerout', (event) => {
       if (event.pointerType === 'mouse') hideTip();
@@ -49,25 +62,40 @@ export class Sheet {
     this.#list.addEventListener('focusin', (event) => this.#point(event.target, true));
     this.#list.addEventListener('focusout', hideTip);
     this.#list.addEventListener('keydown', (event) => this.#press(event));
+    this.#list.addEventListener('click', ({ target, detail }) => {
+      // Who drags over text means to copy it; a second click in a row undoes what the first has done.
+      if (detail > 1 || getSelection()?.isCollapsed !== false) this.#turn(indexOf(target));
+    });
   }
 
   /** Colours the words; `full` is the contribution that full colour stands for. */
   show(view: View, full = fullColour(view.words)): void {
     const { text, words, label, cut, other } = view;
     const previous = Math.max(0, this.#options.findIndex((option) => option.tabIndex === 0));
+    const focused = this.#list.contains(document.activeElement);
     hideTip();
     this.#view = view;
     this.#ranks = ranks(words, label);
+    this.#shares = shares(words, label);
     this.#others = new Map(other?.words.map((word) => [word.start, word]));
     this.#options = [];
     const read = cut === undefined ? text : text.slice(0, cut);
     const parts = segments(read, words).map((segment) =>
-      segment.word === undefined ? segment.text : this.#element(segment.text, segment.word, full),
+      segment.word === undefined ? glimpse(segment.text, LONGEST) : this.#element(glimpse(segment.text, LONGEST), segment.word, full),
     );
     this.#list.replaceChildren(...parts);
-    this.#unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut));
+    this.#unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut), GLIMPSE);
     this.#list.setAttribute('aria-label', `${this.#owner} and what they contribute to ${label}`);
-    this.#enter(Math.min(previous, this.#options.length - 1));
+    const entered = Math.min(previous, this.#options.length - 1);
+    this.#enter(entered);
+    if (focused) this.#options[entered]?.focus();
+  }
+
+  /** Strikes the words that are taken out, and no others. */
+  mark(removed: ReadonlySet<number>): void {
+    if (this.#view === undefined) return;
+    this.#view = { ...this.#view, removed };
+    this.#options.forEach((option, index) => this.#strike(option, index));
   }
 
   /** Shows a text about whose words nothing is known yet. */
@@ -76,33 +104,49 @@ export class Sheet {
     this.#view = undefined;
     this.#options = [];
     this.#list.replaceChildren();
-    this.#unread.textContent = text;
+    this.#unread.textContent = glimpse(text, LONGEST);
   }
 
   #element(text: string, index: number, full: number): HTMLElement {
     const { words, label, other } = this.#view!;
     const { start = 0, weights } = words[index] ?? {};
-    const value = weights?.[label] ?? 0;
-    const { side, strength } = tone(value, full);
-    const odd = other?.atOdds.has(start) ?? false;
-    const theirs = this.#others.get(start)?.weights[label];
-    const beside = theirs === undefined ? '' : `; ${other?.name} ${spoken(theirs)}${odd ? ', at odds' : ''}`;
+    const { side, strength } = tone(weights?.[label] ?? 0, full);
     const element = make(
       'span',
       {
-        class: odd ? 'word odd' : 'word',
+        class: other?.atOdds.has(start) === true ? 'word odd' : 'word',
         role: 'option',
         tabindex: '-1',
         'aria-selected': 'false',
-        'aria-label': `${text}: ${spoken(value)}, ${ordinal(this.#ranks[index] ?? 0)} strongest${beside}`,
         'data-side': side,
         'data-index': String(index),
       },
       text,
     );
     element.style.setProperty('--strength', strength.toFixed(3));
+    this.#strike(element, index);
     this.#options.push(element);
     return element;
+  }
+
+  /** Shows and says whether a word is taken out. */
+  #strike(element: HTMLElement, index: number): void {
+    const { words, label, other, removed } = this.#view!;
+    const { start = 0, weights } = words[index] ?? {};
+    const theirs = this.#others.get(start)?.weights[label];
+    const odd = other?.atOdds.has(start) === true ? ', at odds' : '';
+    const beside = theirs === undefined ? '' : `; ${other?.name} ${spoken(theirs)}${odd}`;
+    const figures = `${spoken(weights?.[label] ?? 0)}, ${ordinal(this.#ranks[index] ?? 0)} strongest, ${share(this.#shares[index] ?? 0)} of all weight`;
+    const out = removed.has(start);
+    element.classList.toggle('gone', out);
+    element.setAttribute('aria-label', `${element.textContent}${out ? ', taken out' : ''}: ${figures}${beside}`);
+  }
+
+  #turn(index: number | undefined): void {
+    const word = index === undefined ? undefined : this.#view?.words[index];
+    if (word === undefined) return;
+    this.#toggle(word.start);
+    this.#point(this.#options[index!] ?? null);
   }
 
   /** Makes one word the one that Tab reaches. */
@@ -115,19 +159,26 @@ export class Sheet {
     const element = index === undefined ? undefined : this.#options[index];
     if (index === undefined || element === undefined || this.#view === undefined) return;
     if (enter) this.#enter(index);
-    const { words, label, other } = this.#view;
+    const { words, label, other, removed } = this.#view;
     const { start = 0, weights } = words[index] ?? {};
     const theirs = this.#others.get(start)?.weights[label];
+    const line = (text: string) => make('span', { class: 'tip-rank' }, text);
     showTip(element, [
       make('strong', {}, signed(weights?.[label] ?? 0)),
       ` to the score of ${title(label)}`,
-      make('span', { class: 'tip-rank' }, `${ordinal(this.#ranks[index] ?? 0)} strongest of ${count(words.length)}`),
-      ...(theirs === undefined ? [] : [make('span', { class: 'tip-rank' }, `${title(other?.name ?? '')}: ${signed(theirs)}`)]),
+      line(`${ordinal(this.#ranks[index] ?? 0)} strongest of ${count(words.length)}, ${share(this.#shares[index] ?? 0)} of all weight`),
+      ...(theirs === undefined ? [] : [line(`${title(other?.name ?? '')}: ${signed(theirs)}`)]),
+      ...(removed.has(start) ? [line('Taken out')] : []),
     ]);
   }
 
   #press(event: KeyboardEvent): void {
     const from = indexOf(event.target);
+    if (from !== undefined && TOGGLING.has(event.key)) {
+      event.preventDefault();
+      this.#turn(from);
+      return;
+    }
     const to = from === undefined ? undefined : this.#destination(event.key, from);
     if (to === undefined) return;
     event.preventDefault();
@@ -157,9 +208,9 @@ export class Sheet {
   }
 }
 
-/** The beginning of what was not read: enough to see where reading stopped. */
-function glimpse(rest: string): string {
-  return rest.length > GLIMPSE ? `${rest.slice(0, GLIMPSE)}…` : rest;
+/** The beginning of what is long. */
+function glimpse(rest: string, most: number): string {
+  return rest.length > most ? `${rest.slice(0, most)}…` : rest;
 }
 
 function indexOf(target: EventTarget | null): number | undefined {

@@ -1,7 +1,7 @@
 /** Bars of counts, drawn by uPlot in the colours that the page has at the moment. */
 
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
+import { Plot, type Look } from '../../view/plot.ts';
 
 /** Heights in CSS pixels: of a bar with the room around it, and of the scale below. */
 const HEIGHT = { bar: 34, scale: 34 };
@@ -11,18 +11,12 @@ const LONGEST = 16;
 
 /** A chart in a box; the box's own style says which colours: of text, border and caret. */
 export class BarChart {
-  readonly #box: HTMLElement;
-  #plot: uPlot | undefined;
+  readonly #plot: Plot;
   #names: readonly string[] = [];
   #counts: readonly number[] = [];
 
   constructor(box: HTMLElement) {
-    this.#box = box;
-    // A canvas follows neither the style sheet nor the width of its column.
-    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
-      matchMedia(query).addEventListener('change', () => this.#rebuild());
-    }
-    new ResizeObserver(() => this.#fit()).observe(box);
+    this.#plot = new Plot(box, (look) => (this.#names.length === 0 ? undefined : { options: this.#options(look), data: this.#data() }));
   }
 
   /** Draws a bar for each name. */
@@ -30,37 +24,21 @@ export class BarChart {
     const same = names.length === this.#names.length && names.every((name, at) => name === this.#names[at]);
     this.#names = names;
     this.#counts = counts;
-    if (same && this.#plot !== undefined) this.#plot.setData(this.#data());
-    else this.#rebuild();
+    if (same) this.#plot.redraw(this.#data());
+    else this.#plot.draw();
   }
 
   #data(): uPlot.AlignedData {
     return [this.#names.map((_, at) => at), [...this.#counts]];
   }
 
-  #size(): { width: number; height: number } {
-    return { width: this.#box.clientWidth, height: this.#names.length * HEIGHT.bar + HEIGHT.scale };
-  }
-
-  #fit(): void {
-    if (this.#plot !== undefined && this.#box.clientWidth > 0 && this.#plot.width !== this.#box.clientWidth) {
-      this.#plot.setSize(this.#size());
-    }
-  }
-
-  #rebuild(): void {
-    this.#plot?.destroy();
-    this.#plot = this.#names.length === 0 ? undefined : new uPlot(this.#options(), this.#data(), this.#box);
-  }
-
-  #options(): uPlot.Options {
-    const { color: ink, borderTopColor: line, caretColor: bar, fontFamily } = getComputedStyle(this.#box);
-    const font = `13px ${fontFamily}`;
+  #options({ width, ink, line, fill: bar, font }: Look): uPlot.Options {
     const names = this.#names.map((name) => (name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name));
     const paths = uPlot.paths.bars?.({ size: [0.6, 18] });
     const room = 20 + 8 * Math.max(...names.map((name) => name.length));
     return {
-      ...this.#size(),
+      width,
+      height: names.length * HEIGHT.bar + HEIGHT.scale,
       legend: { show: false },
       cursor: { show: false },
       padding: [0, 24, 0, 0],

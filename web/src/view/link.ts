@@ -1,0 +1,30 @@
+/** Opening the answers that addresses carry. */
+
+import { opened, type Link } from '../answer/link.ts';
+import { byId } from '../dom.ts';
+import type { Entry } from '../entry.ts';
+import { NAMES } from '../views.ts';
+
+/**
+ * Takes the link in the address, now and whenever it is another; says whether there is one now. What was taken
+ * leaves the address: typing and other views would make it untrue, and the text need not stand there.
+ */
+export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link) => void): boolean {
+  const follow = (): boolean => {
+    const found = opened(location.hash, NAMES, models.map(({ id }) => id));
+    noteOnLink(found.at === 'refused' ? `The address carries something else than a link to an answer, which was ignored: ${found.why}.` : '');
+    if (found.at === 'nothing') return false;
+    history.replaceState(null, '', `${location.pathname}${location.search}`);
+    const entry = found.at === 'link' ? models.find(({ id }) => id === found.link.model) : undefined;
+    if (found.at !== 'link' || entry === undefined) return false;
+    open(entry, found.link);
+    return true;
+  };
+  addEventListener('hashchange', follow);
+  return follow();
+}
+
+/** Says what there is to say of a link; nothing takes it away. */
+export function noteOnLink(note: string): void {
+  byId('link-note').textContent = note;
+}
