@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
@@ -30,8 +31,35 @@ function policyInPage(): Plugin {
   };
 }
 
-/** A teacher's bundle: large, and kept only once somebody has asked for it. */
-const TEACHER = /-teacher[^/]*\.glass$/;
+/** What `models/index.json` lists. */
+const { models: listed } = JSON.parse(readFileSync(`${models}/index.json`, 'utf8')) as {
+  models: { file: string; teacher?: { file: string } }[];
+};
+
+/** Asks for the runtime and the first model while the script that will want them is still on its way. */
+function askedForEarly(): Plugin {
+  const wanted = ['stillglass_bg.wasm', ...listed.slice(0, 1).map(({ file }) => file)];
+  return {
+    name: 'asked-for-early',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_, { bundle = {} }) =>
+        Object.values(bundle)
+          .filter((output) => output.type === 'asset' && output.names.some((name) => wanted.includes(name)))
+          .map(({ fileName }) => ({
+            tag: 'link',
+            attrs: { rel: 'preload', as: 'fetch', crossorigin: '', href: `./${fileName}` },
+            injectTo: 'head',
+          })),
+    },
+  };
+}
+
+/** The teachers' bundles, without their ends: large, and kept only once somebody has asked for them. */
+const teachers = listed.flatMap(({ teacher }) => teacher?.file.replace(/\.glass$/, '') ?? []);
+/** How long the mark of its content is that the build puts behind a file's name. */
+const HASH = 8;
 
 /**
  * Keeps the page where it was visited: the service worker stores everything but teachers at the first
@@ -62,14 +90,18 @@ function kept(): Plugin[] {
     },
     workbox: {
       globPatterns: ['**/*.{html,js,css,svg,png,wasm,glass}'],
-      globIgnores: ['**/*-teacher*.glass'],
+      globIgnores: teachers.map((name) => `**/${name}-${'?'.repeat(HASH)}.glass`),
       maximumFileSizeToCacheInBytes: 4_000_000,
       cleanupOutdatedCaches: true,
       // Else the worker fetches its own parts by address, which the policy forbids.
       inlineWorkboxRuntime: true,
       // The first visit is kept as well, not only the second.
       clientsClaim: true,
-      runtimeCaching: [{ urlPattern: TEACHER, handler: 'CacheFirst', options: { cacheName: 'teachers' } }],
+      runtimeCaching: teachers.map((name) => ({
+        urlPattern: new RegExp(`/${name.replace(/\W/g, '\\$&')}-[\\w-]{${HASH}}\\.glass$`),
+        handler: 'CacheFirst',
+        options: { cacheName: 'teachers' },
+      })),
     },
   });
 }
@@ -78,7 +110,7 @@ export default defineConfig({
   // Relative addresses, so that the built folder works under any path.
   base: './',
   appType: 'mpa',
-  plugins: [policyInPage(), kept()],
+  plugins: [policyInPage(), askedForEarly(), kept()],
   define: { __VERSION__: JSON.stringify(about.version) },
   assetsInclude: ['**/*.glass'],
   resolve: {

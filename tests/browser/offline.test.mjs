@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
-import { exampleText, verdict, write } from './page.mjs';
+import { exampleText, turnToText, verdict, write } from './page.mjs';
 import { serveFolder } from './site.mjs';
 
 const DIST = fileURLToPath(new URL('../../web/dist', import.meta.url));
@@ -22,23 +22,30 @@ after(async () => {
   await rm(newer, { recursive: true, force: true });
 });
 
-/** The built page as a later version would be: another script under another name, and a version of its own. */
+/** The built page as a later version would be: its scripts under other names, and a version of its own. */
 async function nextVersion() {
   const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-newer-'));
   await cp(DIST, folder, { recursive: true });
   const assets = path.join(folder, 'assets');
-  const script = (await readdir(assets)).find((name) => /^index-.*\.js$/.test(name));
-  await rename(path.join(assets, script), path.join(assets, 'index-newer.js'));
+  const scripts = (await readdir(assets)).filter((name) => /^(index|page|dropped)-.*\.js$/.test(name));
+  const later = (name) => name.replace(/\.js$/, '-newer.js');
+  const renamed = (text) => scripts.reduce((all, name) => all.replaceAll(name, later(name)), text);
   const edit = async (file, change) => {
     const place = path.join(folder, file);
     const text = await readFile(place, 'utf8');
-    assert.notEqual(change(text), text, `${file} has what is to be changed`);
+    assert.ok(change(text) !== text, `${file} has what is to be changed`);
     await writeFile(place, change(text));
   };
-  await edit('assets/index-newer.js', (text) => text.replace(/(["'`])0\.1\.0\1/, '"0.1.0-newer"'));
-  await edit('index.html', (text) => text.replace(script, 'index-newer.js'));
+  const main = scripts.find((name) => name.startsWith('index-'));
+  await edit(`assets/${main}`, (text) => renamed(text).replace(/(["'`])0\.1\.0\1/, '"0.1.0-newer"'));
+  await edit('index.html', renamed);
   const revision = /(revision:"[0-9a-f]+",url:"index\.html"|url:"index\.html",revision:"[0-9a-f]+")/;
-  await edit('sw.js', (text) => text.replace(script, 'index-newer.js').replace(revision, 'revision:"newer",url:"index.html"'));
+  await edit('sw.js', (text) => renamed(text).replace(revision, 'revision:"newer",url:"index.html"'));
+  for (const name of scripts) {
+    const place = path.join(assets, name);
+    await writeFile(place, renamed(await readFile(place, 'utf8')));
+    await rename(place, path.join(assets, later(name)));
+  }
   return folder;
 }
 
@@ -132,6 +139,7 @@ test('what is deleted is gone, this tab still works, and the next visit stores i
   await kept(page, 'deleted');
   const left = await page.evaluate(async () => [await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length, localStorage.length]);
   assert.deepEqual(left, [[], 0, 0]);
+  await turnToText(page);
   await answers(page);
   await page.reload();
   await kept(page, 'stored');
@@ -152,6 +160,29 @@ test('storage that is cleared under the page is filled again at the next visit',
   await page.waitForSelector('html[data-state=ready]', { state: 'attached' });
   await answers(page);
   await close();
+});
+
+test('a teacher that came damaged is not kept: trying again fetches it anew', async (context) => {
+  const teacher = (await readdir(path.join(DIST, 'assets'))).find((name) => /^finance-teacher-.*\.glass$/.test(name));
+  if (teacher === undefined) return context.skip('SKIPPED: the page was built without a teacher');
+  const damaged = await mkdtemp(path.join(tmpdir(), 'stillglass-damaged-'));
+  await cp(DIST, damaged, { recursive: true });
+  await writeFile(path.join(damaged, 'assets', teacher), '<!doctype html><title>Sign in</title>');
+  const { site, page, open, close } = await stored();
+  await page.close();
+  // Only now does the service worker stand between.
+  const again = await open();
+  await write(again, exampleText('Dividend cut'));
+  site.serve(damaged);
+  const toggle = again.locator('#teacher-toggle');
+  await toggle.click();
+  await again.locator('#teacher-note').getByText('The teacher did not load').waitFor();
+  site.serve(DIST);
+  await toggle.click();
+  await again.locator('#teacher-head').waitFor();
+  assert.equal(site.requests.filter((path) => path.endsWith(teacher)).length, 2);
+  await close();
+  await rm(damaged, { recursive: true, force: true });
 });
 
 test('fetching it anew replaces what is stored', async () => {

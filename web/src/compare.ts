@@ -7,6 +7,7 @@ import { Removal } from './answer/removal.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
+import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
@@ -34,7 +35,7 @@ const section = byId('why');
 
 /** Shows words, and everything about the teacher. */
 export class Comparison {
-  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open }, () => this.#follow());
+  readonly #teacher = new Teacher({ fetch: fetchBundle, open: Opened.open, forget: forgetStored }, () => this.#follow());
   readonly #bringing: (now: boolean) => void;
   readonly #changed: () => void;
   /** The words taken out of the text that is shown. */
@@ -136,7 +137,7 @@ export class Comparison {
     const { at } = this.#teacher.state;
     if (at === 'loading') this.#teacher.stop();
     else if (this.#teacher.here) this.#teacher.putAway();
-    else void this.#teacher.bring();
+    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.labels);
   }
 
   #again(): void {

@@ -20,8 +20,8 @@ import { offerClasses, showClasses } from './view/classes.ts';
 import { showCut } from './view/cut.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
-import { clearProblem, explainFailure, showProblem } from './view/problem.ts';
 import { noteOnLink, onLink } from './view/link.ts';
+import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import type { Tools } from './view/tools.ts';
@@ -139,7 +139,9 @@ const classifySoon = latest(async () => {
     // What is shown is about another text.
     clearAnswer('', '');
     hideBlank();
-    showProblem({ ...explainFailure(entry.name, error), retry: classifySoon });
+    // What is wrong with the text itself stays so.
+    const again = codeOf(error) === 'bad-argument' ? {} : { retry: classifySoon };
+    showProblem({ ...explainFailure(entry.name, error), ...again });
   }
 });
 

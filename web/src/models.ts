@@ -1,7 +1,8 @@
 /** The students of this tab: fetched once, kept, and opened one at a time. */
 
-import { fetchBundle, type Answer, type ModelInfo } from 'stillglass/client';
+import { StillglassError, fetchBundle, type Answer, type ModelInfo } from 'stillglass/client';
 import type { Entry } from './entry.ts';
+import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
 
 /**
@@ -51,9 +52,11 @@ export class Models {
     const stop = new AbortController();
     const opening = this.#turnTo(entry, this.#current?.opening, stop.signal);
     const current = (this.#current = { entry, opening, stop });
-    opening.catch(() => {
+    opening.catch((error: unknown) => {
+      // The bytes themselves may be what is wrong, and whoever keeps them would give them again.
+      const bad = error instanceof StillglassError && error.code === 'bad-bundle';
+      if (bad && typeof entry.source === 'string') void forgetStored(entry.source);
       if (this.#current !== current) return;
-      // The bytes themselves may be what is wrong.
       this.forget(entry);
       this.#current = undefined;
     });

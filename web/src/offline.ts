@@ -101,6 +101,12 @@ export class Offline {
   }
 }
 
+/** Lets go of a stored file that could not be read, so that the next try fetches it anew. */
+export async function forgetStored(address: string): Promise<void> {
+  if (!('caches' in globalThis)) return;
+  for (const name of await caches.keys()) await (await caches.open(name)).delete(address, { ignoreSearch: true });
+}
+
 /** How many files are stored as pages of the page itself. */
 async function storedPages(): Promise<number> {
   const stored = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));

@@ -1,6 +1,6 @@
 /** The teacher beside a student: brought when asked for, and asked about a text once typing pauses. No DOM here. */
 
-import type { Answer, Progress, fetchBundle } from 'stillglass/client';
+import { StillglassError, type Answer, type ModelInfo, type Progress, type fetchBundle } from 'stillglass/client';
 import type { Entry } from './entry.ts';
 import type { Opened, Reading } from './opened.ts';
 
@@ -21,10 +21,14 @@ export type State =
   /** It could not be brought, or could not explain `text`. */
   | { at: 'failed'; text?: string; error: unknown };
 
-/** What brings a teacher's bytes, and what opens them in a worker. */
+/** A teacher that is open. */
+type Here = Pick<Opened, 'classify' | 'classifyAll' | 'end' | 'info'>;
+
+/** What brings a teacher's bytes, what opens them in a worker, and what forgets stored ones that cannot be read. */
 export interface Means {
   fetch: typeof fetchBundle;
-  open: (source: string, bundle: Promise<Blob>) => Promise<Pick<Opened, 'classify' | 'classifyAll' | 'end'>>;
+  open: (source: string, bundle: Promise<Blob>) => Promise<Here>;
+  forget: (source: string) => Promise<void>;
 }
 
 /** Brings, asks and puts away a teacher. One thing at a time: what is begun ends what was under way. */
@@ -33,7 +37,7 @@ export class Teacher {
   readonly #changed: () => void;
   readonly #bundles = new Map<Entry, Blob>();
   #entry: Entry | undefined;
-  #opened: Pick<Opened, 'classify' | 'classifyAll' | 'end'> | undefined;
+  #opened: Here | undefined;
   #state: State = { at: 'absent' };
   #underWay = new AbortController();
 
@@ -54,8 +58,8 @@ export class Teacher {
     this.putAway();
   }
 
-  /** Brings the teacher into this tab and opens it. */
-  async bring(): Promise<void> {
+  /** Brings the teacher into this tab and opens it; it must tell the student's classes apart. */
+  async bring(labels: readonly string[]): Promise<void> {
     const entry = this.#entry;
     if (entry?.teacher === undefined) return;
     const { source, bytes } = entry.teacher;
@@ -68,7 +72,7 @@ export class Teacher {
       // Stopped as the last byte came: there is nobody to open it for.
       signal.throwIfAborted();
       this.#bundles.set(entry, here);
-      const opened = await this.#means.open(source, Promise.resolve(here));
+      const opened = await this.#open(source, here, labels);
       // Put away while it was opened.
       if (signal.aborted) opened.end();
       else this.#opened = opened;
@@ -133,6 +137,20 @@ export class Teacher {
     return this.#state.at === 'waiting' || textOf(this.#state) !== undefined;
   }
 
+  async #open(source: string, bundle: Blob, labels: readonly string[]): Promise<Here> {
+    try {
+      const opened = await this.#means.open(source, Promise.resolve(bundle));
+      const unfit = unfitness(opened.info, labels);
+      if (unfit === undefined) return opened;
+      opened.end();
+      throw new StillglassError('bad-bundle', unfit);
+    } catch (error) {
+      // The bytes themselves are what is wrong, and whoever keeps them would give them again.
+      if (error instanceof StillglassError && error.code === 'bad-bundle') await this.#means.forget(source);
+      throw error;
+    }
+  }
+
   #begin(state: State): AbortSignal {
     this.#underWay.abort();
     this.#underWay = new AbortController();
@@ -156,6 +174,13 @@ export class Teacher {
     this.#state = state;
     this.#changed();
   }
+}
+
+/** Why a bundle cannot be the teacher of a student with these classes; nothing if it can. */
+function unfitness({ kind, labels }: Pick<ModelInfo, 'kind' | 'labels'>, wanted: readonly string[]): string | undefined {
+  if (kind !== 'teacher') return 'its file holds a student, not a teacher';
+  const same = labels.length === wanted.length && labels.every((label) => wanted.includes(label));
+  return same ? undefined : `its classes are ${labels.join(', ')}, the student’s ${wanted.join(', ')}`;
 }
 
 /** The text that a state is about. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer, AskOptions, fetchBundle } from 'stillglass/client';
+import { StillglassError, type Answer, type AskOptions, type ModelInfo, type fetchBundle } from 'stillglass/client';
 import type { Entry } from '../src/entry.ts';
 import type { Reading } from '../src/opened.ts';
 import { Teacher, type State } from '../src/teacher.ts';
@@ -15,6 +15,8 @@ const ENTRY: Entry = {
   teacher: { source: '/a-teacher.glass', bytes: 6 },
 };
 
+const LABELS = ['fall', 'rise'];
+
 interface Ask extends AskOptions {
   text: string;
   resolve: (reading: Reading) => void;
@@ -28,6 +30,8 @@ class FakeMeans {
   opened: string[] = [];
   ended = 0;
   asks: Ask[] = [];
+  info: Pick<ModelInfo, 'kind' | 'labels'> = { kind: 'teacher', labels: [...LABELS].reverse() };
+  forgotten: string[] = [];
 
   fetch: typeof fetchBundle = async (source, options = {}) => {
     this.requests.push(String(source));
@@ -35,6 +39,8 @@ class FakeMeans {
     options.onProgress?.({ loaded: blob.size, total: undefined });
     return blob;
   };
+
+  forget = async (source: string) => void this.forgotten.push(source);
 
   open = async (_: string, bytes: Promise<Blob>) => {
     this.opened.push(await (await bytes).text());
@@ -44,7 +50,7 @@ class FakeMeans {
         options.signal?.addEventListener('abort', () => reject(options.signal?.reason));
       });
     const classifyAll = async (texts: string[]) => texts.map((text) => ({ label: text }) as Answer);
-    return { classify, classifyAll, end: () => void this.ended++ };
+    return { info: this.info as ModelInfo, classify, classifyAll, end: () => void this.ended++ };
   };
 }
 
@@ -58,7 +64,7 @@ function made(): { teacher: Teacher; means: FakeMeans; states: State[] } {
 
 async function here() {
   const parts = made();
-  await parts.teacher.bring();
+  await parts.teacher.bring(LABELS);
   return parts;
 }
 
@@ -72,7 +78,7 @@ test('it comes only when asked for, its size told first and its bytes counted', 
   const { teacher, means, states } = made();
   assert.deepEqual(teacher.state, { at: 'offered', bytes: 6 });
   assert.deepEqual(means.requests, []);
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.deepEqual(means.requests, ['/a-teacher.glass']);
   assert.deepEqual(means.opened, ['abcdef']);
   assert.deepEqual(teacher.state, { at: 'waiting' });
@@ -91,7 +97,7 @@ test('a model without one offers nothing, and brings nothing', async () => {
   const { teacher, means } = made();
   const { teacher: _, ...alone } = ENTRY;
   teacher.offer(alone);
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.deepEqual(teacher.state, { at: 'absent' });
   assert.deepEqual(means.requests, []);
 });
@@ -106,7 +112,7 @@ test('cancelling while it loads stops the request and offers it again', async ()
         reject(signal.reason);
       }),
     );
-  const bringing = teacher.bring();
+  const bringing = teacher.bring(LABELS);
   teacher.stop();
   await bringing;
   assert.ok(stopped);
@@ -117,20 +123,20 @@ test('cancelling while it loads stops the request and offers it again', async ()
 test('what failed to load says so, and is fetched anew', async () => {
   const { teacher, means } = made();
   means.respond = () => Promise.reject(new Error('the server answered 404'));
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.match(String(teacher.state.at === 'failed' && teacher.state.error), /404/);
   assert.ok(!teacher.here);
   means.respond = async () => new Blob(['abcdef']);
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.ok(teacher.here);
 });
 
 test('bytes that do not open are not kept', async () => {
   const { teacher, means } = made();
   means.open = () => Promise.reject(new Error('damaged'));
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.equal(teacher.state.at, 'failed');
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.equal(means.requests.length, 2);
 });
 
@@ -139,7 +145,7 @@ test('put away, its memory goes and its bytes stay', async () => {
   teacher.putAway();
   assert.equal(means.ended, 1);
   assert.deepEqual(teacher.state, { at: 'offered', bytes: 0 });
-  await teacher.bring();
+  await teacher.bring(LABELS);
   assert.ok(teacher.here);
   assert.equal(means.requests.length, 1);
 });
@@ -209,4 +215,30 @@ test('another model puts it away, whatever it was at', async () => {
   assert.ok(means.asks[0]!.signal!.aborted);
   assert.equal(means.ended, 1);
   assert.deepEqual(teacher.state, { at: 'offered', bytes: 6 });
+});
+
+test('bytes that cannot be read are forgotten wherever they are kept, others are not', async () => {
+  for (const [error, forgotten] of [
+    [new StillglassError('bad-bundle', 'a web page'), ['/a-teacher.glass']],
+    [new StillglassError('worker-failed', 'no script'), []],
+  ] as const) {
+    const { teacher, means } = made();
+    means.open = async () => Promise.reject(error);
+    await teacher.bring(LABELS);
+    assert.deepEqual([teacher.state, means.forgotten], [{ at: 'failed', error }, forgotten]);
+  }
+});
+
+test('a bundle that is no teacher of this student is refused, and its worker ended', async () => {
+  for (const [info, reason] of [
+    [{ kind: 'student', labels: LABELS }, /holds a student/],
+    [{ kind: 'teacher', labels: ['fall', 'stay'] }, /fall, stay.*fall, rise/],
+    [{ kind: 'teacher', labels: ['fall', 'rise', 'stay'] }, /fall, rise, stay/],
+  ] as const) {
+    const { teacher, means } = made();
+    means.info = info as Pick<ModelInfo, 'kind' | 'labels'>;
+    await teacher.bring(LABELS);
+    assert.ok(teacher.state.at === 'failed' && reason.test(String(teacher.state.error)), JSON.stringify(teacher.state));
+    assert.deepEqual([means.ended, means.forgotten], [1, ['/a-teacher.glass']]);
+  }
 });

@@ -17,7 +17,6 @@ export function onKept(actions: Actions): void {
 /** Shows where the keeping is. */
 export function showKept(state: State): void {
   byId('kept-text').textContent = long(state);
-  byId('kept-version').textContent = __VERSION__;
   const size = state.at === 'stored' || state.at === 'newer' ? state.bytes : state.at === 'deleted' ? 0 : undefined;
   byId('kept-bytes').textContent = size === undefined ? '–' : bytes(size);
   const here = state.at === 'stored' || state.at === 'newer';

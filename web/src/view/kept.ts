@@ -21,5 +21,6 @@ export function onUpdate(update: () => void): void {
 export function showKeptLine({ at }: State): void {
   document.documentElement.dataset['kept'] = at;
   byId('kept-state').textContent = STATES[at];
+  byId('kept-version').textContent = __VERSION__;
   byId('newer').hidden = at !== 'newer';
 }

@@ -26,11 +26,15 @@ export function clearProblem(): void {
   panel.replaceChildren();
 }
 
+/** The code of a failure; nothing where it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 /** Says what failed with the model called `name`, from the error's code and message. */
 export function explainFailure(name: string, error: unknown): Omit<Problem, 'retry'> {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = sentence(error instanceof Error ? error.message : String(error));
-  switch (code) {
+  switch (codeOf(error)) {
     case 'unsupported':
       return {
         title: 'This browser cannot run the model',
@@ -41,6 +45,11 @@ export function explainFailure(name: string, error: unknown): Omit<Problem, 'ret
       return { title: `The ${name} model did not load`, detail: 'Its worker did not start. Try again, or reload the page.' };
     case 'bad-bundle':
       return { title: `The ${name} model could not be read`, detail: message };
+    case 'bad-argument':
+      return {
+        title: 'This text is too long',
+        detail: 'A text may have a million characters. Shorten it, or put its parts into a file for “Many texts”.',
+      };
     case 'trapped':
       return { title: 'The model stopped at this text', detail: `${message} Change the text or try again.` };
     default:

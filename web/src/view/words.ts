@@ -8,6 +8,8 @@ import { hideTip, showTip } from './tip.ts';
 
 /** How many UTF-16 units of unread text are shown. */
 const GLIMPSE = 240;
+/** How many of one word are: a browser takes half a minute to break a line of a million letters. */
+const LONGEST = 10_000;
 
 /** A text and what its words contribute to one class. */
 export interface View {
@@ -79,10 +81,10 @@ export class Sheet {
     this.#options = [];
     const read = cut === undefined ? text : text.slice(0, cut);
     const parts = segments(read, words).map((segment) =>
-      segment.word === undefined ? segment.text : this.#element(segment.text, segment.word, full),
+      segment.word === undefined ? glimpse(segment.text, LONGEST) : this.#element(glimpse(segment.text, LONGEST), segment.word, full),
     );
     this.#list.replaceChildren(...parts);
-    this.#unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut));
+    this.#unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut), GLIMPSE);
     this.#list.setAttribute('aria-label', `${this.#owner} and what they contribute to ${label}`);
     const entered = Math.min(previous, this.#options.length - 1);
     this.#enter(entered);
@@ -102,7 +104,7 @@ export class Sheet {
     this.#view = undefined;
     this.#options = [];
     this.#list.replaceChildren();
-    this.#unread.textContent = text;
+    this.#unread.textContent = glimpse(text, LONGEST);
   }
 
   #element(text: string, index: number, full: number): HTMLElement {
@@ -206,9 +208,9 @@ export class Sheet {
   }
 }
 
-/** The beginning of what was not read: enough to see where reading stopped. */
-function glimpse(rest: string): string {
-  return rest.length > GLIMPSE ? `${rest.slice(0, GLIMPSE)}…` : rest;
+/** The beginning of what is long. */
+function glimpse(rest: string, most: number): string {
+  return rest.length > most ? `${rest.slice(0, most)}…` : rest;
 }
 
 function indexOf(target: EventTarget | null): number | undefined {
