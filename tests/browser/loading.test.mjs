@@ -63,7 +63,7 @@ function serve(request, response) {
   if (server.breaks === 0) return response.end(BUNDLE.subarray(from));
   server.breaks--;
   if (server.changes) server.etag = '"two"';
-  response.write(BUNDLE.subarray(from, from + BREAK), () => setTimeout(() => response.destroy(), 100));
+  response.write(BUNDLE.subarray(from, from + BREAK), () => setTimeout(() => response.destroy(), 400));
 }
 
 const load = (options, source) => page.evaluate(([options, source]) => globalThis.load(options, source), [options, source]);
