@@ -75,7 +75,7 @@ test('a word gives its value to the pointer, and takes it away again', async () 
   const word = page.locator('#words .word[data-side=for]').first();
   await word.hover();
   await page.locator('#tip').waitFor();
-  assert.match(await page.locator('#tip').textContent(), /^\+\d\.\d\d to the score of Bullish\d+(st|nd|rd|th) strongest of \d+, \d+% of all weight$/);
+  assert.match(await page.locator('#tip').textContent(), /^\+\d\.\d\d to the score of Bullish\d+(st|nd|rd|th) strongest of \d+, \d+(\.\d)?% of all weight$/);
   const box = await page.locator('#tip').boundingBox();
   assert.ok(box.x >= 0 && box.x + box.width <= 1280);
   await page.mouse.move(5, 5);

@@ -27,7 +27,7 @@ async function nextVersion() {
   const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-newer-'));
   await cp(DIST, folder, { recursive: true });
   const assets = path.join(folder, 'assets');
-  const scripts = (await readdir(assets)).filter((name) => /^(index|page|dropped)-.*\.js$/.test(name));
+  const scripts = (await readdir(assets)).filter((name) => name.endsWith('.js') && !/^(worker|desk|reader)-/.test(name));
   const later = (name) => name.replace(/\.js$/, '-newer.js');
   const renamed = (text) => scripts.reduce((all, name) => all.replaceAll(name, later(name)), text);
   const edit = async (file, change) => {
