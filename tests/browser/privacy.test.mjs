@@ -40,7 +40,7 @@ async function useTools(page) {
   for (const kind of ['json', 'csv', 'svg', 'html']) {
     await Promise.all([page.waitForEvent('download'), page.locator(`#save-${kind}`).click()]);
   }
-  for (const what of ['text', 'link']) {
+  for (const what of ['answer', 'link']) {
     await page.locator(`#copy-${what}`).click();
     await page.locator('#keep-says', { hasText: /Copied|to copy by hand/ }).waitFor();
   }

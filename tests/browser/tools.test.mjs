@@ -148,3 +148,26 @@ test('nothing to take out is no trouble', async () => {
   await page.locator('#curves-says', { hasText: 'too few words' }).waitFor();
   assert.deepEqual(complaints, []);
 });
+
+test('with forced colours lines, band and ground of the curves differ, and so do the bars', async () => {
+  const { page } = await opened(TEXT, { forcedColors: 'active' });
+  await page.getByText('Does the order of the words hold').click();
+  await page.getByRole('button', { name: 'Draw the curves' }).click();
+  await page.locator('#curves-chart canvas').waitFor();
+  const colours = await page.locator('#curves-chart').evaluate((chart) => {
+    const { color, caretColor } = getComputedStyle(chart);
+    return [color, caretColor, getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).backgroundColor];
+  });
+  assert.ok(new Set(colours).size >= 3, colours.join());
+  // Also as drawn: the chart has at least three colours that fill many points.
+  const drawn = await page.locator('#curves-chart canvas').evaluate((canvas) => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const seen = new Map();
+    for (let at = 0; at < data.length; at += 4) {
+      const colour = data.slice(at, at + 4).join();
+      seen.set(colour, (seen.get(colour) ?? 0) + 1);
+    }
+    return [...seen.values()].filter((points) => points > 300).length;
+  });
+  assert.ok(drawn >= 3, `${drawn} colours`);
+});

@@ -7,7 +7,6 @@ import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, strongest } from './explain.ts';
-import { count } from './format.ts';
 import { latest, settled } from './latest.ts';
 import { Lazy } from './lazy.ts';
 import { fetched, loaded } from './loaded.ts';
@@ -18,6 +17,7 @@ import type { Reading } from './opened.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
+import { showCut } from './view/cut.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
 import { noteOnLink, onLink } from './view/link.ts';
@@ -177,15 +177,6 @@ function clearAnswer(title: string, text: string): void {
   clearSummary();
   showCost(undefined);
   showBlank(title, text);
-}
-
-function showCut(read: number, whole: number | undefined): void {
-  const notice = byId('cut');
-  notice.hidden = whole === undefined;
-  notice.textContent =
-    whole === undefined
-      ? ''
-      : `This model reads ${count(read)} tokens at most, and the text has ${count(whole)}. The faded rest was not read.`;
 }
 
 /** Picking the predicted class means following the prediction again. */

@@ -37,7 +37,7 @@ export class KeepTool {
     for (const [kind, { type, content }] of Object.entries(FILES)) {
       byId(`save-${kind}`).addEventListener('click', () => this.#save(kind, type, content));
     }
-    byId('copy-text').addEventListener('click', () => void this.#copy(() => asText(this.#saved()!)));
+    byId('copy-answer').addEventListener('click', () => void this.#copy(() => asText(this.#saved()!)));
     copyLink.addEventListener('click', () => void this.#copyLink());
   }
 
