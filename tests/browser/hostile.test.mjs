@@ -112,7 +112,7 @@ test('as names of files, in the sentences about bad ones and in what is copied, 
   await page.locator('#measure').click();
   await page.locator('#measured:not([hidden])').waitFor();
   assert.equal(await page.locator('#measured-table bdi').textContent(), name);
-  await page.locator('#copy-csv').click();
+  await page.locator('#copy-times-csv').click();
   await page.locator('#device-status', { hasText: 'Copied.' }).waitFor();
   for (const cell of parseCsv((await page.evaluate(() => navigator.clipboard.readText())).replace(/\r?\n/g, '\r\n')).flat()) assert.doesNotMatch(cell, FORMULA);
   await assertOnlyText(visit);

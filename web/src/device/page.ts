@@ -41,8 +41,8 @@ export class ThisDevice {
     onKept(host);
     button.addEventListener('click', () => void this.#measure());
     stopButton.addEventListener('click', () => this.#stop.abort());
-    byId('copy-text').addEventListener('click', () => void this.#copy(asText));
-    byId('copy-csv').addEventListener('click', () => void this.#copy(asCsv));
+    byId('copy-times').addEventListener('click', () => void this.#copy(asText));
+    byId('copy-times-csv').addEventListener('click', () => void this.#copy(asCsv));
   }
 
   /** Says what would be measured: the model in use, and its teacher if it has one. */
