@@ -1,16 +1,15 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
 import './trusted.ts';
-import { compile, type ModelInfo, type Word } from 'stillglass/client';
+import type { ModelInfo, Word } from 'stillglass/client';
+import { Beside } from './beside.ts';
 import { catalogue, fromFile } from './catalogue.ts';
 import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, strongest } from './explain.ts';
 import { latest, settled } from './latest.ts';
-import { Lazy } from './lazy.ts';
 import { fetched, loaded } from './loaded.ts';
-import type { Opening } from './many/protocol.ts';
 import { Models } from './models.ts';
 import { Offline, type State } from './offline.ts';
 import type { Reading } from './opened.ts';
@@ -24,26 +23,17 @@ import { noteOnLink, onLink } from './view/link.ts';
 import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
 import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
-import type { Tools } from './view/tools.ts';
 import { goTo, onView } from './views.ts';
 
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
 
 const models = new Models();
-const comparison = new Comparison(
-  (now) => {
-    showNetwork(now ? 'loading' : network);
-    countBytes();
-  },
-  () => tools.tell((under) => under.show(comparison.answer)),
-);
-/** What else can be done with an answer. */
-const tools = new Lazy(loadTools);
+const comparison = new Comparison(loading, () => beside.tools.tell((under) => under.show(comparison.answer)));
 const offline = new Offline((state) => {
   kept = state;
   showKeptLine(state);
-  views.device.tell((view) => view.showKept(state));
+  beside.views.device.tell((view) => view.showKept(state));
 });
 const listed = catalogue();
 let entries: readonly Entry[] = [];
@@ -60,8 +50,20 @@ let current: { reading: Reading; words: Word[] } | undefined;
 let reader = new AbortController();
 /** What the page can do without a network, a teacher on its way aside. */
 let network: Network = 'loading';
-/** The views beside the one text, each once it is wanted. */
-const views = { many: new Lazy(loadMany), models: new Lazy(loadModels), device: new Lazy(loadDevice) };
+const beside = new Beside({
+  models,
+  comparison,
+  offline,
+  entries: () => entries,
+  chosen: () => chosen,
+  picked: () => picked,
+  kept: () => kept,
+  choose: (entry) => void choose(entry),
+  adopt,
+  remove,
+  openText,
+  loading,
+});
 
 function setState(state: 'loading' | 'ready' | 'failed'): void {
   document.documentElement.dataset['state'] = state;
@@ -74,9 +76,9 @@ async function choose(entry: Entry, label?: string): Promise<void> {
   showModel(entry);
   showPrompt(entry);
   comparison.offer(entry);
-  views.many.tell((view) => view.offer(entry.name));
-  views.models.tell((view) => void view.show());
-  views.device.tell((view) => view.show());
+  beside.views.many.tell((view) => view.offer(entry.name));
+  beside.views.models.tell((view) => void view.show());
+  beside.views.device.tell((view) => view.show());
   clearProblem();
   setState('loading');
   clearAnswer(`Loading the ${entry.name} model…`, 'It stays in this tab once it is here.');
@@ -113,6 +115,12 @@ function fail(entry: Entry, error: unknown): void {
 function setNetwork(state: Network): void {
   network = state;
   showNetwork(state);
+}
+
+/** Shows that something beside the page itself is on its way, and when it is here. */
+function loading(now: boolean): void {
+  showNetwork(now ? 'loading' : network);
+  countBytes();
 }
 
 function countBytes(): void {
@@ -187,29 +195,13 @@ function pick(label: string): void {
 
 /** Brings the other models too, and the other views, that of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
-  const parts = [tools.get(), views.models.get(), views.device.get(), views.many.begun];
+  const parts = [beside.tools.get(), beside.views.models.get(), beside.views.device.get(), beside.views.many.begun];
   const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), ...parts]);
-  views.models.tell((view) => void view.show());
+  beside.views.models.tell((view) => void view.show());
   countBytes();
   setNetwork(outcomes.every(({ status }) => status === 'fulfilled') ? 'quiet' : 'partial');
   // Only now: what the page itself needs comes first, and is stored from the browser's cache.
   await offline.store();
-}
-
-/** After the first answer, which does not wait for it. */
-async function loadTools(): Promise<Tools> {
-  const { Tools } = await import('./view/tools.ts');
-  const under = new Tools({
-    model: () => chosen,
-    picked: () => picked,
-    removal: comparison.removal,
-    ask: {
-      Student: (texts, signal) => (chosen === undefined ? Promise.resolve([]) : models.classifyAll(chosen, texts, signal)),
-      Teacher: (texts, signal) => comparison.askTeacher(texts, signal),
-    },
-  });
-  under.show(comparison.answer);
-  return under;
 }
 
 function offer(offered: readonly Entry[]): void {
@@ -234,61 +226,7 @@ function remove(entry: Entry): void {
   const [first] = entries;
   if (chosen === entry && first !== undefined) void choose(first);
   else if (chosen !== undefined) showModel(chosen);
-  views.models.tell((view) => void view.show());
-}
-
-/** Loads a view; what failed is tried again when it is turned to again. */
-function open(name: keyof typeof views): void {
-  const view: Lazy<unknown> = views[name];
-  if (view.begun !== undefined) return;
-  showNetwork('loading');
-  view
-    .get()
-    .catch(() => {
-      byId(`${name}-problem`).textContent = 'This view did not load; turn to it again once there is a network.';
-    })
-    .finally(() => {
-      showNetwork(network);
-      countBytes();
-    });
-}
-
-async function loadModels() {
-  const { AllModels } = await import('./library/page.ts');
-  const host = { entries: () => entries, chosen: () => chosen, bundle: (entry: Entry) => models.fetch(entry), choose: (entry: Entry) => void choose(entry), adopt, remove };
-  const view = new AllModels(host);
-  void view.show();
-  return view;
-}
-
-async function loadDevice() {
-  const { ThisDevice } = await import('./device/page.ts');
-  const view = new ThisDevice({
-    chosen: () => chosen,
-    bundle: (entry) => models.fetch(entry),
-    teacherHere: (entry) => comparison.teacherOf(entry),
-    bringTeacher: (entry, signal, received) => comparison.bringTeacher(entry, signal, received),
-    repair: () => void offline.repair(),
-    delete: () => void offline.delete(),
-  });
-  view.show();
-  if (kept !== undefined) view.showKept(kept);
-  return view;
-}
-
-async function loadMany() {
-  const { ManyTexts } = await import('./many/page.ts');
-  const view = new ManyTexts({ model: chosenModel, open: openText });
-  view.offer(chosen?.name ?? '');
-  await view.ready;
-  return view;
-}
-
-async function chosenModel(): Promise<{ name: string; opening: Opening }> {
-  const entry = chosen;
-  if (entry === undefined) throw new Error('there is no model; open one under Models');
-  const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
-  return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
+  beside.views.models.tell((view) => void view.show());
 }
 
 function openText(text: string): void {
@@ -299,7 +237,7 @@ function openText(text: string): void {
 
 function boot(): void {
   onView((view) => {
-    if (view !== 'one') open(view);
+    if (view !== 'one') beside.open(view);
   });
   onUpdate(() => offline.update());
   onText(() => {

@@ -1,0 +1,116 @@
+/** What stands beside the one text, each part once it is wanted: the other views, and the tools under an answer. */
+
+import { compile } from 'stillglass/client';
+import type { Comparison } from './compare.ts';
+import { byId } from './dom.ts';
+import type { Entry } from './entry.ts';
+import { Lazy } from './lazy.ts';
+import type { Opening } from './many/protocol.ts';
+import type { Models } from './models.ts';
+import type { Offline, State } from './offline.ts';
+
+/** What the parts need of the page. */
+export interface Page {
+  models: Models;
+  comparison: Comparison;
+  offline: Offline;
+  entries: () => readonly Entry[];
+  chosen: () => Entry | undefined;
+  /** The class the reader picked. */
+  picked: () => string | undefined;
+  /** What is kept of the page here, as far as it is known. */
+  kept: () => State | undefined;
+  choose: (entry: Entry) => void;
+  adopt: (file: File) => Promise<Entry>;
+  remove: (entry: Entry) => void;
+  /** Shows a text in the view of one text. */
+  openText: (text: string) => void;
+  /** Hears when a part begins to be loaded, and when that has ended. */
+  loading: (now: boolean) => void;
+}
+
+/** The parts, none of which is loaded before it is asked for. */
+export class Beside {
+  /** What else can be done with an answer. */
+  readonly tools = new Lazy(() => this.#loadTools());
+  readonly views = {
+    many: new Lazy(() => this.#loadMany()),
+    models: new Lazy(() => this.#loadModels()),
+    device: new Lazy(() => this.#loadDevice()),
+  };
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+  }
+
+  /** Loads a view; what failed is tried again when it is turned to again. */
+  open(name: keyof Beside['views']): void {
+    const view: Lazy<unknown> = this.views[name];
+    if (view.begun !== undefined) return;
+    this.#page.loading(true);
+    view
+      .get()
+      .catch(() => {
+        byId(`${name}-problem`).textContent = 'This view did not load; turn to it again once there is a network.';
+      })
+      .finally(() => this.#page.loading(false));
+  }
+
+  async #loadTools() {
+    const { Tools } = await import('./view/tools.ts');
+    const { models, comparison, chosen, picked } = this.#page;
+    const askStudent = (texts: string[], signal: AbortSignal) => {
+      const entry = chosen();
+      return entry === undefined ? Promise.resolve([]) : models.classifyAll(entry, texts, signal);
+    };
+    const askTeacher = (texts: string[], signal: AbortSignal) => comparison.askTeacher(texts, signal);
+    const ask = { Student: askStudent, Teacher: askTeacher };
+    const under = new Tools({ model: chosen, picked, removal: comparison.removal, ask });
+    under.show(comparison.answer);
+    return under;
+  }
+
+  async #loadModels() {
+    const { AllModels } = await import('./library/page.ts');
+    const { models, entries, chosen, choose, adopt, remove } = this.#page;
+    const view = new AllModels({ entries, chosen, choose, adopt, remove, bundle: (entry) => models.fetch(entry) });
+    void view.show();
+    return view;
+  }
+
+  async #loadDevice() {
+    const { ThisDevice } = await import('./device/page.ts');
+    const { models, comparison, offline, chosen, kept } = this.#page;
+    const view = new ThisDevice({
+      chosen,
+      bundle: (entry) => models.fetch(entry),
+      teacherHere: (entry) => comparison.teacherOf(entry),
+      bringTeacher: (entry, signal, received) => comparison.bringTeacher(entry, signal, received),
+      repair: () => void offline.repair(),
+      delete: () => void offline.delete(),
+    });
+    view.show();
+    const now = kept();
+    if (now !== undefined) view.showKept(now);
+    return view;
+  }
+
+  async #loadMany() {
+    const { ManyTexts } = await import('./many/page.ts');
+    const { chosen, openText } = this.#page;
+    const view = new ManyTexts({ model: () => this.#opening(), open: openText });
+    view.offer(chosen()?.name ?? '');
+    await view.ready;
+    return view;
+  }
+
+  /** The chosen model, for the readers of many texts. */
+  async #opening(): Promise<{ name: string; opening: Opening }> {
+    const { models, chosen } = this.#page;
+    const entry = chosen();
+    if (entry === undefined) throw new Error('there is no model; open one under Models');
+    const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
+    return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
+  }
+}
