@@ -31,6 +31,8 @@ export class WorkerClassifier {
   readonly #queue = new Queue();
   /** None once it has been handed over. */
   #thread: Thread | undefined;
+  /** Whether another bundle is open on its thread, for which nobody waits. */
+  #displaced = false;
   #timing: Timing | undefined;
   #disposed: StillglassError | undefined;
 
@@ -93,8 +95,8 @@ export class WorkerClassifier {
   async #replace(opening: Opening, { backend = this.#parts.backend, signal }: ReplaceOptions): Promise<WorkerClassifier> {
     const thread = await this.#living();
     await thread.replace(opening);
-    // Nobody waits for the new one any more, and the old one is gone: this one opens again when asked.
-    if (signal?.aborted) thread.end(signal.reason);
+    // Nobody waits for the new one any more, and the old one is gone from there: it is opened again when asked.
+    this.#displaced = signal?.aborted === true;
     signal?.throwIfAborted();
     if (this.#disposed !== undefined) throw this.#disposed;
     this.#disposed = new StillglassError('disposed', 'this classifier has been replaced by another');
@@ -124,9 +126,11 @@ export class WorkerClassifier {
   async #living(): Promise<Thread> {
     const { threads, opening } = this.#parts;
     let thread = this.#thread;
+    const own = { ...opening, timing: this.#timing };
     if (this.#disposed === undefined && (thread === undefined || thread.over)) {
-      thread = this.#thread = await threads.open({ ...opening, timing: this.#timing });
-    }
+      thread = this.#thread = await threads.open(own);
+    } else if (this.#disposed === undefined && this.#displaced) await thread?.replace(own);
+    this.#displaced = false;
     if (this.#disposed === undefined && thread !== undefined) return thread;
     thread?.end(this.#disposed);
     throw this.#disposed;
