@@ -38,6 +38,7 @@ fn init_writes_once_and_check_reads_it() {
 #[test]
 fn init_keeps_links_and_devices() {
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
 
     let place = Place::new();
     place.file("real.toml", "mine");
@@ -45,11 +46,12 @@ fn init_keeps_links_and_devices() {
     place.good(&["init", "--force", "link.toml"]);
     assert!(place.path("link.toml").is_symlink());
     assert!(fs::read(place.path("real.toml")).unwrap() != b"mine");
-    symlink("/dev/null", place.path("null.toml")).unwrap();
+    let _listener = UnixListener::bind(place.path("socket")).unwrap();
+    symlink("socket", place.path("socket.toml")).unwrap();
     symlink("nowhere", place.path("dangling.toml")).unwrap();
     fs::create_dir(place.path("folder.toml")).unwrap();
     for (name, says) in [
-        ("null.toml", "no regular file"),
+        ("socket.toml", "no regular file"),
         ("folder.toml", "no regular file"),
         ("dangling.toml", "a link to nothing"),
     ] {
