@@ -14,7 +14,7 @@ const TEMPORARY: &str = ".tmp";
 
 /// Age from which a temporary of a process that is gone is taken for left over. A process of another
 /// machine, or of another container, may look gone while it writes.
-const LEFT_OVER: Duration = Duration::from_secs(600);
+const LEFT_OVER: Duration = Duration::from_mins(10);
 
 /// Replaces `path` by `bytes` so that any crash leaves either the old or the new content, whole. A link is
 /// followed; what is no regular file is left alone, with an error.
@@ -58,9 +58,9 @@ impl Staged {
         sweep(&folder, &name);
         let temporary = folder.join(format!(".{name}.{}{TEMPORARY}", std::process::id()));
         let staged = Self {
+            path,
             folder,
             temporary,
-            path,
         };
         staged.fill(bytes).with_context(|| staged.failed())?;
         Ok(staged)

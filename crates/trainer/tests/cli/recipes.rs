@@ -61,6 +61,33 @@ fn init_keeps_links_and_devices() {
 }
 
 #[test]
+fn a_run_leaves_its_own_rows_and_what_is_no_file_alone() {
+    let place = Place::new();
+    recipe(&place);
+    fs::create_dir_all(place.path("runs/tiny")).unwrap();
+    let rows = fs::read(place.path("train.jsonl")).unwrap();
+    fs::write(place.path("runs/tiny/data.json"), &rows).unwrap();
+    fs::create_dir(place.path("runs/tiny/tiny.glass")).unwrap();
+    let own = &["--set", "data.train=runs/tiny/data.json"][..];
+    for verb in ["check", "run", "teach"] {
+        let error = place.bad(&[&[verb, "tiny.toml"], own].concat());
+        assert!(
+            error.contains("tiny.glass: it is no regular file"),
+            "{error}"
+        );
+    }
+    fs::remove_dir(place.path("runs/tiny/tiny.glass")).unwrap();
+    for verb in ["check", "run", "teach"] {
+        let error = place.bad(&[&[verb, "tiny.toml"], own].concat());
+        assert!(
+            error.contains("the run's own data.json would take its place"),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read(place.path("runs/tiny/data.json")).unwrap(), rows);
+}
+
+#[test]
 fn check_counts_and_trains_nothing() {
     let place = Place::new();
     recipe(&place);

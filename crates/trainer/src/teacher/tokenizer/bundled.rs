@@ -32,27 +32,8 @@ impl TeacherTokenizer {
                 found.map_or("missing".into(), Value::to_string)
             );
         }
-        self.check_added(&file)?;
+        check_added(&file)?;
         self.check_ends()
-    }
-
-    /// Added tokens are cut out of a text before anything else is done to it.
-    fn check_added(&self, file: &Value) -> Result<()> {
-        for token in file["added_tokens"].as_array().into_iter().flatten() {
-            let content = token["content"].as_str().unwrap_or_default();
-            ensure!(
-                LISTED.contains(&content),
-                "tokenizer.json: added_tokens lists {content:?}, which is found in texts as a whole; a \
-                 bundle knows {} alone: {WAY_OUT}",
-                LISTED.join(", ")
-            );
-            ensure!(
-                !file["model"]["vocab"][content].is_null(),
-                "tokenizer.json: added_tokens lists {content:?}, which model.vocab has not; a bundle holds \
-                 the pieces of model.vocab alone: {WAY_OUT}"
-            );
-        }
-        Ok(())
     }
 
     /// One piece before a text and one after it, all of the first type.
@@ -72,6 +53,25 @@ impl TeacherTokenizer {
         );
         Ok(())
     }
+}
+
+/// Added tokens are cut out of a text before anything else is done to it.
+fn check_added(file: &Value) -> Result<()> {
+    for token in file["added_tokens"].as_array().into_iter().flatten() {
+        let content = token["content"].as_str().unwrap_or_default();
+        ensure!(
+            LISTED.contains(&content),
+            "tokenizer.json: added_tokens lists {content:?}, which is found in texts as a whole; a \
+             bundle knows {} alone: {WAY_OUT}",
+            LISTED.join(", ")
+        );
+        ensure!(
+            !file["model"]["vocab"][content].is_null(),
+            "tokenizer.json: added_tokens lists {content:?}, which model.vocab has not; a bundle holds \
+             the pieces of model.vocab alone: {WAY_OUT}"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
