@@ -1,6 +1,7 @@
 /** Refuses what is no text: it would make the runtime trap, take minutes, or be answered as if it were empty. */
 
 import { StillglassError } from './errors.js';
+import type { Method, ModelInfo } from './types.js';
 
 /**
  * The longest text that is read, in UTF-16 units. A model reads some hundred tokens of it, but counts
@@ -25,6 +26,15 @@ export function strings(texts: unknown, place: string): string[] {
   }
   // Not `map`, which passes over holes.
   return Array.from(texts, (text, index) => string(text, `${place}, text ${index}`));
+}
+
+/** The way of explaining asked for, if the model has it. */
+export function way(explain: Method | boolean, { kind, methods }: ModelInfo, place: string): Method | boolean {
+  if (!explain || explain === true || methods.includes(explain)) return explain;
+  throw new StillglassError(
+    'bad-argument',
+    `${place}: explain: '${String(explain)}': a ${kind} has '${methods.join("' and '")}'; choose one of these, or true`,
+  );
 }
 
 function kind(value: unknown): string {

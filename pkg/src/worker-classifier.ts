@@ -1,7 +1,7 @@
 /** A model and what can be asked of it, off the page's thread. */
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { string, strings } from './arguments.js';
+import { string, strings, way } from './arguments.js';
 import { bring, type Brought } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
@@ -50,7 +50,9 @@ export class WorkerClassifier {
 
   /** Classifies one text. Lone surrogates read as U+FFFD; texts over a million UTF-16 units are refused. */
   async classify(text: string, options: AskOptions = {}): Promise<Answer> {
-    const [answer] = await this.#ask([string(text, 'classify')], options);
+    const checked = string(text, 'classify');
+    const explain = way(options.explain ?? false, this.info, 'classify');
+    const [answer] = await this.#ask([checked], { ...options, explain });
     if (answer === undefined) throw new StillglassError('failed', 'the runtime gave no answer');
     return answer;
   }
@@ -58,7 +60,8 @@ export class WorkerClassifier {
   /** Classifies many texts; each answer is what {@link classify} gives for that text alone, but for its `ms`. */
   async classifyAll(texts: string[], options: AskOptions = {}): Promise<Answer[]> {
     const checked = strings(texts, 'classifyAll');
-    return checked.length === 0 ? [] : this.#ask(checked, options);
+    const explain = way(options.explain ?? false, this.info, 'classifyAll');
+    return checked.length === 0 ? [] : this.#ask(checked, { ...options, explain });
   }
 
   /** What the backend `auto` has measured; none until it has. Keep it, and give it to the next `load`. */

@@ -33,6 +33,26 @@ test('files are read by address, by path and from the hand; what is not there sa
   await assert.rejects(Classifier.load(BUNDLE, { worker: true }), { code: 'worker-failed', message: /worker: false/ });
 });
 
+test('a way of explaining that the model has not is refused with those it has', async () => {
+  const { Classifier, Model, start } = await import('../dist/node.js');
+  const clf = await Classifier.load(BUNDLE);
+  await start();
+  const model = new Model(await readFile(BUNDLE));
+  const asked = { explain: 'integrated-gradients' };
+  for (const [call, place] of [
+    [() => clf.classify('x', asked), 'classify'],
+    [() => clf.classifyAll(['x'], asked), 'classifyAll'],
+    [() => model.run(['x'], asked), 'run'],
+  ]) {
+    const message = `${place}: explain: 'integrated-gradients': a student has 'native' and 'occlusion'; choose one of these, or true`;
+    await assert.rejects(call, { code: 'bad-argument', message });
+  }
+  await assert.rejects(clf.classify('x', { explain: 'ig' }), { code: 'bad-argument', message: /'ig': a student has/ });
+  for (const explain of [true, ...clf.info.methods]) assert.ok((await clf.classify('up', { explain })).words.length > 0);
+  model.free();
+  await clf.dispose();
+});
+
 test('every entry has types, no dependency is brought along, and `types` comes first', async () => {
   assert.equal(manifest.dependencies, undefined);
   const dist = new Set(await readdir(new URL('../dist/', import.meta.url)));

@@ -135,7 +135,10 @@ for (const worker of [true, false]) {
       'bad-argument: classifyAll, text 1: want a string, found null',
     ]);
     assert.match(refusals[2], /^bad-argument: classify: the text has 1000001 UTF-16 units, at most 1000000 are read/);
-    assert.match(refusals[3], /^failed: /);
+    assert.equal(
+      refusals[3],
+      "bad-argument: classify: explain: 'integrated-gradients': a student has 'native' and 'occlusion'; choose one of these, or true",
+    );
     assert.equal(refusals[4], 'an answer');
   });
 

@@ -7,6 +7,7 @@
 mod cache;
 mod hash;
 mod lock;
+mod target;
 mod write;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::{Cache, Recovered};
 pub use hash::{digest, fault, hash_bytes, hash_file, hex};
 pub use lock::Lock;
+pub use target::{check_target, same_file, takes_files};
 pub use write::{sync_folder, write_atomic, write_together};
 
 /// Version of this trainer; part of every key.

@@ -6,13 +6,15 @@ mod disk;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 pub use base::Base;
 
+use crate::artefact::{check_target, same_file};
 use crate::data::{self, Report};
 use crate::export;
+use crate::flow::SUMMARY;
 use crate::recipe;
 
 /// What there is to know before a run.
@@ -38,6 +40,7 @@ pub struct Findings {
 pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
     let recipe = &from.recipe;
     disk::writable(folder)?;
+    check_outputs(recipe, folder)?;
     let loaded = data::load(&recipe.data)?;
     export::check_ahead(from, &loaded.split.labels)?;
     let mut warnings = warnings(&loaded.report);
@@ -77,6 +80,34 @@ pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
         disk_free,
         warnings,
     })
+}
+
+/// Errors where a run in `folder` could not leave its files there, or would put one in the place of the
+/// recipe's own rows.
+pub fn check_outputs(recipe: &recipe::Recipe, folder: &Path) -> Result<()> {
+    let bundle = format!("{}.glass", recipe.name);
+    let data = &recipe.data;
+    let rows = [
+        ("train", Some(&data.train)),
+        ("validation", data.validation.as_ref()),
+        ("test", data.test.as_ref()),
+    ];
+    for name in [&bundle, "recipe.toml", "data.json", SUMMARY] {
+        let output = folder.join(name);
+        if output.symlink_metadata().is_err() {
+            continue;
+        }
+        check_target(&output)?;
+        for (split, path) in rows {
+            if let Some(path) = path.filter(|path| same_file(Path::new(path), &output)) {
+                bail!(
+                    "data.{split} = \"{path}\": the run's own {name} would take its place; move it to another \
+                     folder"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is odd about the data.

@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::artefact::write_atomic;
 use crate::recipe::TEMPLATE;
@@ -12,7 +12,7 @@ use crate::recipe::TEMPLATE;
 /// Writes the template to `path`; an existing file is replaced only if `force`.
 pub fn init(path: &Path, force: bool) -> Result<()> {
     if force {
-        return write_atomic(&replaceable(path)?, TEMPLATE.as_bytes());
+        return write_atomic(path, TEMPLATE.as_bytes());
     }
     let named = || format!("recipe {}", path.display());
     match File::create_new(path) {
@@ -26,20 +26,4 @@ pub fn init(path: &Path, force: bool) -> Result<()> {
         }
         Err(error) => Err(error).with_context(named),
     }
-}
-
-/// The file that `path` stands for: where it is a link, what that leads to stays in its place.
-fn replaceable(path: &Path) -> Result<PathBuf> {
-    let named = || format!("recipe {}", path.display());
-    if path.symlink_metadata().is_err() {
-        return Ok(path.to_owned());
-    }
-    let target = path.canonicalize();
-    let target = target.with_context(|| format!("{}: it is a link to nothing", named()))?;
-    ensure!(
-        target.is_file(),
-        "{}: it is no regular file, which --force would replace; name another path",
-        named()
-    );
-    Ok(target)
 }

@@ -15,7 +15,7 @@ use stillglass_bundle::{
 use crate::inputs::{Inputs, Moments};
 use crate::recipe;
 use crate::rounding::for_inputs;
-use crate::teacher::{Family, Names, Part, Teacher, Weights};
+use crate::teacher::{Config, Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
 
 pub use verify::{Fidelity, Likeness, float_logits, likeness, verify};
@@ -111,6 +111,7 @@ fn whole_vocabulary(teacher: &Teacher) -> Result<Vocabulary> {
         "the teacher's tokenizer is not a WordPiece with ##, which bundles need; fine-tune a checkpoint \
          that has one, or distil a student from this one",
     )?;
+    teacher.tokenizer.check_for_bundle()?;
     let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
     Vocabulary::new(pieces, lowercase, strip_accents)
 }
@@ -126,6 +127,38 @@ pub struct Storage {
     pub max_tokens: Option<usize>,
 }
 
+impl Storage {
+    /// Errors where a teacher can't be stored so.
+    pub fn check(self, teacher: &Teacher) -> Result<()> {
+        let config = &teacher.config;
+        self.tokens(config)?;
+        // 4-bit rows come in groups.
+        let packed = [self.weights, self.embeddings].contains(&WeightFormat::Int4);
+        for (name, size) in [
+            ("hidden size", config.hidden),
+            ("intermediate size", config.intermediate),
+        ] {
+            ensure!(
+                !packed || size.is_multiple_of(limits::GROUP),
+                "4 bits: the teacher's {name} is {size}, want a multiple of {}; use 8 bits",
+                limits::GROUP
+            );
+        }
+        Ok(())
+    }
+
+    /// Tokens that the bundle reads of a text, special ones not counted.
+    fn tokens(self, config: &Config) -> Result<usize> {
+        let room = config.max_length().min(limits::TOKENS).saturating_sub(2);
+        let tokens = self.max_tokens.unwrap_or(room);
+        ensure!(
+            (1..=room).contains(&tokens),
+            "--max-tokens {tokens}: want 1 to {room}, for which the teacher has positions"
+        );
+        Ok(tokens)
+    }
+}
+
 /// Builds the bundle of a teacher.
 ///
 /// Where it is known what the layers read, 4-bit weights are rounded for that.
@@ -137,12 +170,8 @@ pub fn bundle(
     card: Card,
 ) -> Result<Bundle> {
     let config = &teacher.config;
-    let room = config.max_length().min(limits::TOKENS).saturating_sub(2);
-    let max_tokens = storage.max_tokens.unwrap_or(room);
-    ensure!(
-        (1..=room).contains(&max_tokens),
-        "--max-tokens {max_tokens}: want 1 to {room}, for which the teacher has positions"
-    );
+    storage.check(teacher)?;
+    let max_tokens = storage.tokens(config)?;
     let dense = match (config.pooling, config.family) {
         (recipe::Pooling::Mean, _) => Activation::None,
         (recipe::Pooling::Cls, Family::DistilBert) => Activation::Relu,
@@ -190,7 +219,6 @@ pub fn bundle(
         shape,
         inputs,
     };
-    source.check_groups()?;
     let (labels, architecture) = (config.labels.clone(), Architecture::Teacher(shape));
     let mut manifest = Manifest::new(labels, architecture, tokenizer, max_tokens, quantization);
     manifest.card = card;
@@ -211,22 +239,6 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// 4-bit rows come in groups.
-    fn check_groups(&self) -> Result<()> {
-        let packed = [self.storage.weights, self.storage.embeddings].contains(&WeightFormat::Int4);
-        for (name, size) in [
-            ("hidden size", self.shape.hidden),
-            ("intermediate size", self.shape.intermediate),
-        ] {
-            ensure!(
-                !packed || size.is_multiple_of(limits::GROUP),
-                "4 bits: the teacher's {name} is {size}, want a multiple of {}; use 8 bits",
-                limits::GROUP
-            );
-        }
-        Ok(())
-    }
-
     fn teacher(&self, kept: &Kept, labels: usize) -> Result<TeacherWeights> {
         let TeacherShape {
             hidden,

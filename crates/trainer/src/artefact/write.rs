@@ -3,27 +3,36 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
 use super::if_there;
+use super::target::{folder_of, replaceable};
 
 const TEMPORARY: &str = ".tmp";
 
-/// Replaces `path` by `bytes` so that any crash leaves either the old or the new content, whole.
+/// Age from which a temporary of a process that is gone is taken for left over. A process of another
+/// machine, or of another container, may look gone while it writes.
+const LEFT_OVER: Duration = Duration::from_mins(10);
+
+/// Replaces `path` by `bytes` so that any crash leaves either the old or the new content, whole. A link is
+/// followed; what is no regular file is left alone, with an error.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    Staged::write(path, bytes)?.place()
+    Staged::write(replaceable(path)?, bytes)?.place()
 }
 
 /// Replaces files that belong together, and removes `stale`, which told of the old ones. All of the new
 /// content is on the disk before anything old goes, and what does not change is left alone: then `stale`
 /// is as true as it was.
 pub fn write_together(files: &[(&Path, &[u8])], stale: &Path) -> Result<()> {
-    let staged: Vec<Staged> = files
-        .iter()
-        .filter(|(path, bytes)| fs::read(path).map_or(true, |there| there != *bytes))
-        .map(|(path, bytes)| Staged::write(path, bytes))
-        .collect::<Result<_>>()?;
+    let mut staged = Vec::new();
+    for (path, bytes) in files {
+        let path = replaceable(path)?;
+        if fs::read(&path).map_or(true, |there| there != *bytes) {
+            staged.push(Staged::write(path, bytes)?);
+        }
+    }
     if staged.is_empty() {
         return Ok(());
     }
@@ -33,26 +42,21 @@ pub fn write_together(files: &[(&Path, &[u8])], stale: &Path) -> Result<()> {
 }
 
 /// New content of a file, whole on the disk beside it; gone again if it is not placed.
-struct Staged<'a> {
-    path: &'a Path,
-    folder: &'a Path,
+struct Staged {
+    path: PathBuf,
+    folder: PathBuf,
     temporary: PathBuf,
 }
 
-impl<'a> Staged<'a> {
-    fn write(path: &'a Path, bytes: &[u8]) -> Result<Self> {
+impl Staged {
+    fn write(path: PathBuf, bytes: &[u8]) -> Result<Self> {
         let name = path
             .file_name()
             .ok_or_else(|| anyhow!("{} names no file", path.display()))?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let temporary = folder.join(format!(
-            ".{}.{}{TEMPORARY}",
-            name.to_string_lossy(),
-            std::process::id()
-        ));
+        let name = name.to_string_lossy();
+        let folder = folder_of(&path).to_owned();
+        sweep(&folder, &name);
+        let temporary = folder.join(format!(".{name}.{}{TEMPORARY}", std::process::id()));
         let staged = Self {
             path,
             folder,
@@ -70,8 +74,8 @@ impl<'a> Staged<'a> {
 
     /// Puts it in the old content's place.
     fn place(self) -> Result<()> {
-        fs::rename(&self.temporary, self.path)
-            .and_then(|()| sync_folder(self.folder))
+        fs::rename(&self.temporary, &self.path)
+            .and_then(|()| sync_folder(&self.folder))
             .with_context(|| self.failed())
     }
 
@@ -80,19 +84,42 @@ impl<'a> Staged<'a> {
     }
 }
 
-impl Drop for Staged<'_> {
+impl Drop for Staged {
     fn drop(&mut self) {
         fs::remove_file(&self.temporary).ok();
     }
 }
 
-/// Whether a file is called as [`Staged`] calls its temporaries, `.NAME.PROCESS.tmp`.
-fn is_temporary(name: &str) -> bool {
-    let inner = name
-        .strip_prefix('.')
-        .and_then(|name| name.strip_suffix(TEMPORARY));
-    let process = inner.and_then(|inner| inner.rsplit_once('.'));
-    process.is_some_and(|(_, process)| process.parse::<u32>().is_ok())
+/// The file and the process that a temporary is of, as [`Staged`] calls its own: `.NAME.PROCESS.tmp`.
+fn temporary_of(name: &str) -> Option<(&str, u32)> {
+    let inner = name.strip_prefix('.')?.strip_suffix(TEMPORARY)?;
+    let (of, process) = inner.rsplit_once('.')?;
+    Some((of, process.parse().ok()?))
+}
+
+/// Removes what killed writes of the file `name` left in `folder`. What can't be looked at or removed is in
+/// nobody's way.
+fn sweep(folder: &Path, name: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let called = entry.file_name();
+        let called = called.to_string_lossy();
+        let process = temporary_of(&called).filter(|(of, _)| *of == name);
+        let old = || {
+            let written = entry.metadata().and_then(|data| data.modified()).ok();
+            written
+                .and_then(|at| at.elapsed().ok())
+                .is_some_and(|age| age > LEFT_OVER)
+        };
+        if process.is_some_and(|(_, process)| is_gone(process)) && old() {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
+}
+
+/// Whether no process has this number, as far as the system tells (Linux).
+fn is_gone(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }
 
 /// Waits until a folder's entries are on the disk, where the system can: files made or renamed in it
@@ -114,7 +141,7 @@ pub(super) fn clear(folder: &Path, deep: bool) -> Result<()> {
             if deep {
                 clear(&entry.path(), deep)?;
             }
-        } else if is_temporary(&entry.file_name().to_string_lossy()) {
+        } else if temporary_of(&entry.file_name().to_string_lossy()).is_some() {
             fs::remove_file(entry.path()).with_context(named)?;
         }
     }
@@ -162,6 +189,66 @@ mod tests {
         write_together(&files[..2], &stale).unwrap();
         assert_eq!(fs::metadata(&one).unwrap().modified().unwrap(), before);
         assert!(stale.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_what_is_no_file_is_left_alone() {
+        use std::os::unix::fs::symlink;
+        use std::os::unix::net::UnixListener;
+
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link, socket, nothing, stale] =
+            ["real", "link", "socket", "nothing", "stale"].map(|name| folder.path().join(name));
+        fs::write(&real, b"old").unwrap();
+        fs::write(&stale, b"of the old").unwrap();
+        symlink("real", &link).unwrap();
+        symlink("nowhere", &nothing).unwrap();
+        let _listener = UnixListener::bind(&socket).unwrap();
+        write_atomic(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        for (path, says) in [
+            (&socket, "no regular file"),
+            (&nothing, "a link to nothing"),
+        ] {
+            let there = fs::symlink_metadata(path).unwrap().file_type();
+            let error = write_atomic(path, b"x").unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+            let files: [(&Path, &[u8]); 2] = [(&real, b"newer"), (path, b"x")];
+            write_together(&files, &stale).unwrap_err();
+            assert_eq!(fs::symlink_metadata(path).unwrap().file_type(), there);
+            assert_eq!(fs::read(&real).unwrap(), b"new");
+            assert!(stale.exists());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_killed_write_of_the_file_left_goes_with_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = |name: &str| folder.path().join(name).exists();
+        // No process has the largest number; this very one is alive.
+        let gone = u32::MAX;
+        let mine = format!(".file.{}.tmp", std::process::id());
+        let [left, other, fresh] = [
+            format!(".file.{gone}.tmp"),
+            format!(".other.{gone}.tmp"),
+            format!(".file.{}.tmp", gone - 1),
+        ];
+        for name in [&left, &other, &fresh, &mine] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            let old = std::time::SystemTime::now() - 2 * LEFT_OVER;
+            if name != &fresh {
+                file.set_modified(old).unwrap();
+            }
+        }
+        sweep(folder.path(), "file");
+        assert!(!there(&left));
+        assert!(there(&other) && there(&fresh) && there(&mine));
+        write_atomic(&folder.path().join("other"), b"x").unwrap();
+        assert!(!there(&other));
     }
 
     #[test]

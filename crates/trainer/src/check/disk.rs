@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::Base;
+use crate::artefact::takes_files;
 use crate::data::Split;
 use crate::recipe::Recipe;
 
@@ -55,13 +56,8 @@ pub(super) fn writable(folder: &Path) -> Result<()> {
         named(),
         there.display()
     );
-    #[cfg(unix)]
-    rustix::fs::access(
-        there,
-        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
-    )
-    .with_context(|| format!("{}: can't write in {}; {way_out}", named(), there.display()))?;
-    Ok(())
+    takes_files(there)
+        .with_context(|| format!("{}: can't write in {}; {way_out}", named(), there.display()))
 }
 
 /// Bytes free on the disk of `folder`, which need not exist yet.

@@ -1,8 +1,8 @@
 //! The verbs that use a bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use stillglass_runtime::{Method, Model};
 
@@ -13,12 +13,29 @@ use crate::predict::{Answer, Wanted};
 use crate::progress::Progress;
 use crate::{evaluate, explain, input, inspect, predict, terminal};
 
+/// Where the bundle is, with or without `--bundle`.
+#[derive(Debug, Args)]
+struct Named {
+    /// The .glass bundle
+    #[arg(value_name = "BUNDLE", required_unless_present = "bundle")]
+    path: Option<PathBuf>,
+    /// The same
+    #[arg(long, value_name = "FILE", conflicts_with = "path")]
+    bundle: Option<PathBuf>,
+}
+
+impl Named {
+    fn path(&self) -> &Path {
+        let path = self.path.as_deref().or(self.bundle.as_deref());
+        path.expect("one of the two is required")
+    }
+}
+
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub(super) struct EvaluateOptions {
-    /// The .glass bundle
-    #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    named: Named,
     /// Labelled rows: CSV, TSV or JSONL; `-` is standard input
     #[arg(long, value_name = "FILE")]
     input: String,
@@ -36,9 +53,8 @@ pub(super) struct EvaluateOptions {
 /// Options of `predict`.
 #[derive(Debug, Args)]
 pub(super) struct PredictOptions {
-    /// The .glass bundle
-    #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    named: Named,
     /// Texts: JSONL, CSV, TSV or plain lines; `-` is standard input
     #[arg(long, value_name = "FILE", default_value = input::STDIN)]
     input: String,
@@ -98,25 +114,36 @@ impl By {
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainOptions {
-    /// The .glass bundle
+    /// The .glass bundle [default: the first word before the text]
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    bundle: Option<PathBuf>,
     /// The label to explain [default: the answer]
     #[arg(long, value_name = "LABEL")]
     class: Option<String>,
     /// How to explain it [default: native for a student, ig for a teacher]
     #[arg(long, value_name = "METHOD")]
     method: Option<By>,
-    /// The text
+    /// The text, after the bundle's name where --bundle does not say it
     #[arg(required = true, value_name = "TEXT")]
     words: Vec<String>,
+}
+
+impl ExplainOptions {
+    /// The bundle and the words of the text.
+    fn parts(&self) -> Result<(&Path, &[String])> {
+        match (&self.bundle, &self.words[..]) {
+            (Some(bundle), words) => Ok((bundle, words)),
+            (None, [bundle, words @ ..]) if !words.is_empty() => Ok((Path::new(bundle), words)),
+            (None, _) => bail!("name a bundle and a text, such as: stillglass explain FILE TEXT"),
+        }
+    }
 }
 
 /// Options of `inspect`.
 #[derive(Debug, Args)]
 pub(super) struct InspectOptions {
-    /// The .glass bundle
-    bundle: PathBuf,
+    #[command(flatten)]
+    named: Named,
     /// Show only the recipe it was made with
     #[arg(long)]
     recipe: bool,
@@ -127,7 +154,7 @@ pub(super) fn evaluate(
     options: &EvaluateOptions,
     progress: &Progress,
 ) -> Result<()> {
-    let opened = input::open(&options.bundle)?;
+    let opened = input::open(options.named.path())?;
     let columns = Columns {
         text: &options.text_column,
         label: Some(&options.label_column),
@@ -143,7 +170,7 @@ pub(super) fn evaluate(
 }
 
 pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<()> {
-    let opened = input::open(&options.bundle)?;
+    let opened = input::open(options.named.path())?;
     let text = options.text_column.as_deref();
     let columns = Columns {
         text: text.unwrap_or("text"),
@@ -174,8 +201,9 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
 }
 
 pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()> {
-    let model = input::open(&options.bundle)?.model;
-    let text = options.words.join(" ");
+    let (bundle, words) = options.parts()?;
+    let model = input::open(bundle)?.model;
+    let text = words.join(" ");
     let method = By::of(options.method, &model);
     let answer = predict::classify(&model, &text, Some(method))?;
     let class = explain::class(&model, &answer, options.class.as_deref())?;
@@ -187,8 +215,9 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
 }
 
 pub(super) fn inspect(general: &General, options: &InspectOptions) -> Result<()> {
-    let named = || format!("bundle {}", options.bundle.display());
-    let bytes = input::bundle_bytes(&options.bundle)?;
+    let path = options.named.path();
+    let named = || format!("bundle {}", path.display());
+    let bytes = input::bundle_bytes(path)?;
     let inspection = inspect::inspect(&bytes).with_context(named)?;
     if options.recipe {
         let recipe = &inspection.manifest.card.recipe;

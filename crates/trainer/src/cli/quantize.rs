@@ -1,25 +1,27 @@
 //! The verb that turns a fine-tuned teacher into a bundle.
 
+mod given;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use stillglass_bundle::{Bundle, Card, Metric, WeightFormat};
 use stillglass_runtime::Model;
 
 use super::{General, print};
-use crate::artefact::{VERSION, write_atomic};
-use crate::data::{Columns, Format, Sheet};
+use crate::artefact::write_atomic;
+use crate::data::Sheet;
+use crate::device;
 use crate::evaluate::{evaluate, labelled};
 use crate::input::{self, Opened};
 use crate::inputs::Inputs;
 use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::quantize::{self, Fidelity, Kept, Likeness, Storage};
-use crate::recipe::CardSection;
 use crate::teacher::{Head, Teacher};
-use crate::{device, export};
+use given::Given;
 
 /// Texts that a bundle is verified on, at most.
 const VERIFIED: usize = 1000;
@@ -53,7 +55,7 @@ pub(super) struct QuantizeOptions {
     #[arg(long, value_name = "N")]
     embedding_bits: Option<Bits>,
     /// Training texts, for --vocabulary pruned, and for 4-bit weights, which are rounded so that these
-    /// texts are read as before: CSV, TSV or JSONL
+    /// texts are read as before: CSV, TSV or JSONL, or plain lines in a .txt
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
     /// With --vocabulary pruned, keep a piece that the training texts use N times [default: 1]
@@ -69,12 +71,15 @@ pub(super) struct QuantizeOptions {
     /// Recipe whose card says what the model is
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
-    /// Column of the text
-    #[arg(long, value_name = "NAME", default_value = "text")]
-    text_column: String,
+    /// Column of the text [default: text]
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
     /// Column of the label
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
+    /// Leave out up to N bad rows of each file instead of stopping
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip_bad_rows: usize,
 }
 
 /// Which pieces of a vocabulary to keep.
@@ -135,45 +140,30 @@ pub(super) fn quantize(
     options: &QuantizeOptions,
     progress: &Progress,
 ) -> Result<()> {
+    let given = Given::read(options, progress)?;
     let device = device::open(&general.device)?;
+    progress.note(&format!("reading teacher {}", options.teacher.display()));
     let teacher = Teacher::load(&options.teacher, Head::Own, &device)?;
-    let card = card(options)?;
-    let data = options.data.as_deref().map(|path| texts(options, path));
-    let data = data.transpose()?.unwrap_or_default();
-    let data: Vec<&str> = data.iter().map(String::as_str).collect();
-    let kept = kept(options, &teacher, &data)?;
+    given.check_labels(options, &teacher.config.labels)?;
     let storage = Storage {
         weights: options.bits.format(),
         embeddings: options.embedding_bits.unwrap_or(options.bits).format(),
         max_tokens: options.max_tokens,
     };
-    let inputs = match storage.weights {
-        WeightFormat::Int4 if !data.is_empty() => Some(inputs(&teacher, &sample(&data, MEASURED))?),
-        _ => None,
-    };
-    let bundle = quantize::bundle(&teacher, &kept, storage, inputs.as_ref(), card.clone())?;
-    let bytes = bundle.write()?;
-    let bundle = Bundle::read(&bytes).context("reading back the bundle that was just made")?;
-    let opened = Opened {
-        model: Model::new(bundle).context("loading the bundle that was just made")?,
-        bytes,
-    };
-    let own = kept.sentences();
-    let some: Vec<&str> = if data.is_empty() {
-        own.iter().map(String::as_str).collect()
-    } else {
-        sample(&data, VERIFIED)
-    };
-    let fidelity = quantize::verify(&opened.model, &teacher, &kept, storage, &some)?;
-    let compared = options.evaluate.iter();
+    storage.check(&teacher)?;
+    let texts: Vec<&str> = given.texts.iter().map(String::as_str).collect();
+    let kept = kept(options, &teacher, &texts)?;
+    let opened = make(&teacher, &kept, storage, &texts, &given.card, progress)?;
+    let fidelity = fidelity(&opened, &teacher, &kept, storage, &texts, progress)?;
+    let compared = given.scored.iter();
     let scores = compared
-        .map(|path| compare(options, &teacher, &opened, path, progress))
+        .map(|(path, sheet)| compare(options, &teacher, &opened, path, sheet, progress))
         .collect::<Result<Vec<_>>>()?;
 
     let mut bundle = opened.model.bundle().clone();
     bundle.manifest.card = Card {
         metrics: metrics(&scores, fidelity),
-        ..card
+        ..given.card
     };
     let bytes = bundle.write()?;
     write_atomic(&options.output, &bytes)?;
@@ -188,21 +178,66 @@ pub(super) fn quantize(
 }
 
 /// The pieces that the options ask for.
-fn kept(options: &QuantizeOptions, teacher: &Teacher, data: &[&str]) -> Result<Kept> {
-    match (options.vocabulary, options.min_count) {
-        (Which::Full, Some(count)) => bail!(
-            "--min-count {count}: --vocabulary full keeps every piece; leave one of the two out"
-        ),
-        (Which::Full, None) => Kept::full(teacher),
-        (Which::Pruned, count) => {
-            ensure!(
-                options.data.is_some(),
-                "--vocabulary pruned: name the training texts with --data, or keep all pieces with \
-                 --vocabulary full"
-            );
-            Kept::pruned(teacher, data, count.unwrap_or(1))
-        }
+fn kept(options: &QuantizeOptions, teacher: &Teacher, texts: &[&str]) -> Result<Kept> {
+    match options.vocabulary {
+        Which::Full => Kept::full(teacher),
+        Which::Pruned => Kept::pruned(teacher, texts, options.min_count.unwrap_or(1)),
     }
+}
+
+/// The bundle as everyone reads it, without figures on its card.
+fn make(
+    teacher: &Teacher,
+    kept: &Kept,
+    storage: Storage,
+    texts: &[&str],
+    card: &Card,
+    progress: &Progress,
+) -> Result<Opened> {
+    let inputs = match storage.weights {
+        WeightFormat::Int4 if !texts.is_empty() => {
+            let some = sample(texts, MEASURED);
+            progress.note(&format!(
+                "measuring what the layers read of {} texts",
+                some.len()
+            ));
+            Some(inputs(teacher, &some)?)
+        }
+        _ => None,
+    };
+    progress.note(&format!(
+        "quantizing {} layers and {} pieces",
+        teacher.config.layers,
+        kept.count()
+    ));
+    let bundle = quantize::bundle(teacher, kept, storage, inputs.as_ref(), card.clone())?;
+    let bytes = bundle.write()?;
+    let bundle = Bundle::read(&bytes).context("reading back the bundle that was just made")?;
+    Ok(Opened {
+        model: Model::new(bundle).context("loading the bundle that was just made")?,
+        bytes,
+    })
+}
+
+/// What quantization changed on some of the texts, or on made-up ones where there are none.
+fn fidelity(
+    opened: &Opened,
+    teacher: &Teacher,
+    kept: &Kept,
+    storage: Storage,
+    texts: &[&str],
+    progress: &Progress,
+) -> Result<Fidelity> {
+    let own = kept.sentences();
+    let some = match texts {
+        [] => own.iter().map(String::as_str).collect(),
+        texts => sample(texts, VERIFIED),
+    };
+    progress.note(&format!(
+        "comparing the bundle with the float teacher on {} texts",
+        some.len()
+    ));
+    quantize::verify(&opened.model, teacher, kept, storage, &some)
 }
 
 /// At most so many of the texts, evenly spread.
@@ -219,34 +254,21 @@ fn inputs(teacher: &Teacher, texts: &[&str]) -> Result<Inputs> {
     Inputs::of(teacher, &ids)
 }
 
-/// The texts of a file, labels aside.
-fn texts(options: &QuantizeOptions, path: &str) -> Result<Vec<String>> {
-    let columns = Columns {
-        text: &options.text_column,
-        label: None,
-    };
-    let (sheet, _) = input::rows(path, Format::DetectOrLines, &columns, 0)?;
-    Ok(sheet.rows.into_iter().map(|row| row.text).collect())
-}
-
 fn compare(
     options: &QuantizeOptions,
     teacher: &Teacher,
     opened: &Opened,
     path: &str,
+    sheet: &Sheet,
     progress: &Progress,
 ) -> Result<Compared> {
-    let columns = Columns {
-        text: &options.text_column,
-        label: Some(&options.label_column),
-    };
-    let (sheet, _): (Sheet, _) = input::rows(path, Format::Detect, &columns, 0)?;
-    let rows = labelled(&teacher.config.labels, path, &sheet, 0)?;
+    let (name, allowed) = (input::name(path), options.skip_bad_rows);
+    let rows = labelled(&teacher.config.labels, name, sheet, allowed)?;
     let task = progress.task("float teacher", "texts", rows.texts.len());
     let logits = quantize::float_logits(teacher, &rows.texts, |done| task.advance(done))?;
     task.finish();
     let float = Scores::of_logits(&logits, &rows.gold)?;
-    let found = evaluate(opened, path, &sheet, 0, progress)?;
+    let found = evaluate(opened, name, sheet, allowed, progress)?;
     let some = sample(&rows.texts, EXPLAINED);
     let task = progress.task("explanations", "texts", some.len());
     let explanations =
@@ -261,37 +283,6 @@ fn compare(
         accuracy: found.accuracy,
         macro_f1: found.macro_f1,
         explanations,
-    })
-}
-
-/// What the bundle says about itself, figures aside.
-fn card(options: &QuantizeOptions) -> Result<Card> {
-    /// The one table of a recipe that matters here.
-    #[derive(Deserialize)]
-    struct Recipe {
-        #[serde(default)]
-        card: CardSection,
-    }
-    let (mut section, mut text) = (CardSection::default(), String::new());
-    if let Some(path) = &options.recipe {
-        let named = || format!("recipe {}", path.display());
-        text = std::fs::read_to_string(path).with_context(named)?;
-        section = toml::from_str::<Recipe>(&text).with_context(named)?.card;
-    }
-    Ok(Card {
-        name: match section.name.as_str() {
-            "" => "Teacher".into(),
-            name => format!("{name} (teacher)"),
-        },
-        description: section.description,
-        recipe: text,
-        data: section.data,
-        data_licence: section.data_licence,
-        metrics: Vec::new(),
-        base_model: section.base_model,
-        base_licence: section.base_licence,
-        date: export::today(),
-        trainer_version: VERSION.into(),
     })
 }
 

@@ -85,6 +85,7 @@ fn prepare<'a>(
         progress.note(&format!("note: {warning}"));
     }
     let folder = options.runs.join(&recipe.recipe.name);
+    check::check_outputs(&recipe.recipe, &folder)?;
     Ok(Run {
         lock: open_run(&folder)?,
         recipe,

@@ -8,7 +8,7 @@ use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
 use super::{Run, SUMMARY, StudentArtefact, StudentReport, TeacherArtefact, columns};
-use crate::artefact::{hash_bytes, write_atomic, write_together};
+use crate::artefact::{hash_bytes, same_file, write_atomic, write_together};
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
@@ -122,9 +122,7 @@ impl Run<'_> {
 /// Copies the recipe that was given if `resolved` is about to replace it: it may hold comments, or other
 /// values than `--set` gave. Says where the copy is.
 fn keep_given(given: Option<&Path>, target: &Path, resolved: &str) -> Result<Option<PathBuf>> {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let Some(given) = given.filter(|given| real(given).is_some_and(|p| Some(p) == real(target)))
-    else {
+    let Some(given) = given.filter(|given| same_file(given, target)) else {
         return Ok(None);
     };
     let bytes = fs::read(given).with_context(|| format!("reading {}", given.display()))?;

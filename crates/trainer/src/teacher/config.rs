@@ -50,6 +50,9 @@ pub struct Config {
 /// Key of the pooling in `config.json`; other tools ignore it.
 const POOLING_KEY: &str = "stillglass_pooling";
 
+/// The largest size that is believed.
+const MOST: u64 = 1 << 24;
+
 impl Config {
     /// Reads `config.json`. Errors name the key and what was found there.
     pub fn parse(text: &str) -> Result<Self> {
@@ -65,27 +68,24 @@ impl Config {
         };
         let distil = family == Family::DistilBert;
         let size = |key: &str| -> Result<usize> {
-            let value = raw[key].as_u64().filter(|v| (1..=1 << 24).contains(v));
-            value.map(|v| v as usize).with_context(|| {
-                format!(
-                    "config.json: {key} is {}; want a positive integer",
-                    raw[key]
-                )
-            })
+            let value = raw[key].as_u64().filter(|v| (1..=MOST).contains(v));
+            value
+                .map(|v| v as usize)
+                .with_context(|| format!("config.json: {key} is {}; want 1 to {MOST}", raw[key]))
         };
         let either = |plain: &str, distilled: &str| size(if distil { distilled } else { plain });
-        let activation = raw[if distil { "activation" } else { "hidden_act" }].as_str();
-        ensure!(
-            activation.unwrap_or("gelu") == "gelu",
-            "config.json: activation {activation:?}; the trainer knows gelu"
-        );
-        let position_kind = raw["position_embedding_type"]
-            .as_str()
-            .unwrap_or("absolute");
-        ensure!(
-            position_kind == "absolute",
-            "config.json: position_embedding_type {position_kind}; the trainer knows absolute"
-        );
+        let activation = if distil { "activation" } else { "hidden_act" };
+        for (key, known) in [
+            (activation, "gelu"),
+            ("position_embedding_type", "absolute"),
+        ] {
+            let found = &raw[key];
+            ensure!(
+                found.is_null() || *found == known,
+                "config.json: {key} is {found}; the trainer knows \"{known}\" alone"
+            );
+        }
+        let vocabulary = size("vocab_size")?;
         let config = Self {
             family,
             hidden: either("hidden_size", "dim")?,
@@ -93,10 +93,10 @@ impl Config {
             heads: either("num_attention_heads", "n_heads")?,
             intermediate: either("intermediate_size", "hidden_dim")?,
             positions: size("max_position_embeddings")?,
-            vocabulary: size("vocab_size")?,
+            vocabulary,
             token_types: if distil { 0 } else { size("type_vocab_size")? },
             layer_norm_eps: layer_norm_eps(&raw)?,
-            padding: raw["pad_token_id"].as_u64().unwrap_or(0) as u32,
+            padding: padding(&raw, vocabulary)?,
             labels: labels(&raw)?,
             pooling: match raw[POOLING_KEY].as_str() {
                 None | Some("cls") => Pooling::Cls,
@@ -111,6 +111,12 @@ impl Config {
             config.hidden,
             config.heads
         );
+        ensure!(
+            config.first_position() < config.positions,
+            "config.json: max_position_embeddings is {}, all of it before the first token's position {}",
+            config.positions,
+            config.first_position()
+        );
         Ok(config)
     }
 
@@ -120,6 +126,11 @@ impl Config {
         self.labels = labels.to_vec();
         self.pooling = pooling;
         self
+    }
+
+    /// Whether `config.json` named the labels; else they are Hugging Face's default.
+    pub(super) fn names_labels(&self) -> bool {
+        !self.raw["id2label"].is_null()
     }
 
     /// Longest sequence, special tokens included, that the position table holds.
@@ -175,23 +186,118 @@ fn layer_norm_eps(raw: &Value) -> Result<f64> {
     value.with_context(|| format!("config.json: layer_norm_eps is {found}; want a number above 0"))
 }
 
+/// Id of the padding token; Hugging Face's default is 0.
+fn padding(raw: &Value, vocabulary: usize) -> Result<u32> {
+    let found = &raw["pad_token_id"];
+    if found.is_null() {
+        return Ok(0);
+    }
+    let id = found.as_u64().filter(|id| *id < vocabulary as u64);
+    id.map(|id| id as u32).with_context(|| {
+        format!("config.json: pad_token_id is {found}; want an id below vocab_size, {vocabulary}")
+    })
+}
+
 /// Class names from `id2label`, in id order; an encoder without a head has Hugging Face's default of
 /// two nameless ones, which `teach` replaces.
 fn labels(raw: &Value) -> Result<Vec<String>> {
-    let Some(map) = raw["id2label"].as_object() else {
+    let found = &raw["id2label"];
+    if found.is_null() {
         return Ok(vec!["LABEL_0".into(), "LABEL_1".into()]);
+    }
+    let map = found.as_object().with_context(|| {
+        format!("config.json: id2label is {found}; want an object such as {{\"0\": \"down\", \"1\": \"up\"}}")
+    })?;
+    let label = |id: usize| match map.get(&id.to_string()) {
+        Some(Value::String(label)) => Ok(label.clone()),
+        Some(other) => bail!("config.json: id2label: {id} is {other}; want a name in quotes"),
+        None => bail!(
+            "config.json: id2label has no {id}; its {} ids must count from 0",
+            map.len()
+        ),
     };
-    (0..map.len())
-        .map(|id| {
-            map.get(&id.to_string())
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-                .with_context(|| {
-                    format!(
-                        "config.json: id2label has {} entries, none for {id}",
-                        map.len()
-                    )
-                })
-        })
-        .collect()
+    (0..map.len()).map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(family: &str, key: &str, value: Value) -> Result<Config> {
+        let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let text = std::fs::read_to_string(fixtures.join(family).join("config.json")).unwrap();
+        let mut raw: Value = serde_json::from_str(&text).unwrap();
+        raw[key] = value;
+        Config::parse(&raw.to_string())
+    }
+
+    #[test]
+    fn values_that_can_not_be_are_named_with_what_can() {
+        for (key, value, says) in [
+            (
+                "hidden_size",
+                json!(1_u64 << 40),
+                "hidden_size is 1099511627776; want 1 to 16777216",
+            ),
+            ("hidden_size", Value::Null, "hidden_size is null; want 1 to"),
+            (
+                "hidden_act",
+                json!("relu"),
+                "hidden_act is \"relu\"; the trainer knows \"gelu\" alone",
+            ),
+            ("hidden_act", json!(7), "hidden_act is 7;"),
+            (
+                "position_embedding_type",
+                json!("relative_key"),
+                "knows \"absolute\" alone",
+            ),
+            (
+                "pad_token_id",
+                json!(-1),
+                "pad_token_id is -1; want an id below vocab_size, 117",
+            ),
+            (
+                "pad_token_id",
+                json!(1_u64 << 32),
+                "pad_token_id is 4294967296;",
+            ),
+            ("pad_token_id", json!(117), "pad_token_id is 117;"),
+            (
+                "id2label",
+                json!({ "0": 0, "1": 1 }),
+                "id2label: 0 is 0; want a name in quotes",
+            ),
+            (
+                "id2label",
+                json!({ "1": "a", "2": "b" }),
+                "id2label has no 0; its 2 ids must count from 0",
+            ),
+            (
+                "id2label",
+                json!(["a", "b"]),
+                "id2label is [\"a\",\"b\"]; want an object",
+            ),
+        ] {
+            let error = parse("bert", key, value).expect_err(says).to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        let error = parse("roberta", "max_position_embeddings", json!(2)).unwrap_err();
+        assert!(
+            error.to_string().contains("first token's position 2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_config_json_leaves_out_has_hugging_faces_default() {
+        let config = parse("bert", "pad_token_id", Value::Null).unwrap();
+        assert_eq!(config.padding, 0);
+        let config = parse("bert", "id2label", Value::Null).unwrap();
+        assert_eq!(config.labels, ["LABEL_0", "LABEL_1"]);
+        assert_eq!(
+            parse("bert", "pad_token_id", json!(116)).unwrap().padding,
+            116
+        );
+        assert!(parse("bert", "hidden_act", Value::Null).is_ok());
+    }
 }

@@ -7,6 +7,7 @@ use burn::tensor::activation::{gelu, relu, softmax, tanh};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 
 use super::config::{Config, Family};
+use super::fits::{check_head, check_layers};
 use super::weights::{Names, Part, Weights};
 use crate::recipe::Pooling;
 use crate::training::parameter;
@@ -90,6 +91,10 @@ impl Encoder {
     /// Builds the encoder of `config` from `weights`; `fresh` says what of the head is drawn anew.
     pub fn load(config: &Config, weights: &Weights, fresh: Fresh, device: &Device) -> Result<Self> {
         let names = Names::detect(config.family, weights);
+        check_layers(config, weights, &names)?;
+        if fresh == Fresh::Nothing {
+            check_head(config, weights, &names)?;
+        }
         let hidden = config.hidden;
         let read = Reader {
             weights,

@@ -10,6 +10,7 @@ use super::FILES;
 /// A hub id needs a `revision` (a commit hash), so that the same recipe means the same weights.
 pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
     let path = Path::new(base);
+    refuse_file(path)?;
     if path.is_dir() {
         check(path)?;
         return Ok(path.to_owned());
@@ -38,6 +39,32 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
         directory = path.parent().map(Path::to_owned).unwrap_or_default();
     }
     Ok(directory)
+}
+
+/// Errors where `path` is no folder that holds a teacher's files; says what it is instead, and asks no
+/// network.
+pub fn check_folder(path: &Path) -> Result<()> {
+    refuse_file(path)?;
+    ensure!(
+        path.is_dir(),
+        "teacher {}: there is no such folder here; `stillglass teach` prints the one that it leaves, and a \
+         checkpoint of the hub has to be downloaded first",
+        path.display()
+    );
+    check(path)
+}
+
+/// Errors where a file is taken for a teacher's folder.
+fn refuse_file(path: &Path) -> Result<()> {
+    let bundle = path.extension().is_some_and(|ending| ending == "glass");
+    let what = if bundle { "a bundle" } else { "a file" };
+    ensure!(
+        !path.is_file(),
+        "teacher {}: this is {what}; name the folder that holds {}",
+        path.display(),
+        FILES.join(", ")
+    );
+    Ok(())
 }
 
 /// Errors with the names of missing files.

@@ -2,6 +2,7 @@
 
 mod config;
 mod encoder;
+mod fits;
 mod hub;
 mod tokenizer;
 mod weights;
@@ -14,7 +15,7 @@ use crate::recipe::Pooling;
 
 pub use config::{Config, Family};
 pub use encoder::{Batch, Encoder, Fresh, mean_pool};
-pub use hub::locate;
+pub use hub::{check_folder, locate};
 pub use tokenizer::{Encoded, TeacherTokenizer};
 pub(crate) use weights::{Names, Part};
 pub use weights::{Weights, floats_of};

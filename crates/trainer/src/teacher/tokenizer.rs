@@ -1,5 +1,7 @@
 //! The teacher's tokenizer: token ids with special tokens, each token tied to a word of the text.
 
+mod bundled;
+
 use anyhow::{Context, Result, anyhow, ensure};
 use stillglass_text::Word;
 use tokenizers::Tokenizer;
@@ -109,12 +111,10 @@ impl TeacherTokenizer {
     pub fn word_pieces(&self) -> Result<Option<Vec<String>>> {
         let file: serde_json::Value =
             serde_json::from_str(&self.json).context("tokenizer.json is not JSON")?;
-        if file["model"]["type"] != "WordPiece"
-            && file["model"].get("continuing_subword_prefix").is_none()
-        {
-            return Ok(None);
-        }
-        if file["model"]["continuing_subword_prefix"] != "##" {
+        // Old files don't name the model's type.
+        let kind = &file["model"]["type"];
+        let named = kind.is_null() || kind == "WordPiece";
+        if !named || file["model"]["continuing_subword_prefix"] != "##" {
             return Ok(None);
         }
         let vocabulary = file["model"]["vocab"]

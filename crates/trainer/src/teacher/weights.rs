@@ -11,6 +11,8 @@ use super::config::Family;
 #[derive(Debug, Default)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    /// Types of the tensors that are not read.
+    others: BTreeMap<String, Dtype>,
 }
 
 impl Weights {
@@ -18,13 +20,15 @@ impl Weights {
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let file = SafeTensors::deserialize(bytes)
             .context("model.safetensors is not a whole safetensors file")?;
-        let mut tensors = BTreeMap::new();
+        let (mut tensors, mut others) = (BTreeMap::new(), BTreeMap::new());
         for (name, view) in file.tensors() {
             if let Some(values) = floats(&view) {
                 tensors.insert(current(&name), (view.shape().to_vec(), values));
+            } else {
+                others.insert(current(&name), view.dtype());
             }
         }
-        Ok(Self { tensors })
+        Ok(Self { tensors, others })
     }
 
     /// Serialises as one safetensors file of F32 tensors.
@@ -76,14 +80,20 @@ impl Weights {
         self.tensors.get(name).map(|(_, values)| values.as_slice())
     }
 
-    /// Whether a tensor of this name is there.
+    /// Whether a tensor of this name is there, of whatever type.
     pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
+        self.tensors.contains_key(name) || self.others.contains_key(name)
     }
 
     /// The values of `name`, which must have `shape`.
     pub fn checked<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<&[f32]> {
         let Some((found, values)) = self.tensors.get(name) else {
+            if let Some(kind) = self.others.get(name) {
+                bail!(
+                    "model.safetensors: tensor {name} is of type {kind:?}; want F32, F16 or BF16: save the \
+                     checkpoint as one of these"
+                );
+            }
             bail!(
                 "model.safetensors: tensor {name} is missing; is this checkpoint of another model type?"
             );
@@ -216,37 +226,46 @@ impl Names {
         format!("{}embeddings.{part}", self.prefix)
     }
 
+    /// What the names of all layers begin with, up to the index.
+    fn stack(&self) -> String {
+        let stack = match self.family {
+            Family::Bert | Family::Roberta => "encoder.layer",
+            Family::DistilBert => "transformer.layer",
+        };
+        format!("{}{stack}.", self.prefix)
+    }
+
+    /// Index of the layer that a tensor is of; `None` outside the layers.
+    pub(super) fn layer_of(&self, tensor: &str) -> Option<usize> {
+        let rest = tensor.strip_prefix(&self.stack())?;
+        rest.split('.').next()?.parse().ok()
+    }
+
     /// Name of a layer's part, without `.weight` or `.bias`.
     pub(crate) fn layer(&self, index: usize, part: Part) -> String {
-        let (stack, part) = match self.family {
-            Family::Bert | Family::Roberta => (
-                "encoder.layer",
-                match part {
-                    Part::Query => "attention.self.query",
-                    Part::Key => "attention.self.key",
-                    Part::Value => "attention.self.value",
-                    Part::AttentionOutput => "attention.output.dense",
-                    Part::AttentionNorm => "attention.output.LayerNorm",
-                    Part::Intermediate => "intermediate.dense",
-                    Part::Output => "output.dense",
-                    Part::OutputNorm => "output.LayerNorm",
-                },
-            ),
-            Family::DistilBert => (
-                "transformer.layer",
-                match part {
-                    Part::Query => "attention.q_lin",
-                    Part::Key => "attention.k_lin",
-                    Part::Value => "attention.v_lin",
-                    Part::AttentionOutput => "attention.out_lin",
-                    Part::AttentionNorm => "sa_layer_norm",
-                    Part::Intermediate => "ffn.lin1",
-                    Part::Output => "ffn.lin2",
-                    Part::OutputNorm => "output_layer_norm",
-                },
-            ),
+        let part = match self.family {
+            Family::Bert | Family::Roberta => match part {
+                Part::Query => "attention.self.query",
+                Part::Key => "attention.self.key",
+                Part::Value => "attention.self.value",
+                Part::AttentionOutput => "attention.output.dense",
+                Part::AttentionNorm => "attention.output.LayerNorm",
+                Part::Intermediate => "intermediate.dense",
+                Part::Output => "output.dense",
+                Part::OutputNorm => "output.LayerNorm",
+            },
+            Family::DistilBert => match part {
+                Part::Query => "attention.q_lin",
+                Part::Key => "attention.k_lin",
+                Part::Value => "attention.v_lin",
+                Part::AttentionOutput => "attention.out_lin",
+                Part::AttentionNorm => "sa_layer_norm",
+                Part::Intermediate => "ffn.lin1",
+                Part::Output => "ffn.lin2",
+                Part::OutputNorm => "output_layer_norm",
+            },
         };
-        format!("{}{stack}.{index}.{part}", self.prefix)
+        format!("{}{index}.{part}", self.stack())
     }
 
     /// Name of the dense layer between the first token and the classifier.

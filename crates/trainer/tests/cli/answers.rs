@@ -289,6 +289,32 @@ fn explain_shows_every_word_and_no_escape_codes_in_a_pipe() {
 }
 
 #[test]
+fn every_verb_takes_the_bundle_with_and_without_its_option() {
+    let place = place();
+    place.file("in", TEXTS.join("\n"));
+    place.file("gold.csv", "text,label\nthe mill,up\nit fell,down\n");
+    for (verb, rest) in [
+        ("predict", &["--input", "in"][..]),
+        ("evaluate", &["--input", "gold.csv"]),
+        ("explain", &["the mill", "rose"]),
+        ("inspect", &["--recipe"]),
+    ] {
+        let said = |first: &[&str]| place.good(&[first, rest].concat());
+        let with = said(&[verb, "--bundle", "b.glass"]);
+        assert_eq!(said(&[verb, "b.glass"]), with, "{verb}");
+    }
+    for arguments in [
+        &["predict"][..],
+        &["inspect"],
+        &["predict", "b", "--bundle", "b"],
+    ] {
+        assert_eq!(place.run(arguments).code, 2, "{arguments:?}");
+    }
+    let error = place.bad(&["explain", "b.glass"]);
+    assert!(error.contains("stillglass explain FILE TEXT"), "{error}");
+}
+
+#[test]
 fn inspect_shows_card_sizes_and_tensors() {
     let place = place();
     let text = place.good(&["inspect", "b.glass"]);

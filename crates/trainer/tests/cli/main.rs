@@ -5,6 +5,7 @@ mod bases;
 mod bundle;
 mod recipes;
 mod runs;
+mod stops;
 mod teacher;
 mod tiny;
 mod wrong;

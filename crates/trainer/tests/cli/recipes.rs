@@ -38,6 +38,7 @@ fn init_writes_once_and_check_reads_it() {
 #[test]
 fn init_keeps_links_and_devices() {
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
 
     let place = Place::new();
     place.file("real.toml", "mine");
@@ -45,17 +46,45 @@ fn init_keeps_links_and_devices() {
     place.good(&["init", "--force", "link.toml"]);
     assert!(place.path("link.toml").is_symlink());
     assert!(fs::read(place.path("real.toml")).unwrap() != b"mine");
-    symlink("/dev/null", place.path("null.toml")).unwrap();
+    let _listener = UnixListener::bind(place.path("socket")).unwrap();
+    symlink("socket", place.path("socket.toml")).unwrap();
     symlink("nowhere", place.path("dangling.toml")).unwrap();
     fs::create_dir(place.path("folder.toml")).unwrap();
     for (name, says) in [
-        ("null.toml", "no regular file"),
+        ("socket.toml", "no regular file"),
         ("folder.toml", "no regular file"),
         ("dangling.toml", "a link to nothing"),
     ] {
         let error = place.bad(&["init", "--force", name]);
         assert!(error.contains(says), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_run_leaves_its_own_rows_and_what_is_no_file_alone() {
+    let place = Place::new();
+    recipe(&place);
+    fs::create_dir_all(place.path("runs/tiny")).unwrap();
+    let rows = fs::read(place.path("train.jsonl")).unwrap();
+    fs::write(place.path("runs/tiny/data.json"), &rows).unwrap();
+    fs::create_dir(place.path("runs/tiny/tiny.glass")).unwrap();
+    let own = &["--set", "data.train=runs/tiny/data.json"][..];
+    for verb in ["check", "run", "teach"] {
+        let error = place.bad(&[&[verb, "tiny.toml"], own].concat());
+        assert!(
+            error.contains("tiny.glass: it is no regular file"),
+            "{error}"
+        );
+    }
+    fs::remove_dir(place.path("runs/tiny/tiny.glass")).unwrap();
+    for verb in ["check", "run", "teach"] {
+        let error = place.bad(&[&[verb, "tiny.toml"], own].concat());
+        assert!(
+            error.contains("the run's own data.json would take its place"),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read(place.path("runs/tiny/data.json")).unwrap(), rows);
 }
 
 #[test]

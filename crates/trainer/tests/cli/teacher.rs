@@ -212,7 +212,7 @@ fn what_can_not_be_quantized_is_named() {
         (
             &"nowhere".to_owned(),
             &["--vocabulary", "full"],
-            "reading nowhere/config.json",
+            "teacher nowhere: there is no such folder here",
         ),
         (&bert, &["--data", "absent.csv"], "input absent.csv"),
         (
