@@ -11,10 +11,11 @@ import { build } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What a site may import, by name. */
+/** What a site may import, by name: the entries of one line share files. */
 const ENTRIES = [
-  ...['index', 'client', 'inline', 'node', 'workerd', 'worker', 'element', 'react', 'metrics'],
-  ...['pipeline', 'pipeline-node', 'pipeline-workerd'],
+  ['index', 'inline', 'node', 'workerd', 'worker', 'element', 'react', 'metrics', 'pipeline', 'pipeline-node', 'pipeline-workerd'],
+  // In the place of `index`, never beside it: shared, the pages of either would load more files.
+  ['client'],
 ];
 /** What lies in `dist` before: the runtime as xtask made it, and as text. */
 const GENERATED = /^\.\/(stillglass|inlined)\.js$/;
@@ -46,20 +47,25 @@ const generated = {
   setup: ({ onResolve }) => onResolve({ filter: GENERATED }, ({ path }) => ({ path: here(`dist/${path}`) })),
 };
 
+/** Bundles entries, with what they share in files of their own. */
+function bundle(names) {
+  return build({
+    entryPoints: names.map((name) => here(`src/${name}.ts`)),
+    outdir: here('dist'),
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    sourcemap: true,
+    sourcesContent: false,
+    external: ['react', 'node:*', '*.wasm'],
+    plugins: [generated],
+    logLevel: 'warning',
+  });
+}
+
 await clean();
 await inline();
-await build({
-  entryPoints: ENTRIES.map((name) => here(`src/${name}.ts`)),
-  outdir: here('dist'),
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  target: 'es2022',
-  minify: true,
-  sourcemap: true,
-  sourcesContent: false,
-  external: ['react', 'node:*', '*.wasm'],
-  plugins: [generated],
-  logLevel: 'warning',
-});
+for (const names of ENTRIES) await bundle(names);
 await unmapped('inline.js');
