@@ -100,7 +100,7 @@ function kept(): Plugin[] {
       runtimeCaching: teachers.map((name) => ({
         urlPattern: new RegExp(`/${name.replace(/\W/g, '\\$&')}-[\\w-]{${HASH}}\\.glass$`),
         handler: 'CacheFirst',
-        options: { cacheName: 'teachers' },
+        options: { cacheName: 'stillglass-teachers' },
       })),
     },
   });

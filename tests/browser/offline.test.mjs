@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
-import { exampleText, turnToText, verdict, write } from './page.mjs';
+import { exampleText, turnToDevice, turnToText, verdict, write } from './page.mjs';
 import { serveFolder } from './site.mjs';
 
 const DIST = fileURLToPath(new URL('../../web/dist', import.meta.url));
@@ -97,6 +97,9 @@ test(`${STARTS} cold starts without a network ask the server for nothing`, async
   const { site, context, page, open, close } = await stored();
   await page.close();
   const asked = site.requests.length;
+  // What the worker does not have it asks the network for, in vain.
+  const missed = [];
+  context.on('requestfailed', (request) => missed.push(request.url()));
   await context.setOffline(true);
   for (let start = 0; start < STARTS; start++) {
     const again = await open();
@@ -105,6 +108,7 @@ test(`${STARTS} cold starts without a network ask the server for nothing`, async
   }
   // Chromium asks for the worker itself now and then, whatever a page does, and offline too as far as it is told.
   assert.deepEqual(site.requests.slice(asked).filter((path) => path !== '/sw.js'), []);
+  assert.deepEqual(missed.filter((address) => !address.endsWith('/sw.js')), []);
   await close();
 });
 
@@ -183,6 +187,22 @@ test('a teacher that came damaged is not kept: trying again fetches it anew', as
   assert.equal(site.requests.filter((path) => path.endsWith(teacher)).length, 2);
   await close();
   await rm(damaged, { recursive: true, force: true });
+});
+
+test('without a network what is stored is not thrown away for what cannot be fetched', async () => {
+  const { context, page, open, close } = await stored();
+  await page.evaluate(() => caches.open('another page of this host'));
+  await context.setOffline(true);
+  await turnToDevice(page);
+  await page.getByRole('button', { name: 'Fetch it anew' }).click();
+  await page.locator('#kept-text', { hasText: 'cannot be reached' }).waitFor();
+  const again = await open();
+  await answers(again);
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Delete it from this device' }).click();
+  await kept(page, 'deleted');
+  assert.deepEqual(await page.evaluate(() => caches.keys()), ['another page of this host']);
+  await close();
 });
 
 test('fetching it anew replaces what is stored', async () => {

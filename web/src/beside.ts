@@ -87,7 +87,7 @@ export class Beside {
       bundle: (entry) => models.fetch(entry),
       teacherHere: (entry) => comparison.teacherOf(entry),
       bringTeacher: (entry, signal, received) => comparison.bringTeacher(entry, signal, received),
-      repair: () => void offline.repair(),
+      repair: () => offline.repair(),
       delete: () => void offline.delete(),
     });
     view.show();

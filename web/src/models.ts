@@ -41,8 +41,9 @@ export class Models {
     return (await this.#open(entry)).classify(text, { explain: true, signal });
   }
 
-  /** Classifies many texts, without explaining them. */
+  /** Classifies many texts, without explaining them; never opens the model in the place of another. */
   async classifyAll(entry: Entry, texts: string[], signal: AbortSignal): Promise<Answer[]> {
+    if (this.#current?.entry !== entry) throw new Error('another model was opened meanwhile');
     return (await this.#open(entry)).classifyAll(texts, { signal });
   }
 

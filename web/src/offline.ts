@@ -1,5 +1,7 @@
 /** Keeping the page on this device: stored by a service worker, mended, deleted. No DOM here. */
 
+import { forgetTimings } from './timings.ts';
+
 /** Where the keeping is. */
 export type State =
   /** The browser keeps nothing: too old, a private window, no HTTPS, or a page under development. */
@@ -12,6 +14,9 @@ export type State =
   /** Nothing is stored any more; the next visit will store it again. */
   | { at: 'deleted' }
   | { at: 'failed'; error: unknown };
+
+/** Where teachers are kept, as `vite.config.ts` names it; all other files are under names with the page's own address. */
+const TEACHERS = 'stillglass-teachers';
 
 /** Marks a tab that has mended the storing once: not twice, should that not help. */
 const MENDED = 'stillglass mended';
@@ -48,7 +53,8 @@ export class Offline {
       const robbed = workers.controller !== null && (await storedPages()) === 0;
       if (robbed && navigator.onLine && sessionStorage.getItem(MENDED) === null) {
         sessionStorage.setItem(MENDED, 'yes');
-        return await this.repair();
+        await this.repair();
+        return;
       }
       const registration = await workers.register('sw.js');
       this.#registration = registration;
@@ -65,23 +71,27 @@ export class Offline {
     this.#registration?.waiting?.postMessage({ type: 'SKIP_WAITING' });
   }
 
-  /** Fetches everything anew. */
-  async repair(): Promise<void> {
+  /** Fetches everything anew; says whether it could: where the server cannot be reached, what is stored stays. */
+  async repair(): Promise<boolean> {
+    // The worker never answers for its own script.
+    const reached = await fetch('sw.js', { cache: 'no-store' }).then(({ ok }) => ok, () => false);
+    if (!reached) return false;
     await this.#forget();
     location.reload();
+    return true;
   }
 
   /** Deletes all that this page has stored here. */
   async delete(): Promise<void> {
     this.#deleted = true;
     await this.#forget();
-    localStorage.clear();
+    forgetTimings();
     this.#changed({ at: 'deleted' });
   }
 
   async #forget(): Promise<void> {
     await (await this.#workers?.getRegistration())?.unregister();
-    for (const name of await caches.keys()) await caches.delete(name);
+    for (const name of await ownCaches()) await caches.delete(name);
   }
 
   #follow(worker: ServiceWorker | null): void {
@@ -104,12 +114,18 @@ export class Offline {
 /** Lets go of a stored file that could not be read, so that the next try fetches it anew. */
 export async function forgetStored(address: string): Promise<void> {
   if (!('caches' in globalThis)) return;
-  for (const name of await caches.keys()) await (await caches.open(name)).delete(address, { ignoreSearch: true });
+  for (const name of await ownCaches()) await (await caches.open(name)).delete(address, { ignoreSearch: true });
+}
+
+/** The names of this page's caches; others of the same host are none of its business. */
+async function ownCaches(): Promise<string[]> {
+  const scope = new URL('./', location.href).href;
+  return (await caches.keys()).filter((name) => name === TEACHERS || name.endsWith(scope));
 }
 
 /** How many files are stored as pages of the page itself. */
 async function storedPages(): Promise<number> {
-  const stored = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+  const stored = await Promise.all((await ownCaches()).map(async (name) => (await caches.open(name)).keys()));
   return stored.flat().filter(({ url }) => new URL(url).pathname.endsWith('.html')).length;
 }
 

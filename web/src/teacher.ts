@@ -104,7 +104,9 @@ export class Teacher {
     await this.#guarded(signal, text, async () => {
       const answer = await opened.classify(text, { signal });
       if (!signal.aborted) this.#become({ at: 'reading', text, answer });
-      const onProgress = (progress: Progress) => this.#become({ at: 'reading', text, answer, progress });
+      const onProgress = (progress: Progress) => {
+        if (!signal.aborted) this.#become({ at: 'reading', text, answer, progress });
+      };
       const reading = await opened.classify(text, { explain: true, signal, onProgress });
       return { at: 'done', text, reading };
     });

@@ -32,3 +32,9 @@ export function remember(key: string, timing: Timing): void {
     // Forbidden or full.
   }
 }
+
+/** Forgets what was measured of every model. */
+export function forgetTimings(): void {
+  const keys = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at));
+  for (const key of keys) if (key?.startsWith(PREFIX) === true) localStorage.removeItem(key);
+}

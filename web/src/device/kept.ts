@@ -6,12 +6,19 @@ import type { State } from '../offline.ts';
 
 const buttons = { repair: byId('repair'), delete: byId('delete') };
 
-/** What the reader can do about it. */
-export type Actions = Record<keyof typeof buttons, () => void>;
+/** What the reader can do about it; `repair` says whether it could be done. */
+export interface Actions {
+  repair: () => Promise<boolean>;
+  delete: () => void;
+}
 
 /** Has the buttons do as they say. */
 export function onKept(actions: Actions): void {
-  for (const name of ['repair', 'delete'] as const) buttons[name].addEventListener('click', actions[name]);
+  buttons.delete.addEventListener('click', actions.delete);
+  buttons.repair.addEventListener('click', async () => {
+    if (await actions.repair()) return;
+    byId('kept-text').textContent = 'The server cannot be reached now, so what is stored stays as it is. Try again once there is a network.';
+  });
 }
 
 /** Shows where the keeping is. */
