@@ -33,3 +33,10 @@ export function settled(ms: number, work: () => void): () => void {
     timer = setTimeout(work, ms);
   };
 }
+
+/** A promise, and what settles it; the second time does nothing. */
+export function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

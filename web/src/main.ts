@@ -8,7 +8,7 @@ import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { centredWords, strongest } from './explain.ts';
-import { latest, settled } from './latest.ts';
+import { deferred, latest, settled } from './latest.ts';
 import { fetched, loaded } from './loaded.ts';
 import { Models } from './models.ts';
 import { Offline, type State } from './offline.ts';
@@ -48,6 +48,8 @@ let picked: string | undefined;
 let current: { reading: Reading; words: Word[] } | undefined;
 /** Stops the reading under way. */
 let reader = new AbortController();
+/** Settles once the first text has its answer, or there is no text. */
+const firstAnswer = deferred();
 /** What the page can do without a network, a teacher on its way aside. */
 let network: Network = 'loading';
 const beside = new Beside({
@@ -128,6 +130,12 @@ function countBytes(): void {
 }
 
 const classifySoon = latest(async () => {
+  await classify();
+  if (info !== undefined) firstAnswer.resolve();
+});
+
+/** Reads the text as it stands, and shows what came of it. */
+async function classify(): Promise<void> {
   const entry = chosen;
   const text = writtenText();
   if (entry === undefined || info === undefined) return;
@@ -151,7 +159,7 @@ const classifySoon = latest(async () => {
     const again = codeOf(error) === 'bad-argument' ? {} : { retry: classifySoon };
     showProblem({ ...explainFailure(entry.name, error), ...again });
   }
-});
+}
 
 const settleSoon = settled(PAUSE, () => {
   if (current === undefined) return;
@@ -195,6 +203,8 @@ function pick(label: string): void {
 
 /** Brings the other models too, and the other views, that of many texts if it was asked for, so that the page needs no network from then on. */
 async function fetchTheRest(): Promise<void> {
+  // A first answer waits for nothing that it does not need.
+  await firstAnswer.promise;
   const parts = [beside.tools.get(), beside.views.models.get(), beside.views.device.get(), beside.views.many.begun];
   const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), ...parts]);
   beside.views.models.tell((view) => void view.show());
