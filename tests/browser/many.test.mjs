@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { csvOf, download, drawnRows, drop, headlines, parseCsv, readFileOf, turnToMany } from './dropping.mjs';
-import { settle, visiting } from './page.mjs';
+import { settle, turnToText, visiting } from './page.mjs';
 import { servePackage } from './site.mjs';
 
 const STUDENT = fileURLToPath(new URL('../../web/models/finance.glass', import.meta.url));
@@ -242,4 +242,53 @@ test('a file from Excel keeps its mark, and other encodings are told', async () 
   const latin = Buffer.from('text\ncaf\xe9\n', 'latin1');
   await page.locator('#table-file').setInputFiles({ name: 'latin.csv', mimeType: 'text/csv', buffer: latin });
   await page.locator('#many-problem', { hasText: /not written in UTF-8.*save it anew as UTF-8/ }).waitFor();
+});
+
+test('a desk that does not load is told and called again, by the one view there is', async () => {
+  const { page } = await visit({ prepare: (page) => page.route('**/desk-*.js', (route) => route.abort(), { times: 2 }) });
+  const problem = page.locator('#many-problem');
+  await problem.filter({ hasText: 'This view did not load; turn to it again' }).waitFor();
+  const [again] = await Promise.all([page.waitForEvent('requestfailed'), turnToText(page).then(() => turnToMany(page))]);
+  assert.match(again.url(), /desk-/);
+  await problem.filter({ hasText: 'This view did not load' }).waitFor();
+  await readFileOf(page, 'news.txt', 'Dividend cut');
+  assert.equal(await problem.textContent(), '');
+  const downloads = [];
+  page.on('download', (begun) => downloads.push(begun.suggestedFilename()));
+  await download(page, 'csv');
+  await page.waitForTimeout(300);
+  assert.deepEqual(downloads, ['news.labelled.csv'], 'nothing listens twice');
+});
+
+test('a desk that dies later is told, and the next file gets a fresh one', async () => {
+  const { page } = await visit();
+  await readFileOf(page, 'news.txt', 'Dividend cut');
+  const desk = page.workers().find((worker) => worker.url().includes('/desk-'));
+  await desk.evaluate(() => void setTimeout(() => { throw new Error('broken on purpose'); }));
+  await page.locator('#many-problem', { hasText: /the desk stopped: .*broken on purpose; choose the file again/i }).waitFor();
+  assert.ok(await page.locator('#results').isHidden(), 'its rows are gone with it');
+  await readFileOf(page, 'again.txt', 'Dividend cut\nProfit up');
+  assert.match(await page.locator('#results-title').textContent(), /^2 texts by/);
+});
+
+test('stopping while the model is still on its way is not lost', async () => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const prepare = (page) => page.route('**/spam-*.glass', (route) => held.then(() => route.continue()));
+  const { page } = await visit({ prepare, state: 'any' });
+  await page.getByRole('radio', { name: 'Spam', exact: true }).check();
+  await drop(page, 'news.txt', 'Dividend cut');
+  await page.locator('#start').click();
+  await page.locator('#cancel').click();
+  release();
+  await page.locator('#many-status', { hasText: 'Stopped. No text was read.' }).waitFor();
+  assert.ok((await page.locator('#under-way').isHidden()) && (await page.locator('#results').isHidden()));
+});
+
+test('results are downloaded under the name of their own file, whatever was dropped since', async () => {
+  const { page } = await visit();
+  await readFileOf(page, 'first.csv', csvOf(headlines(2)));
+  await drop(page, 'second.csv', csvOf(headlines(3)));
+  await page.locator('#columns:not([hidden])').waitFor();
+  assert.equal((await download(page, 'csv')).name, 'first.labelled.csv');
 });
