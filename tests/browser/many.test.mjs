@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { csvOf, download, drawnRows, drop, headlines, parseCsv, readFileOf, turnToMany } from './dropping.mjs';
-import { settle, visiting } from './page.mjs';
+import { settle, turnToText, visiting } from './page.mjs';
 import { servePackage } from './site.mjs';
 
 const STUDENT = fileURLToPath(new URL('../../web/models/finance.glass', import.meta.url));
@@ -37,6 +37,12 @@ async function answersOf(texts) {
   }, texts);
   await page.close();
   return answers;
+}
+
+/** What a word gives to each class, less the mean over classes. */
+function aboveMean({ weights: { bearish, bullish, neutral } }) {
+  const mean = (bearish + bullish + neutral) / 3;
+  return { bearish: bearish - mean, bullish: bullish - mean, neutral: neutral - mean };
 }
 
 /** Opens the page and turns to the view of many texts. */
@@ -136,7 +142,7 @@ test('downloads hold what the package answers for these texts, and the file\u201
       assert.ok(Math.abs(Number(rest[place]) - scores[name]) <= 5.1e-7, `${text}: ${name}`);
       assert.equal(json[at][`score ${name}`], Number(rest[place]));
     });
-    const strongest = words.reduce((most, word) => (word.weights[wanted] > most.weights[wanted] ? word : most), words[0]);
+    const strongest = words.reduce((most, word) => (aboveMean(word)[wanted] > aboveMean(most)[wanted] ? word : most), words[0]);
     if (json[at]['words for'].length > 0) assert.equal(json[at]['words for'][0].toLowerCase(), strongest.text.toLowerCase());
   });
   assert.match((await page.locator('#notes').textContent()) ?? '', /^2 rows hold no text and got no label\./);
@@ -148,7 +154,9 @@ test('the words of each class are the sums over all texts', async () => {
   await readFileOf(page, 'news.txt', texts.join('\n'));
   const sums = new Map();
   for (const { words } of await answersOf(texts)) {
-    for (const { text, weights } of words) {
+    for (const word of words) {
+      const { text } = word;
+      const weights = aboveMean(word);
       const entry = sums.get(text.toLowerCase()) ?? { seen: 0, bearish: 0, bullish: 0, neutral: 0 };
       entry.seen++;
       for (const name of ['bearish', 'bullish', 'neutral']) entry[name] += weights[name];
@@ -234,4 +242,53 @@ test('a file from Excel keeps its mark, and other encodings are told', async () 
   const latin = Buffer.from('text\ncaf\xe9\n', 'latin1');
   await page.locator('#table-file').setInputFiles({ name: 'latin.csv', mimeType: 'text/csv', buffer: latin });
   await page.locator('#many-problem', { hasText: /not written in UTF-8.*save it anew as UTF-8/ }).waitFor();
+});
+
+test('a desk that does not load is told and called again, by the one view there is', async () => {
+  const { page } = await visit({ prepare: (page) => page.route('**/desk-*.js', (route) => route.abort(), { times: 2 }) });
+  const problem = page.locator('#many-problem');
+  await problem.filter({ hasText: 'This view did not load; turn to it again' }).waitFor();
+  const [again] = await Promise.all([page.waitForEvent('requestfailed'), turnToText(page).then(() => turnToMany(page))]);
+  assert.match(again.url(), /desk-/);
+  await problem.filter({ hasText: 'This view did not load' }).waitFor();
+  await readFileOf(page, 'news.txt', 'Dividend cut');
+  assert.equal(await problem.textContent(), '');
+  const downloads = [];
+  page.on('download', (begun) => downloads.push(begun.suggestedFilename()));
+  await download(page, 'csv');
+  await page.waitForTimeout(300);
+  assert.deepEqual(downloads, ['news.labelled.csv'], 'nothing listens twice');
+});
+
+test('a desk that dies later is told, and the next file gets a fresh one', async () => {
+  const { page } = await visit();
+  await readFileOf(page, 'news.txt', 'Dividend cut');
+  const desk = page.workers().find((worker) => worker.url().includes('/desk-'));
+  await desk.evaluate(() => void setTimeout(() => { throw new Error('broken on purpose'); }));
+  await page.locator('#many-problem', { hasText: /the desk stopped: .*broken on purpose; choose the file again/i }).waitFor();
+  assert.ok(await page.locator('#results').isHidden(), 'its rows are gone with it');
+  await readFileOf(page, 'again.txt', 'Dividend cut\nProfit up');
+  assert.match(await page.locator('#results-title').textContent(), /^2 texts by/);
+});
+
+test('stopping while the model is still on its way is not lost', async () => {
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const prepare = (page) => page.route('**/spam-*.glass', (route) => held.then(() => route.continue()));
+  const { page } = await visit({ prepare, state: 'any' });
+  await page.getByRole('radio', { name: 'Spam', exact: true }).check();
+  await drop(page, 'news.txt', 'Dividend cut');
+  await page.locator('#start').click();
+  await page.locator('#cancel').click();
+  release();
+  await page.locator('#many-status', { hasText: 'Stopped. No text was read.' }).waitFor();
+  assert.ok((await page.locator('#under-way').isHidden()) && (await page.locator('#results').isHidden()));
+});
+
+test('results are downloaded under the name of their own file, whatever was dropped since', async () => {
+  const { page } = await visit();
+  await readFileOf(page, 'first.csv', csvOf(headlines(2)));
+  await drop(page, 'second.csv', csvOf(headlines(3)));
+  await page.locator('#columns:not([hidden])').waitFor();
+  assert.equal((await download(page, 'csv')).name, 'first.labelled.csv');
 });

@@ -5,6 +5,7 @@ import type { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
 import type { Entry } from './entry.ts';
 import { Lazy } from './lazy.ts';
+import type { ManyTexts } from './many/page.ts';
 import type { Opening } from './many/protocol.ts';
 import type { Models } from './models.ts';
 import type { Offline, State } from './offline.ts';
@@ -39,6 +40,8 @@ export class Beside {
     device: new Lazy(() => this.#loadDevice()),
   };
   readonly #page: Page;
+  /** Made once, as it listens to the page; only its workers may be called again. */
+  #many: ManyTexts | undefined;
 
   constructor(page: Page) {
     this.#page = page;
@@ -49,6 +52,7 @@ export class Beside {
     const view: Lazy<unknown> = this.views[name];
     if (view.begun !== undefined) return;
     this.#page.loading(true);
+    byId(`${name}-problem`).replaceChildren();
     view
       .get()
       .catch(() => {
@@ -99,9 +103,10 @@ export class Beside {
   async #loadMany() {
     const { ManyTexts } = await import('./many/page.ts');
     const { chosen, openText } = this.#page;
-    const view = new ManyTexts({ model: () => this.#opening(), open: openText });
-    view.offer(chosen()?.name ?? '');
-    await view.ready;
+    const name = () => chosen()?.name ?? '';
+    const view = (this.#many ??= new ManyTexts({ name, model: () => this.#opening(), open: openText }));
+    view.offer(name());
+    await view.ready();
     return view;
   }
 

@@ -73,3 +73,15 @@ test('of each text the label, the scores and the strongest words are kept, and n
   assert.deepEqual([...batch.tally.counts], [1, 2]);
   assert.deepEqual([...batch.tally.sums], [2, -2, -4, 4]);
 });
+
+test('of three classes that lean to one side, words are named and summed as they stand above the mean', () => {
+  const labels = ['up', 'down', 'flat'];
+  const lopsided = (text: string, up: number, down: number, flat: number): Word => ({ text, start: 0, end: text.length, weights: { up, down, flat } });
+  const words = [lopsided('all', 6, 6, 6), lopsided('loss', 3, 9, 3), lopsided('rise', 2, -4, -4)];
+  const scores = { up: 0.25, down: 0.5, flat: 0.25 };
+  const one: Answer = { label: 'down', scores, logits: [], tokens: 3, backend: 'cpu', words, ms: 1 };
+  const batch = kept(['all loss rise', 'all loss rise'], [one, one], labels);
+  assert.deepEqual(batch.words[0], { for: ['loss'], against: ['rise'] });
+  assert.deepEqual(batch.tally.words, ['all', 'loss', 'rise']);
+  assert.deepEqual([...batch.tally.sums], [0, 0, 0, -4, 8, -4, 8, -4, -4]);
+});

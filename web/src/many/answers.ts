@@ -1,7 +1,7 @@
 /** From a model's answers to what is kept of them. No DOM here. */
 
 import type { Answer } from 'stillglass';
-import { strongest } from '../explain.ts';
+import { centredWords, strongest } from '../explain.ts';
 import { NO_LABEL, type Answers } from './protocol.ts';
 import { Tally } from './tally.ts';
 
@@ -23,12 +23,14 @@ export function kept(texts: readonly string[], answers: readonly Answer[], label
   let next = 0;
   texts.forEach((text, row) => {
     const answer = readable(text) ? answers[next++] : undefined;
-    batch.words.push(answer?.words ? strongest(answer.words, answer.label) : { for: [], against: [] });
+    // What speaks for a class rather than the others: with more than two, plain weights may lean to one side together.
+    const words = centredWords(answer?.words ?? []);
+    batch.words.push(answer ? strongest(words, answer.label) : { for: [], against: [] });
     if (answer === undefined) return;
     batch.labels[row] = places.get(answer.label) ?? NO_LABEL;
     batch.scores.set(labels.map((label) => answer.scores[label] ?? 0), row * labels.length);
     if (answer.truncated !== undefined) batch.cut++;
-    tally.addWords(answer.words ?? []);
+    tally.addWords(words);
   });
   return { ...batch, tally: tally.packed() };
 }

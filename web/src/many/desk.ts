@@ -4,7 +4,7 @@
  */
 
 import '../trusted.ts';
-import { expose } from 'comlink';
+import { expose, releaseProxy, type ProxyMethods } from 'comlink';
 import { batchesOf, type Batch } from './batches.ts';
 import { distinct } from './columns.ts';
 import { csvHead, csvRows, jsonRows, type FileKind, type Heading } from './export.ts';
@@ -24,6 +24,9 @@ const AHEAD = 2;
 /** How often progress is told at most, in milliseconds. */
 const TELL = 250;
 
+/** Hears how far reading is; on the page, and then let go when reading has ended. */
+export type Tell = ((progress: Progress) => void) & Partial<ProxyMethods>;
+
 /** What the page asks of the desk. */
 export class Desk {
   readonly #pool = new Pool();
@@ -32,7 +35,7 @@ export class Desk {
   #marked = false;
   #cancelled = false;
 
-  /** Resolves once desk and readers are here: from then on no network is needed. */
+  /** Resolves once desk and readers are here, those that did not come before called again: from then on no network is needed. */
   ready(): Promise<void> {
     return this.#pool.ready();
   }
@@ -43,9 +46,17 @@ export class Desk {
   }
 
   /** Reads a file to its end, or until it is cancelled or cannot go on; what was read by then stays. */
-  async read(order: Order, columns: string[], tell: (progress: Progress) => void): Promise<Summary> {
-    const { labels, kind } = order.model;
+  async read(order: Order, columns: string[], tell: Tell): Promise<Summary> {
     this.#cancelled = false;
+    try {
+      return await this.#read(order, columns, tell);
+    } finally {
+      tell[releaseProxy]?.();
+    }
+  }
+
+  async #read(order: Order, columns: string[], tell: Tell): Promise<Summary> {
+    const { labels, kind } = order.model;
     this.#columns = columns;
     this.#marked = order.layout.marked;
     await this.#pool.open(order.model);

@@ -1,13 +1,14 @@
 /** The view of many texts: a file in, labels, counts and words out. Loaded when somebody turns to it. */
 
 import './many.css';
-import { proxy, wrap } from 'comlink';
+import { proxy } from 'comlink';
 import { byId, make } from '../dom.ts';
 import { onFile } from '../dropped.ts';
 import { count, duration, sentence } from '../format.ts';
 import { download } from '../view/download.ts';
 import type { Desk } from './desk.ts';
 import type { FileKind } from './export.ts';
+import { Mortal } from './mortal.ts';
 import type { Opening, Progress, Summary } from './protocol.ts';
 import { nameModel, offerFile, onStart, withdraw, type Choice } from './view/choice.ts';
 import { showCounts } from './view/counts.ts';
@@ -17,7 +18,9 @@ import { Rows } from './view/rows.ts';
 
 /** What this view needs of the page around it. */
 export interface Host {
-  /** The model that the reader chose, ready to be opened. */
+  /** The name of the model that the reader chose. */
+  name: () => string;
+  /** That model, ready to be opened. */
   model: () => Promise<{ name: string; opening: Opening }>;
   /** Shows one text in the other view. */
   open: (text: string) => void;
@@ -26,27 +29,34 @@ export interface Host {
 /** The view. There is one, from when it is first turned to. */
 export class ManyTexts {
   readonly #host: Host;
-  readonly #desk = wrap<Desk>(new Worker(new URL('./desk.ts', import.meta.url), { type: 'module', name: 'desk' }));
-  /** Once its workers are here: from then on it needs no network. */
-  readonly ready: Promise<void> = this.#desk.ready();
   readonly #rows: Rows;
+  #desk = this.#hire();
   #file: File | undefined;
-  #reading = false;
+  /** The name of the file that the results are of. */
+  #source = '';
+  /** The reading under way, and what stops it. */
+  #reading: AbortController | undefined;
 
   constructor(host: Host) {
     this.#host = host;
     this.#rows = new Rows({
-      lines: (from, to) => this.#desk.lines(from, to),
-      sort: (by, descending) => this.#desk.sort(by, descending),
-      open: (row) => void this.#desk.text(row).then(host.open),
+      lines: (from, to) => this.#desk.ask((desk) => desk.lines(from, to)),
+      sort: (by, descending) => this.#desk.ask((desk) => desk.sort(by, descending)),
+      open: (row) => void this.#open(row),
+      failed: (error) => this.#fail('The rows could not be shown', error),
     });
     byId('drop').hidden = false;
     onFile(byId('drop'), () => !byId('many-texts').hidden, (file) => void this.#take(file));
     onStart((choice) => void this.#start(choice));
-    onCancel(() => void this.#desk.cancel());
+    onCancel(() => this.#reading?.abort());
     for (const kind of ['csv', 'jsonl'] as const) {
       byId(`download-${kind}`).addEventListener('click', () => void this.#download(kind));
     }
+  }
+
+  /** Resolves once its workers are here: from then on it needs no network. Asked again, it calls those that did not come. */
+  ready(): Promise<void> {
+    return this.#living().ask((desk) => desk.ready());
   }
 
   /** Says which model reads the next file. */
@@ -54,46 +64,81 @@ export class ManyTexts {
     nameModel(name);
   }
 
+  #hire(): Mortal<Desk> {
+    const worker = new Worker(new URL('./desk.ts', import.meta.url), { type: 'module', name: 'desk' });
+    return new Mortal<Desk>(worker, 'the desk', (cause) => this.#lose(cause));
+  }
+
+  /** The desk, a fresh one if it is dead. */
+  #living(): Mortal<Desk> {
+    if (!this.#desk.dead) return this.#desk;
+    this.#desk.end();
+    return (this.#desk = this.#hire());
+  }
+
+  /** What the desk had is gone with it. */
+  #lose(cause: Error): void {
+    this.#file = undefined;
+    withdraw();
+    byId('results').hidden = true;
+    this.#refuse('What reads files has stopped', `${cause.message}; choose the file again`);
+  }
+
   async #take(file: File): Promise<void> {
     if (this.#reading) return this.#refuse('A file is being read', 'Stop it first, or wait until it is done.');
     byId('many-problem').replaceChildren();
     withdraw();
     try {
-      const sample = await this.#desk.look(file);
+      const sample = await this.#living().ask((desk) => desk.look(file));
       this.#file = file;
+      nameModel(this.#host.name());
       offerFile(file.name, sample);
     } catch (error) {
-      this.#refuse('This file could not be read', message(error));
+      this.#fail('This file could not be read', error);
     }
   }
 
   async #start(choice: Choice): Promise<void> {
     const file = this.#file;
     if (file === undefined || this.#reading) return;
-    this.#reading = true;
+    const reading = (this.#reading = new AbortController());
     byId('many-problem').replaceChildren();
     withdraw();
     byId('results').hidden = true;
+    this.#source = file.name;
     beginProgress();
     try {
-      const { name, opening } = await this.#host.model();
-      const { columns, column, sample } = choice;
-      const order = { file, layout: sample.layout, column, model: opening };
-      const tell = (progress: Progress) => {
-        showProgress(progress);
-        this.#showSoFar(name, opening.labels, progress);
-      };
-      await this.#show(name, await this.#desk.read(order, columns, proxy(tell)));
+      await this.#read(file, choice, reading.signal);
     } catch (error) {
-      this.#refuse('The file could not be read', message(error));
+      if (error === reading.signal.reason) speak('Stopped. No text was read.');
+      else this.#fail('The file could not be read', error);
     } finally {
-      this.#reading = false;
+      this.#reading = undefined;
       endProgress();
     }
   }
 
+  /** Throws the signal's reason if it is stopped before the desk has begun; from then on the desk ends it. */
+  async #read(file: File, { columns, column, sample }: Choice, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { name, opening } = await this.#host.model();
+    signal.throwIfAborted();
+    const order = { file, layout: sample.layout, column, model: opening };
+    let ended = false;
+    const tell = (progress: Progress) => {
+      if (ended) return;
+      showProgress(progress);
+      this.#showSoFar(name, opening.labels, progress);
+    };
+    const desk = this.#desk;
+    // A desk that is dead reads no more, and has told so.
+    signal.addEventListener('abort', () => void desk.ask((remote) => remote.cancel()).catch(() => undefined));
+    const summary = await desk.ask((remote) => remote.read(order, columns, proxy(tell)));
+    ended = true;
+    await this.#show(name, summary);
+  }
+
   #showSoFar(name: string, labels: string[], { counts }: Progress): void {
-    if (!this.#reading) return;
     for (const id of ['downloads', 'drivers', 'every-row', 'notes']) byId(id).hidden = true;
     byId('results').hidden = false;
     byId('results-title').textContent = `So far, by the ${name} model`;
@@ -103,7 +148,6 @@ export class ManyTexts {
   /** In three steps, so that none holds the page up. */
   async #show(name: string, summary: Summary): Promise<void> {
     const { labels, rows, problem } = summary;
-    this.#reading = false;
     if (problem !== undefined) this.#refuse(rows === 0 ? 'Nothing could be read' : `Reading stopped after row ${count(rows)}`, problem);
     byId('results').hidden = rows === 0;
     if (rows === 0) {
@@ -126,9 +170,26 @@ export class ManyTexts {
     speak(`${summary.cancelled ? 'Stopped' : 'Done'}: ${heading(name, summary)}.`);
   }
 
+  async #open(row: number): Promise<void> {
+    try {
+      this.#host.open(await this.#desk.ask((desk) => desk.text(row)));
+    } catch (error) {
+      this.#fail('The text could not be opened', error);
+    }
+  }
+
   async #download(kind: FileKind): Promise<void> {
-    const name = (this.#file?.name ?? 'texts').replace(/\.[^.]*$/, '');
-    download(`${name}.labelled.${kind}`, await this.#desk.download(kind));
+    const name = this.#source.replace(/\.[^.]*$/, '');
+    try {
+      download(`${name}.labelled.${kind}`, await this.#desk.ask((desk) => desk.download(kind)));
+    } catch (error) {
+      this.#fail('The download could not be made', error);
+    }
+  }
+
+  /** Tells what went wrong, unless it is that the desk died, which is told already. */
+  #fail(title: string, error: unknown): void {
+    if (!this.#desk.dead) this.#refuse(title, message(error));
   }
 
   #refuse(title: string, detail: string): void {

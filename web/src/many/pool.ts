@@ -1,57 +1,46 @@
 /** The readers: as many workers as the device has cores for, each with the model. */
 
-import { releaseProxy, wrap, type Remote } from 'comlink';
+import { Mortal } from './mortal.ts';
 import type { Answers, Opening } from './protocol.ts';
 import type { Reader } from './reader.ts';
 
 /** More than this many bring little, and each holds the model once. */
 const MOST = 4;
 
-/** One worker. What it owes when it dies is rejected. */
+/** The place of one reader. */
 class Seat {
-  readonly #worker = new Worker(new URL('./reader.ts', import.meta.url), { type: 'module', name: 'reader' });
-  readonly #remote: Remote<Reader> = wrap<Reader>(this.#worker);
-  readonly #death: Promise<never>;
+  readonly #reader = new Mortal<Reader>(new Worker(new URL('./reader.ts', import.meta.url), { type: 'module', name: 'reader' }), 'a reader');
+  #opened: Promise<void> | undefined;
   /** How many batches it has been given and not answered. */
   owed = 0;
-  dead = false;
+  /** Who reads in its place once it is dead. */
+  heir: Seat | undefined;
 
-  constructor() {
-    this.#death = new Promise((_, reject) => {
-      const die = (reason: string) => {
-        this.dead = true;
-        reject(new Error(`a reader stopped: ${reason}`));
-      };
-      this.#worker.onerror = (event) => {
-        event.preventDefault();
-        die(event.message || 'its worker did not load');
-      };
-      this.#worker.onmessageerror = () => die('it sent what cannot be read');
-    });
-    this.#death.catch(() => undefined);
+  get dead(): boolean {
+    return this.#reader.dead;
   }
 
   ready(): Promise<void> {
-    return Promise.race([this.#remote.ready(), this.#death]);
+    return this.#reader.ask((reader) => reader.ready());
   }
 
   open(opening: Opening): Promise<void> {
-    return Promise.race([this.#remote.open(opening), this.#death]);
+    return (this.#opened = this.#reader.ask((reader) => reader.open(opening)));
   }
 
+  /** Reads a batch once its model is open. */
   async read(texts: string[]): Promise<Answers> {
     this.owed++;
     try {
-      return await Promise.race([this.#remote.read(texts) as Promise<Answers>, this.#death]);
+      await this.#opened;
+      return await this.#reader.ask((reader) => reader.read(texts) as Promise<Answers>);
     } finally {
       this.owed--;
     }
   }
 
   end(): void {
-    this.dead = true;
-    this.#remote[releaseProxy]();
-    this.#worker.terminate();
+    this.#reader.end();
   }
 }
 
@@ -69,47 +58,44 @@ export class Pool {
     return this.#seats.length;
   }
 
-  /** Resolves once every reader is here. */
+  /** Resolves once every reader is here; those that did not come are called again. */
   async ready(): Promise<void> {
-    await Promise.all(this.#seats.map((seat) => seat.ready()));
+    await Promise.all(this.#seats.map((seat) => this.#living(seat).ready()));
   }
 
   /** Opens a model with every reader, unless it is open already. */
   async open(opening: Opening): Promise<void> {
     if (this.#opening?.id === opening.id) return;
     this.#opening = undefined;
-    await Promise.all(this.#seats.map((_, at) => this.#living(at, opening)));
+    await Promise.all(this.#seats.map((seat) => this.#living(seat).open(opening)));
     this.#opening = opening;
   }
 
   /** Has the reader with the least to do read a batch; should it die, another once more. */
   async read(texts: string[]): Promise<Answers> {
-    const at = this.#idlest();
+    const seat = this.#idlest();
     try {
-      return await this.#seat(at).read(texts);
+      return await seat.read(texts);
     } catch (error) {
-      if (!this.#seat(at).dead || this.#opening === undefined) throw error;
-      await this.#living(at, this.#opening);
-      return this.#seat(at).read(texts);
+      if (!seat.dead || this.#opening === undefined) throw error;
+      return this.#living(seat).read(texts);
     }
   }
 
-  /** A reader that lives, with the model open. */
-  async #living(at: number, opening: Opening): Promise<void> {
-    if (this.#seat(at).dead) {
-      this.#seat(at).end();
-      this.#seats[at] = new Seat();
+  /** The reader, or the one in its place: it is replaced once, however many batches it owed. */
+  #living(seat: Seat): Seat {
+    if (!seat.dead) return seat;
+    if (seat.heir === undefined) {
+      seat.end();
+      seat.heir = new Seat();
+      this.#seats[this.#seats.indexOf(seat)] = seat.heir;
+      // Should that fail, its first batch says so, and the next file opens the model anew.
+      if (this.#opening !== undefined) seat.heir.open(this.#opening).catch(() => (this.#opening = undefined));
     }
-    await this.#seat(at).open(opening);
+    return seat.heir;
   }
 
-  #idlest(): number {
-    return this.#seats.reduce((best, { owed }, at) => (owed < this.#seat(best).owed ? at : best), 0);
-  }
-
-  #seat(at: number): Seat {
-    const seat = this.#seats[at];
-    if (seat === undefined) throw new Error(`the pool has no reader ${at}`);
-    return seat;
+  #idlest(): Seat {
+    return this.#seats.reduce((best, seat) => (seat.owed < best.owed ? seat : best));
   }
 }

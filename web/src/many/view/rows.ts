@@ -27,6 +27,8 @@ export interface Shelf {
   lines: (from: number, to: number) => Promise<Line[]>;
   sort: (by: SortKey, descending: boolean) => Promise<void>;
   open: (row: number) => void;
+  /** Hears that rows could not be brought or sorted. */
+  failed: (error: unknown) => void;
 }
 
 /** The table of all texts. */
@@ -48,7 +50,7 @@ export class Rows {
       height: HEIGHT.row,
       head: HEIGHT.head,
       row: (place) => this.#row(place),
-      drawn: (from, to) => void this.#bring(from, to),
+      drawn: (from, to) => void this.#bring(from, to).catch(shelf.failed),
     });
   }
 
@@ -74,7 +76,7 @@ export class Rows {
   #head({ key, name, class: kind }: (typeof COLUMNS)[number]): HTMLElement {
     if (key === undefined) return make('th', { scope: 'col', class: kind }, name);
     const button = make('button', { type: 'button', class: 'sort' }, name);
-    button.addEventListener('click', () => void this.#sort(key));
+    button.addEventListener('click', () => void this.#sort(key).catch(this.#shelf.failed));
     return make('th', { scope: 'col', class: kind, 'data-key': key }, button);
   }
 
