@@ -45,7 +45,7 @@ export async function bring(arriving: BundleSource | Promise<BundleSource>, brin
     return { bundle: new Blob([kept]), proved: async (good) => void (good || (await store?.forget())) };
   }
   const bytes = await bytesOf(source, bringing, store);
-  const proved = async (good: boolean) => void (await (good ? store?.keep(bytes) : store?.forget()));
+  const proved = async (good: boolean) => (good ? store?.keep(bytes) : store?.forget());
   if (bringing.integrity !== undefined) await check(bytes, bringing.integrity, proved);
   return { bundle: new Blob([bytes]), proved };
 }

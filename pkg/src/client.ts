@@ -3,6 +3,7 @@
  * which the worker brings.
  */
 
+export { LONGEST_TEXT } from './arguments.js';
 export { fetchBundle } from './bundle.js';
 export { StillglassError, type ErrorCode } from './errors.js';
 export type * from './types.js';

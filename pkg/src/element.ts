@@ -19,7 +19,7 @@ const Base: typeof HTMLElement = globalThis.HTMLElement ?? class {};
 export class StillglassExplain extends Base {
   static readonly observedAttributes = ['model', 'label', 'integrity', 'worker'];
 
-  /** The newest answer. */
+  /** The newest answer; none once a call has failed or the model was taken away. */
   answer: Answer | undefined;
   #loan: Loan | undefined;
   #asked = new AbortController();
@@ -67,7 +67,7 @@ export class StillglassExplain extends Base {
   #borrow(): void {
     this.#return();
     const model = this.getAttribute('model');
-    if (model === null) return;
+    if (model === null) return this.#empty();
     this.#loan = lend(model, this.getAttribute('integrity') ?? undefined, this.getAttribute('worker') ?? undefined);
     void this.#update();
   }
@@ -105,9 +105,17 @@ export class StillglassExplain extends Base {
   }
 
   #fail(error: unknown): void {
+    this.#empty();
     this.#fill('error', [error instanceof Error ? error.message : String(error)]);
     this.dataset['state'] = 'failed';
     this.dispatchEvent(new CustomEvent('stillglass-error', { detail: error, bubbles: true, composed: true }));
+  }
+
+  /** Takes back what was shown: it is of another text, or of a model that is gone. */
+  #empty(): void {
+    this.answer = undefined;
+    for (const name of ['verdict', 'words', 'summary', 'error']) this.#fill(name, []);
+    delete this.dataset['state'];
   }
 
   #fill(name: string, content: (Node | string)[]): void {

@@ -6,6 +6,7 @@
  * Importing this module loads nothing; the first load does.
  */
 
+export { LONGEST_TEXT } from './arguments.js';
 export { fetchBundle } from './bundle.js';
 export { Classifier } from './classifier.js';
 export { StillglassError, type ErrorCode } from './errors.js';

@@ -48,25 +48,27 @@ export interface Answering {
   /** The newest there is: while another is on its way, the one before it. */
   answer: Answer | undefined;
   error: unknown;
-  /** Whether `answer` is not yet that of the text. */
+  /** Whether `answer` is not yet that of this text, by this classifier and with these options. */
   pending: boolean;
 }
 
-/** Classifies a text whenever it changes; an older text's call is broken off. */
+/** Classifies a text whenever it, the classifier or an option changes; the call before is broken off. */
 export function useClassification(
   classifier: Classifier | undefined,
   text: string,
   { explain = false, backend = 'auto' }: Pick<AskOptions, 'explain' | 'backend'> = {},
 ): Answering {
-  const [state, setState] = useState<{ of?: string; answer?: Answer; error?: unknown }>({});
+  const asked = [classifier, text, explain, backend] as const;
+  const [state, setState] = useState<{ of?: typeof asked; answer?: Answer; error?: unknown }>({});
   useEffect(() => {
     if (classifier === undefined) return;
     const abort = new AbortController();
     classifier.classify(text, { explain, backend, signal: abort.signal }).then(
-      (answer) => !abort.signal.aborted && setState({ of: text, answer }),
-      (error: unknown) => !abort.signal.aborted && setState({ of: text, error }),
+      (answer) => !abort.signal.aborted && setState({ of: asked, answer }),
+      (error: unknown) => !abort.signal.aborted && setState({ of: asked, error }),
     );
     return () => abort.abort();
-  }, [classifier, text, explain, backend]);
-  return { answer: state.answer, error: state.error, pending: state.of !== text };
+  }, asked);
+  const pending = !asked.every((part, at) => state.of !== undefined && part === state.of[at]);
+  return { answer: state.answer, error: state.error, pending };
 }

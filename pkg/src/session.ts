@@ -26,9 +26,14 @@ export class Session implements Thread {
   }
 
   async replace(opening: Opening): Promise<void> {
-    const before = this.#model;
-    this.#model = await modelOf(opening);
-    before.free();
+    const model = await modelOf(opening);
+    if (this.#end !== undefined) {
+      // Ended meanwhile: nobody would free the new one.
+      model.free();
+      throw this.#end.error;
+    }
+    this.#model.free();
+    this.#model = model;
   }
 
   get memoryBytes(): number {

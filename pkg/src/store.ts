@@ -39,10 +39,10 @@ export class Store {
     return undefined;
   }
 
-  /** Keeps the whole bundle in place of every other version; tells whether there was room. */
-  async keep(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  /** Keeps the whole bundle in place of every other version, if there is room. */
+  async keep(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.forget();
-    return this.#put(this.#key, bytes, { [DIGEST]: await sha256(bytes) });
+    await this.#put(this.#key, bytes, async () => ({ [DIGEST]: await sha256(bytes) }));
   }
 
   /** What has come of a body that broke off. */
@@ -53,9 +53,9 @@ export class Store {
     return { bytes: new Uint8Array(await kept.arrayBuffer()), validator, total: Number(kept.headers.get(TOTAL)) };
   }
 
-  /** Keeps the beginning of a body, to be gone on from. */
-  async keepBeginning({ bytes, validator, total }: Beginning): Promise<boolean> {
-    return this.#put(`${this.#key}/beginning`, bytes, { [VALIDATOR]: validator, [TOTAL]: String(total) });
+  /** Keeps the beginning of a body, to be gone on from, if there is room. */
+  async keepBeginning({ bytes, validator, total }: Beginning): Promise<void> {
+    await this.#put(`${this.#key}/beginning`, bytes, async () => ({ [VALIDATOR]: validator, [TOTAL]: String(total) }));
   }
 
   /** Forgets every version of this address. */
@@ -77,13 +77,12 @@ export class Store {
     }
   }
 
-  async #put(key: string, bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string>): Promise<boolean> {
+  async #put(key: string, bytes: Uint8Array<ArrayBuffer>, headersOf: () => Promise<Record<string, string>>): Promise<void> {
     try {
-      await (await caches.open(CACHE)).put(key, new Response(bytes, { headers }));
-      return true;
+      const cache = await caches.open(CACHE);
+      await cache.put(key, new Response(bytes, { headers: await headersOf() }));
     } catch {
-      // Over quota, forbidden, or no Cache storage here.
-      return false;
+      // Over quota, forbidden, or on plain http neither Cache storage nor SHA-256: nothing is kept.
     }
   }
 }

@@ -164,18 +164,26 @@ async function loaded<C>(
   options: LoadOptions,
 ): Promise<C> {
   const threads = threadsOf(own, options);
-  const { opening, proved } = await brought(source, options, threads);
-  return proving(proved, async () => {
-    const thread = await threads.open(opening);
-    return make({ thread, threads, opening, backend: options.backend ?? 'auto' });
-  });
+  // What is awaited here may never settle: a worker begun for it would run on.
+  const giveUp = () => threads.giveUp(options.signal?.reason);
+  options.signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    const { opening, proved } = await brought(source, options, threads);
+    return await proving(proved, async () => {
+      const thread = await threads.open(opening);
+      return make({ thread, threads, opening, backend: options.backend ?? 'auto' });
+    });
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
+  }
 }
 
 /** Opens a bundle, and tells whether it could be read. */
 async function proving<C>(proved: Brought['proved'], open: () => Promise<C>): Promise<C> {
   try {
     const classifier = await open();
-    await proved(true);
+    // What cannot be kept is used all the same.
+    await proved(true).catch(() => undefined);
     return classifier;
   } catch (error) {
     if (error instanceof StillglassError && error.code === 'bad-bundle') await proved(false);

@@ -8,7 +8,7 @@ import type { ModelInfo, Progress } from './types.js';
 interface Waiting {
   resolve: (answer: ModelInfo | Reading) => void;
   reject: (error: unknown) => void;
-  onProgress: Company['onProgress'];
+  company: Company;
   /** What the listener threw. */
   thrown?: { error: StillglassError };
 }
@@ -76,13 +76,14 @@ export class WorkerThread implements Thread {
     this.#waiting?.reject(error);
   }
 
-  async #send(message: Call, { signal, onProgress }: Company): Promise<ModelInfo | Reading> {
+  async #send(message: Call, company: Company): Promise<ModelInfo | Reading> {
     if (this.#end !== undefined) throw this.#end.error;
+    const { signal } = company;
     const cancel = () => this.#worker.postMessage('cancel' satisfies Message);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       return await new Promise((resolve, reject) => {
-        this.#waiting = { resolve, reject, onProgress };
+        this.#waiting = { resolve, reject, company };
         this.#worker.postMessage(message satisfies Message);
       });
     } finally {
@@ -106,9 +107,10 @@ export class WorkerThread implements Thread {
   /** A listener that throws ends its call, as it does on the page's own thread. */
   #tell(progress: Progress): void {
     const waiting = this.#waiting;
-    if (waiting === undefined || waiting.thrown !== undefined) return;
+    // What was posted before the worker heard of an abort comes too late.
+    if (waiting === undefined || waiting.thrown !== undefined || waiting.company.signal?.aborted) return;
     try {
-      waiting.onProgress?.(progress);
+      waiting.company.onProgress?.(progress);
     } catch (cause) {
       waiting.thrown = { error: new StillglassError('failed', messageOf(cause), { cause }) };
       this.#worker.postMessage('cancel' satisfies Message);

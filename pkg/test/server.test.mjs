@@ -53,6 +53,38 @@ test('a way of explaining that the model has not is refused with those it has', 
   await clf.dispose();
 });
 
+test('a text of more than `LONGEST_TEXT` units is refused, by either entry', async () => {
+  const { Classifier, LONGEST_TEXT } = await import('../dist/node.js');
+  assert.equal((await import('../dist/client.js')).LONGEST_TEXT, LONGEST_TEXT);
+  const clf = await Classifier.load(BUNDLE);
+  await assert.rejects(clf.classify('x'.repeat(LONGEST_TEXT + 1)), { code: 'bad-argument' });
+  assert.ok((await clf.classify('x'.repeat(LONGEST_TEXT))).label);
+  await clf.dispose();
+});
+
+test('disposed of while another bundle opens, both models are freed', async () => {
+  const { Classifier, Model } = await import('../dist/node.js');
+  const freed = new Set();
+  const { free } = Model.prototype;
+  Model.prototype.free = function () {
+    freed.add(this);
+    free.call(this);
+  };
+  try {
+    const clf = await Classifier.load(BUNDLE);
+    const bytes = await readFile(BUNDLE);
+    const blob = new Blob([bytes]);
+    blob.arrayBuffer = async () => {
+      await clf.dispose();
+      return new Uint8Array(bytes).buffer;
+    };
+    await assert.rejects(clf.replace(blob), { code: 'disposed' });
+    assert.equal(freed.size, 2);
+  } finally {
+    Model.prototype.free = free;
+  }
+});
+
 test('every entry has types, no dependency is brought along, and `types` comes first', async () => {
   assert.equal(manifest.dependencies, undefined);
   const dist = new Set(await readdir(new URL('../dist/', import.meta.url)));

@@ -10,6 +10,14 @@ import { madeUp } from './made-up.mjs';
 import { servePackage } from './site.mjs';
 
 const STUDENT = fileURLToPath(new URL('../../web/models/finance.glass', import.meta.url));
+/** A worker that tells all progress twice: the second time before it can have heard what the first led to. */
+const EAGER = `
+  import '/pkg/dist/worker.js';
+  const post = postMessage.bind(self);
+  self.postMessage = (reply) => {
+    if ('progress' in reply) post(reply);
+    post(reply);
+  };`;
 /** How many of the next calls are to trap. */
 let traps = 0;
 /** Lets the held bundle go. */
@@ -28,6 +36,7 @@ before(async () => {
     '/slow-teacher.glass': path.join(bundles.folder, 'slow-teacher.glass'),
     '/trap.js': fileURLToPath(new URL('trap.js', import.meta.url)),
     '/trapping-worker.js': script("import '/trap.js'; import '/pkg/dist/worker.js';"),
+    '/eager-worker.js': script(EAGER),
     '/set-traps': (request, response) => {
       traps = Number(request.url.split('?')[1]);
       response.end();
@@ -266,6 +275,22 @@ test('a replaced runtime that traps opens the bundle that took the place', async
     return [(await clf.classify('Orders grew', { explain: true })).label, clf.info.kind];
   });
   assert.deepEqual(labels, ['bullish', 'student']);
+});
+
+test('no progress is heard after an abort, though it was posted before', async () => {
+  const { heard, ending, after } = await page.evaluate(async () => {
+    const clf = await globalThis.load('teacher', { worker: '/eager-worker.js' });
+    const abort = new AbortController();
+    let heard = 0;
+    const onProgress = () => {
+      heard++;
+      abort.abort('enough');
+    };
+    const ending = await globalThis.ending(clf.classify(globalThis.long, { explain: true, backend: 'cpu', signal: abort.signal, onProgress }));
+    const after = await globalThis.ending(clf.classify('fine'));
+    return { heard, ending, after };
+  });
+  assert.deepEqual({ heard, ending, after }, { heard: 1, ending: 'enough', after: 'an answer' });
 });
 
 test('one worker, from our own origin, until disposed of', async () => {

@@ -102,3 +102,24 @@ test('what is no markup stays text, and a model that is not there says so beside
   assert.match(await page.getByRole('alert').textContent(), /404 for .*absent\.glass/);
   assert.ok(await page.getByText(TEXT).isVisible());
 });
+
+test('an answer goes once a later call fails, or its model is taken away', async () => {
+  const held = () =>
+    page.evaluate(() => {
+      const element = document.querySelector('stillglass-explain');
+      const parts = ['verdict', 'words', 'summary', 'error'].map((name) => element.shadowRoot.querySelector(`[part=${name}]`).textContent !== '');
+      return { answer: element.answer !== undefined, state: element.dataset.state, parts };
+    });
+  await shown(`<stillglass-explain model="/finance.glass">${TEXT}</stillglass-explain>`);
+  const answered = { answer: true, state: 'answered', parts: [true, true, true, false] };
+  assert.deepEqual(await held(), answered);
+  await page.evaluate(() => (document.querySelector('stillglass-explain').text = 'x'.repeat(1_000_001)));
+  await page.locator('stillglass-explain[data-state=failed]').waitFor({ state: 'attached' });
+  assert.deepEqual(await held(), { answer: false, state: 'failed', parts: [false, false, false, true] });
+  await page.evaluate((text) => (document.querySelector('stillglass-explain').text = text), TEXT);
+  await page.locator('stillglass-explain[data-state=answered]').waitFor({ state: 'attached' });
+  assert.deepEqual(await held(), answered);
+  await page.evaluate(() => document.querySelector('stillglass-explain').removeAttribute('model'));
+  assert.deepEqual(await held(), { answer: false, state: undefined, parts: [false, false, false, false] });
+  assert.ok(await page.getByText(TEXT).isVisible());
+});

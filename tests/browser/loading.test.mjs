@@ -195,6 +195,35 @@ test('where nothing can be kept, everything works but that', async () => {
   assert.equal(await load({ cache: '1' }), 'bullish');
 });
 
+test('on plain http, where there is neither Cache storage nor SHA-256, a version is loaded and not kept', async () => {
+  await page.evaluate(() => {
+    delete globalThis.caches;
+    Object.defineProperty(crypto, 'subtle', { value: undefined });
+  });
+  assert.match(await load({ integrity: HEX }), /^unsupported: /);
+  assert.equal(await load({ cache: '1' }), 'bullish');
+});
+
+test('broken off while what it needs never comes, loading leaves no worker', async () => {
+  for (const missing of ['source', 'wasm']) {
+    const reason = page.evaluate(async (missing) => {
+      globalThis.abort = new AbortController();
+      const { signal } = globalThis.abort;
+      const { Classifier } = await import('/pkg/dist/index.js');
+      const [source, options] = missing === 'source'
+        ? [new Promise(() => undefined), { signal }]
+        : ['/finance.glass', { signal, wasm: new Response(new ReadableStream()) }];
+      return Classifier.load(source, options).catch((reason) => reason);
+    }, missing);
+    for (let wait = 0; wait < 100 && page.workers().length === 0; wait++) await page.waitForTimeout(50);
+    assert.equal(page.workers().length, 1, missing);
+    await page.evaluate(() => globalThis.abort.abort('enough'));
+    assert.equal(await reason, 'enough');
+    for (let wait = 0; wait < 100 && page.workers().length > 0; wait++) await page.waitForTimeout(50);
+    assert.equal(page.workers().length, 0, missing);
+  }
+});
+
 test('loading is broken off with the reason of its signal, and nothing is left behind', async () => {
   const reason = await page.evaluate(async () => {
     const abort = new AbortController();
