@@ -41,17 +41,17 @@ const VIEWS = {
 };
 
 async function turnTo(page, view, name) {
-  await page.getByRole('link', { name }).click();
+  await page.getByRole('link', { name, exact: true }).click();
   await page.waitForSelector(`html[data-view=${view}]`, { state: 'attached' });
 }
 
 /** One picture, of a page of its own. */
 async function picture(browser, address, view, size, colorScheme) {
-  const context = await browser.newContext({ viewport: WIDTHS[size], colorScheme, reducedMotion: 'reduce', serviceWorkers: 'block' });
+  const context = await browser.newContext({ viewport: WIDTHS[size], colorScheme, reducedMotion: 'reduce' });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.goto(address);
-  await page.waitForSelector('html[data-network=quiet]', { state: 'attached' });
+  await page.waitForSelector('html[data-kept=stored]', { state: 'attached' });
   await VIEWS[view](page);
   // Neither a caret nor a hovered word.
   await page.mouse.move(0, 0);
