@@ -14,7 +14,7 @@ const VISITS = FULL ? 9 : 1;
 /** How much slower than this machine's the processor of the page's thread is. */
 const THROTTLING = 4;
 /** What a figure may be on a machine that does other things too; `STILLGLASS_FULL` asks for the figures themselves. */
-const SLACK = FULL ? 1 : 6;
+const SLACK = FULL ? 1 : 20;
 /** Milliseconds there and back. */
 const LATENCY = 40;
 
