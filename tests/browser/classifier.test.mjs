@@ -343,7 +343,7 @@ test('`stillglass/client` answers the same, without the runtime\u2019s script on
     const texts = await Promise.all(scripts.map(async ({ name }) => (await fetch(name)).text()));
     return texts.map((text) => text.includes('__wbg_'));
   });
-  assert.ok(glue.length >= 3 && !glue.includes(true), glue.join());
+  assert.ok(glue.length >= 1 && !glue.includes(true), glue.join());
   const { words, refused } = await fresh.evaluate(async () => {
     const { Classifier } = globalThis.client;
     const clf = await Classifier.load('/student.glass');
