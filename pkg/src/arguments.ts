@@ -1,7 +1,7 @@
 /** Refuses what is no text: it would make the runtime trap, take minutes, or be answered as if it were empty. */
 
 import { StillglassError } from './errors.js';
-import type { Method, ModelInfo } from './types.js';
+import type { BackendChoice, Method, ModelInfo } from './types.js';
 
 /**
  * The longest text that is read, in UTF-16 units. A model reads some hundred tokens of it, but counts
@@ -35,6 +35,12 @@ export function way(explain: Method | boolean, { kind, methods }: ModelInfo, pla
     'bad-argument',
     `${place}: explain: '${String(explain)}': a ${kind} has '${methods.join("' and '")}'; choose one of these, or true`,
   );
+}
+
+/** The backend asked for, if it is one. */
+export function device(backend: BackendChoice, place: string): BackendChoice {
+  if (['auto', 'cpu', 'gpu'].includes(backend)) return backend;
+  throw new StillglassError('bad-argument', `${place}: backend: want 'auto', 'cpu' or 'gpu', found '${String(backend)}'`);
 }
 
 function kind(value: unknown): string {

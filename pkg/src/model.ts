@@ -1,7 +1,7 @@
 /** A loaded bundle and what can be asked of it. */
 
 import type { Model as RuntimeModel } from './stillglass.js';
-import { string, strings, way } from './arguments.js';
+import { device, string, strings, way } from './arguments.js';
 import { bring } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { start, started, type Runtime } from './runtime.js';
@@ -50,13 +50,14 @@ export class Model {
     const model = this.#live();
     const checked = strings(texts, 'run');
     const explained = way(explain, this.info, 'run');
+    const chosen = device(backend, 'run');
     signal?.throwIfAborted();
     const watch = (done: number, total: number): boolean => {
       if (signal?.aborted !== true) onProgress?.({ done, total });
       return signal?.aborted !== true;
     };
     try {
-      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain: explained, backend, watch }))) as Classification[];
+      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain: explained, backend: chosen, watch }))) as Classification[];
     } catch (error) {
       signal?.throwIfAborted();
       this.#live();

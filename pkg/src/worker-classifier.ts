@@ -1,7 +1,7 @@
 /** A model and what can be asked of it, off the page's thread. */
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { string, strings, way } from './arguments.js';
+import { device, string, strings, way } from './arguments.js';
 import { bring, type Brought } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
@@ -109,7 +109,7 @@ export class WorkerClassifier {
 
   async #ask(texts: string[], options: AskOptions): Promise<Answer[]> {
     const { explain = false, backend = this.#parts.backend, signal, onProgress } = options;
-    const asked = { texts, explain, backend };
+    const asked = { texts, explain, backend: device(backend, 'classify') };
     const { results, ms, timing } = await this.#queue.run(() => this.#read(asked, { signal, onProgress }), signal);
     this.#timing = timing ?? this.#timing;
     return results.map((result) => ({ ...result, ms: ms / texts.length }));
@@ -163,6 +163,7 @@ async function loaded<C>(
   source: BundleSource | Promise<BundleSource>,
   options: LoadOptions,
 ): Promise<C> {
+  const backend = device(options.backend ?? 'auto', 'load');
   const threads = threadsOf(own, options);
   // What is awaited here may never settle: a worker begun for it would run on.
   const giveUp = () => threads.giveUp(options.signal?.reason);
@@ -171,7 +172,7 @@ async function loaded<C>(
     const { opening, proved } = await brought(source, options, threads);
     return await proving(proved, async () => {
       const thread = await threads.open(opening);
-      return make({ thread, threads, opening, backend: options.backend ?? 'auto' });
+      return make({ thread, threads, opening, backend });
     });
   } finally {
     options.signal?.removeEventListener('abort', giveUp);

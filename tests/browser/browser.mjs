@@ -7,6 +7,8 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 
 /** Switches for the GPU that Chromium brings along, computed by the CPU. */
 export const SOFTWARE_GPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+/** The full grids and figures, which take long: `cargo xtask test --full`. */
+export const FULL = process.env.STILLGLASS_FULL === '1';
 
 /** Starts Chromium, with further switches if any are wanted, or says how to get it. */
 export async function launch(switches = []) {

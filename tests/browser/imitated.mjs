@@ -17,8 +17,6 @@ const TRIES = 3;
 export const PROBABILITY = 1e-3;
 /** Said aloud where a busy machine is too slow for the GPU that it imitates. */
 export const TOO_SLOW = 'SKIPPED: the software GPU was not ready in time';
-/** The full grids, which take long: `cargo xtask test --full`. */
-export const FULL = process.env.STILLGLASS_FULL === '1';
 
 /**
  * Starts site and browser around a file's tests, `student` and `teacher` and the further bundles among

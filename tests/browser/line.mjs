@@ -1,12 +1,12 @@
 /** A host at the end of a slow line: everything compressed once, and sent no faster than the line takes it. */
 
-import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { brotliCompress } from 'node:zlib';
-import { PAGE_POLICY, TYPES } from './site.mjs';
+import { PAGE_POLICY, TYPES, started } from './site.mjs';
 
 /** How much of an answer is sent at a time, so that answers share the line. */
 const PIECE = 1_460;
@@ -26,22 +26,18 @@ export async function serveOverLine(folder, { bits, latency }) {
     await new Promise((resolve) => setTimeout(resolve, latency));
     if (file === undefined) return response.writeHead(404).end();
     response.writeHead(200, { ...file.headers, 'Content-Length': file.body.length, 'Content-Security-Policy': PAGE_POLICY });
-    for (let from = 0; from < file.body.length; from += PIECE) {
-      const piece = file.body.subarray(from, from + PIECE);
-      await line.take(piece.length);
-      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-      sent.bytes += piece.length;
-    }
-    response.end();
+    // Whoever goes away meanwhile wants no more.
+    await pipeline(pieces(file.body), response).catch(() => undefined);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const stop = async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
-  return { address: `http://127.0.0.1:${server.address().port}/`, sent, stop };
+  async function* pieces(body) {
+    for (let from = 0; from < body.length; from += PIECE) {
+      const piece = body.subarray(from, from + PIECE);
+      await line.take(piece.length);
+      sent.bytes += piece.length;
+      yield piece;
+    }
+  }
+  return { ...(await started(server)), sent };
 }
 
 /** The capacity that all answers share. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { exampleText, visiting, write } from './page.mjs';
+import { exampleText, openTools, visiting, write } from './page.mjs';
 
 const site = visiting();
 /** A folder to put screenshots in; none are taken without it. */
@@ -28,14 +28,7 @@ for (const width of [320, 360, 768, 1280]) {
       await page.locator('#words .word').last().focus();
       assert.equal(await overflow(page), 0);
       await shoot(page, name('answer'));
-      await page.locator('#words .word').first().click();
-      await page.locator('#moved-table:not([hidden])').waitFor();
-      for (const tool of ['flip', 'curves', 'keep']) await page.locator(`#${tool} > summary`).click();
-      for (const tool of ['flip', 'curves']) {
-        await page.locator(`#${tool}-start`).click();
-        await page.locator(`#${tool}-says:not(:empty)`).waitFor();
-      }
-      await page.getByText('Every point').click();
+      await openTools(page, page.locator('#words .word').first());
       assert.equal(await overflow(page), 0);
       await shoot(page, name('tools'));
       await page.getByRole('button', { name: 'Show the numbers' }).click();

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { launch } from './browser.mjs';
+import { FULL, launch } from './browser.mjs';
 import { exampleText, turnToDevice, turnToText, verdict, write } from './page.mjs';
 import { serveFolder } from './site.mjs';
 
 const DIST = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /** How often the page is opened without a network; `STILLGLASS_FULL` asks for the whole number. */
-const STARTS = process.env.STILLGLASS_FULL === undefined ? 10 : 100;
+const STARTS = FULL ? 100 : 10;
 
 let browser;
 let newer;

@@ -126,6 +126,18 @@ export async function bringModel(page, name, buffer) {
   await page.locator('#file').setInputFiles({ name, mimeType: 'application/octet-stream', buffer });
 }
 
+/** Takes a word out, and opens all tools under the words with their results. */
+export async function openTools(page, word) {
+  await word.click();
+  await page.locator('#moved-table:not([hidden])').waitFor();
+  for (const tool of ['flip', 'curves', 'keep']) await page.locator(`#${tool} > summary`).click();
+  for (const tool of ['flip', 'curves']) {
+    await page.locator(`#${tool}-start`).click();
+    await page.locator(`#${tool}-says:not(:empty)`).waitFor();
+  }
+  await page.getByText('Every point').click();
+}
+
 /** The predicted class as the page shows it. */
 export function verdict(page) {
   return page.locator('.verdict-label').textContent();

@@ -212,5 +212,5 @@ test('what cannot be run is refused with a reason', async () => {
   });
   assert.match(refusals[0], /^StillglassError bad-argument: run: want an array of strings, found string$/);
   assert.match(refusals[1], /^StillglassError bad-argument: run, text 1: want a string, found number$/);
-  for (const refused of refusals.slice(2)) assert.match(refused, /^StillglassError failed: .*(choose one of these|want )/);
+  for (const refused of refusals.slice(2)) assert.match(refused, /^StillglassError bad-argument: run: .*(choose one of these|want )/);
 });

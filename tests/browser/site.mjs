@@ -92,7 +92,7 @@ async function send(response, file) {
 }
 
 /** Lets a server listen; its address, and what stops it. */
-async function started(server) {
+export async function started(server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = async () => {

@@ -64,6 +64,11 @@ export function title(label: string): string {
   return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
+/** What an error, or whatever was thrown, says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A message as a sentence. */
 export function sentence(message: string): string {
   const start = title(message);

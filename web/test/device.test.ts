@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer, AskOptions } from 'stillglass/client';
-import { CASES, measure, quantile } from '../src/device/measure.ts';
+import { quantile } from 'stillglass/metrics';
+import { CASES, measure } from '../src/device/measure.ts';
 import { asCsv, asText, cellsOf, type Measured } from '../src/device/report.ts';
 
 /** Stands in for a model whose calls take so many milliseconds, one after the other, over and over. */

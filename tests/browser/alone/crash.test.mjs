@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FULL, TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
+import { FULL } from '../browser.mjs';
+import { TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
 
 /** Milliseconds into a call, and how often each. */
 const DELAYS = [0, 5, 40, 150];

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FULL, TOO_SLOW, alike, imitatedGpu } from '../imitated.mjs';
+import { FULL } from '../browser.mjs';
+import { TOO_SLOW, alike, imitatedGpu } from '../imitated.mjs';
 
 const CALLS = 1_000;
 /** Models that share the calls: the first answers all of its own, the others are freed at moments of theirs. */

@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { launch } from '../browser.mjs';
+import { FULL, launch } from '../browser.mjs';
 import { serveOverLine } from '../line.mjs';
 import { exampleText } from '../page.mjs';
 
-const FULL = process.env.STILLGLASS_FULL === '1';
 const DIST = fileURLToPath(new URL('../../../web/dist', import.meta.url));
 /** Visits, of which the median counts. */
 const VISITS = FULL ? 9 : 1;

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FULL, TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
+import { FULL } from '../browser.mjs';
+import { TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
 
 /** Half of them while the model comes to the device, half while it answers. */
 const POINTS = FULL ? 50 : 10;

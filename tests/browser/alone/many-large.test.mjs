@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { FULL } from '../browser.mjs';
 import { csvOf, done, drawnRows, drop, headlines, turnToMany } from '../dropping.mjs';
 import { visiting } from '../page.mjs';
 
-const FULL = process.env.STILLGLASS_FULL === '1';
 const ROWS = 100_000;
 /** What a task of the page may last in milliseconds: what the Long Tasks API reports is longer. */
 const LONGEST_TASK = 50;

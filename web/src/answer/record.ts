@@ -4,7 +4,7 @@ import type { Classification, Word } from 'stillglass';
 import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
-import { csv, rounded } from '../many/export.ts';
+import { csv, rounded } from '../spreadsheet.ts';
 import { readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */

@@ -1,6 +1,6 @@
 /** What a browser says of the device. No DOM here. */
 
-import { count } from '../format.ts';
+import { count, messageOf } from '../format.ts';
 
 /** The part of WebGPU that is asked here; every field may be missing. */
 interface Gpu {
@@ -27,6 +27,6 @@ async function gpuName(): Promise<string> {
     const name = description || [vendor, architecture, device].filter(Boolean).join(' ');
     return name || 'without a name';
   } catch (error) {
-    return `none: ${error instanceof Error ? error.message : String(error)}`;
+    return `none: ${messageOf(error)}`;
   }
 }

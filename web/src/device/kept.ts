@@ -1,7 +1,7 @@
 /** The page on this device: whether it works offline, its version and size, and how to mend or delete it. */
 
 import { byId } from '../dom.ts';
-import { bytes, sentence } from '../format.ts';
+import { bytes, messageOf, sentence } from '../format.ts';
 import type { State } from '../offline.ts';
 
 const buttons = { repair: byId('repair'), delete: byId('delete') };
@@ -43,6 +43,6 @@ function long(state: State): string {
     case 'deleted':
       return 'Nothing of this page is stored on this device any more. This tab still works; the next visit stores it again.';
     case 'failed':
-      return `${sentence(state.error instanceof Error ? state.error.message : String(state.error))} This tab works all the same.`;
+      return `${sentence(messageOf(state.error))} This tab works all the same.`;
   }
 }

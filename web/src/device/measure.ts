@@ -1,6 +1,7 @@
 /** Times a model takes on this device: one short text and many at once, on the CPU and on the GPU. No DOM here. */
 
 import type { Answer, AskOptions } from 'stillglass/client';
+import { quantile } from 'stillglass/metrics';
 
 /** How many texts a call holds. */
 export const SIZES = [1, 32] as const;
@@ -48,15 +49,6 @@ export async function measure(subject: Subject, { texts, backend }: Case, signal
     times.push(answers.reduce((sum, { ms }) => sum + ms, 0));
   }
   return { texts, backend, median: quantile(times, 0.5), late: quantile(times, 0.95), runs: times.length };
-}
-
-/** The value below which a share of the values lies, between neighbours in proportion (Hyndman and Fan's type 7). */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const place = (sorted.length - 1) * share;
-  const below = sorted[Math.floor(place)] ?? NaN;
-  const above = sorted[Math.ceil(place)] ?? NaN;
-  return below + (above - below) * (place - Math.floor(place));
 }
 
 /** Why the GPU did not do what it was asked to; nothing if it did. */

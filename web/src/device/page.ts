@@ -5,7 +5,7 @@ import './device.css';
 import { Classifier, type Progress } from 'stillglass/client';
 import { byId, make, within } from '../dom.ts';
 import type { Entry } from '../entry.ts';
-import { bytes, sentence } from '../format.ts';
+import { bytes, messageOf, sentence } from '../format.ts';
 import type { State } from '../offline.ts';
 import { aboutDevice } from './about.ts';
 import { onKept, showKept, type Actions } from './kept.ts';
@@ -153,7 +153,7 @@ export class ThisDevice {
   }
 
   #refuse(error: unknown): void {
-    const detail = sentence(error instanceof Error ? error.message : String(error));
+    const detail = sentence(messageOf(error));
     byId('device-problem').replaceChildren(make('p', { class: 'problem-title' }, 'That did not work'), make('p', {}, detail));
   }
 }

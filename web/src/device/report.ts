@@ -1,7 +1,7 @@
 /** What was measured as a table, and that table as text. No DOM here. */
 
 import { bytes, duration } from '../format.ts';
-import { FORMULA } from '../spreadsheet.ts';
+import { csv } from '../spreadsheet.ts';
 import type { Outcome } from './measure.ts';
 
 /** A model that was measured. */
@@ -38,10 +38,5 @@ export function asCsv(measured: readonly Measured[], facts: readonly [string, st
       return [name, String(outcome.texts), outcome.backend, ...times, String(memory), 'reason' in outcome ? outcome.reason : ''];
     }),
   );
-  return [head, ...rows, ...facts].map((cells) => `${cells.map(csvCell).join(',')}\r\n`).join('');
-}
-
-function csvCell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return csv([head, ...rows, ...facts]);
 }

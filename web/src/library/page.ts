@@ -5,7 +5,7 @@ import './library.css';
 import { byId, make } from '../dom.ts';
 import { onFile } from '../dropped.ts';
 import type { Entry } from '../entry.ts';
-import { bytes, sentence } from '../format.ts';
+import { bytes, messageOf, sentence } from '../format.ts';
 import { clearCard, goToCard, showCard } from './card.ts';
 import { aboutOf, type About } from './manifest.ts';
 import { showShelf } from './shelf.ts';
@@ -114,7 +114,7 @@ export class AllModels {
 
   #refuse(name: string, error: unknown): void {
     this.#say('');
-    const detail = sentence(error instanceof Error ? error.message : String(error));
+    const detail = sentence(messageOf(error));
     byId('models-problem').replaceChildren(
       make('p', { class: 'problem-title' }, make('bdi', {}, name), ' was not opened'),
       make('p', {}, `${detail} The models above are as they were.`),

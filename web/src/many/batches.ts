@@ -1,8 +1,9 @@
 /** Rows in portions for the readers. No DOM here. */
 
+import { LONGEST_TEXT } from 'stillglass/client';
 import { cellOf } from './columns.ts';
 import { MOST_ROWS, type Order, type Row } from './protocol.ts';
-import { LONGEST_ROW, rowsOf } from './records.ts';
+import { rowsOf } from './records.ts';
 import { FileProblem } from './source.ts';
 
 /** Rows that are read together. */
@@ -57,8 +58,8 @@ function empty(): Batch {
 }
 
 function add(batch: Batch, row: Row, text: string, number: number): void {
-  if (text.length > LONGEST_ROW) {
-    throw new FileProblem(`row ${number} is longer than ${LONGEST_ROW.toLocaleString('en')} characters; cut it first`);
+  if (text.length > LONGEST_TEXT) {
+    throw new FileProblem(`row ${number} is longer than ${LONGEST_TEXT.toLocaleString('en')} characters; cut it first`);
   }
   batch.rows.push(row);
   batch.texts.push(text);

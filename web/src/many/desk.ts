@@ -5,6 +5,7 @@
 
 import '../trusted.ts';
 import { expose, releaseProxy, type ProxyMethods } from 'comlink';
+import { messageOf } from '../format.ts';
 import { batchesOf, type Batch } from './batches.ts';
 import { distinct } from './columns.ts';
 import { csvHead, csvRows, jsonRows, type FileKind, type Heading } from './export.ts';
@@ -146,7 +147,7 @@ export class Desk {
         if (out.length >= this.#pool.size * AHEAD) await takeNext();
       }
     } catch (error) {
-      if (!(error instanceof FileProblem)) return { more, problem: stopped(error) };
+      if (!(error instanceof FileProblem)) return { more, problem: messageOf(error) };
       problem = error;
     } finally {
       // Whoever cancels wants no more of the file.
@@ -155,7 +156,7 @@ export class Desk {
     try {
       while (out.length > 0) await takeNext();
     } catch (error) {
-      return { more, problem: stopped(error) };
+      return { more, problem: messageOf(error) };
     }
     return { more, ...(problem !== undefined && { problem: problem.message }) };
   }
@@ -170,10 +171,6 @@ export class Desk {
     }
     if (!Array.isArray(rows[0])) this.#columns = [...known];
   }
-}
-
-function stopped(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 expose(new Desk());

@@ -1,7 +1,6 @@
 /** Results as files: the columns of the file, then the label, the score of each class, and the strongest words. */
 
-import Papa from 'papaparse';
-import { FORMULA } from '../spreadsheet.ts';
+import { csv, rounded } from '../spreadsheet.ts';
 import { cellOf, distinct } from './columns.ts';
 import type { Judged } from './ledger.ts';
 
@@ -55,14 +54,4 @@ function verdict({ label, scores, ...words }: Judged): (string | number)[] {
 
 function cell({ row }: Judged, name: string, at: number): string {
   return cellOf(row, Array.isArray(row) ? at : name);
-}
-
-/** Six decimals: a 32-bit float has no more to say. */
-export function rounded(score: number): number {
-  return Number(score.toFixed(6));
-}
-
-/** Rows of cells as CSV; text that a spreadsheet would take for a formula begins with an apostrophe. */
-export function csv(rows: unknown[][]): string {
-  return `${Papa.unparse(rows, { escapeFormulae: FORMULA, newline: '\r\n' })}\r\n`;
 }

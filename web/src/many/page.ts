@@ -4,7 +4,7 @@ import './many.css';
 import { proxy } from 'comlink';
 import { byId, make } from '../dom.ts';
 import { onFile } from '../dropped.ts';
-import { count, duration, sentence } from '../format.ts';
+import { count, duration, messageOf, sentence } from '../format.ts';
 import { download } from '../view/download.ts';
 import type { Desk } from './desk.ts';
 import type { FileKind } from './export.ts';
@@ -189,7 +189,7 @@ export class ManyTexts {
 
   /** Tells what went wrong, unless it is that the desk died, which is told already. */
   #fail(title: string, error: unknown): void {
-    if (!this.#desk.dead) this.#refuse(title, message(error));
+    if (!this.#desk.dead) this.#refuse(title, messageOf(error));
   }
 
   #refuse(title: string, detail: string): void {
@@ -218,8 +218,4 @@ function notesOn({ more, cancelled, rows, empty, cut, drivers, forgot }: Summary
     forgot && 'The file has so many different words that rare ones were forgotten on the way; their counts may be low.',
   ];
   return notes.filter((note) => note !== false);
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,9 @@
 /** A file as rows, read as a stream: never all of it at once. No DOM here. */
 
 import Papa from 'papaparse';
+import { LONGEST_TEXT } from 'stillglass/client';
 import { FileProblem, decode, readable } from './source.ts';
 import type { Layout, Row } from './protocol.ts';
-
-/** The longest row that is read, in UTF-16 units: what the runtime reads of one text. */
-export const LONGEST_ROW = 1_000_000;
 
 /** Rows that were read together. */
 export interface Stretch {
@@ -29,7 +27,7 @@ export async function* rowsOf(file: File, layout: Layout): AsyncGenerator<Stretc
     yield { rows: cut.rows, bytes };
     // After what stands before it has been handed on.
     if (cut.problem !== undefined) throw cut.problem;
-    if (rest.length > LONGEST_ROW) throw tooLong(layout);
+    if (rest.length > LONGEST_TEXT) throw tooLong(layout);
   }
 }
 
@@ -127,5 +125,5 @@ function linesOf(text: string, whole: boolean): { lines: string[]; rest: string 
 
 function tooLong({ format }: Layout): FileProblem {
   const quoted = format === 'csv' || format === 'tsv' ? '; perhaps a quotation mark in it is never closed' : '';
-  return new FileProblem(`the row after that is longer than ${LONGEST_ROW.toLocaleString('en')} characters${quoted}`);
+  return new FileProblem(`the row after that is longer than ${LONGEST_TEXT.toLocaleString('en')} characters${quoted}`);
 }

@@ -5,7 +5,7 @@ import { without } from 'stillglass/metrics';
 import { readers, readText, type Answer, type Reader } from '../answer/answer.ts';
 import { moves, wordsOut, type Move } from '../answer/removal.ts';
 import { byId, make, within } from '../dom.ts';
-import { percent, sentence, title } from '../format.ts';
+import { messageOf, percent, sentence, title } from '../format.ts';
 import { named } from './summary.ts';
 import type { Host } from './tools.ts';
 
@@ -66,7 +66,7 @@ export class Moved {
         this.#draw(answer, removed);
       }
     } catch (error) {
-      if (!signal.aborted) clear(sentence(error instanceof Error ? error.message : String(error)));
+      if (!signal.aborted) clear(sentence(messageOf(error)));
     }
   }
 

@@ -1,7 +1,7 @@
 /** What went wrong, and the way out. */
 
 import { byId, make } from '../dom.ts';
-import { sentence } from '../format.ts';
+import { messageOf, sentence } from '../format.ts';
 
 const panel = byId('problem');
 
@@ -33,7 +33,7 @@ export function codeOf(error: unknown): string {
 
 /** Says what failed with the model called `name`, from the error's code and message. */
 export function explainFailure(name: string, error: unknown): Omit<Problem, 'retry'> {
-  const message = sentence(error instanceof Error ? error.message : String(error));
+  const message = sentence(messageOf(error));
   switch (codeOf(error)) {
     case 'unsupported':
       return {

@@ -1,7 +1,7 @@
 /** A button that begins something long, and stops it. */
 
 import { make } from '../dom.ts';
-import { count, sentence } from '../format.ts';
+import { count, messageOf, sentence } from '../format.ts';
 
 /** Hears how far the work is. */
 export type Tell = (done: number, total: number) => void;
@@ -42,7 +42,7 @@ export class Task {
         if (!signal.aborted) this.#tell(done, total);
       });
     } catch (error) {
-      if (!signal.aborted) failed(sentence(error instanceof Error ? error.message : String(error)));
+      if (!signal.aborted) failed(sentence(messageOf(error)));
     }
     if (!signal.aborted) this.#end();
   }

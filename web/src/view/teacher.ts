@@ -2,7 +2,7 @@
 
 import type { Method } from 'stillglass';
 import { byId, make, within } from '../dom.ts';
-import { bytes, count, duration, percent, sentence, share, title } from '../format.ts';
+import { bytes, count, duration, messageOf, percent, sentence, share, title } from '../format.ts';
 import type { Reading } from '../opened.ts';
 import type { State } from '../teacher.ts';
 
@@ -113,7 +113,7 @@ function againLabel(state: State): string {
 function noteOn(state: State): string {
   if (state.at === 'offered' && state.bytes > 0) return 'The larger model that this one learned from. It reads in this tab too.';
   if (state.at !== 'failed') return '';
-  const message = state.error instanceof Error ? state.error.message : String(state.error);
+  const message = messageOf(state.error);
   return `${state.text === undefined ? 'The teacher did not load' : 'The teacher could not explain this text'}. ${sentence(message)}`;
 }
 
