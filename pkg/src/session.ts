@@ -62,7 +62,7 @@ export class Session implements Thread {
 
 async function modelOf({ wasm, bundle, timing }: Opening): Promise<Model> {
   const [bytes] = await Promise.all([bundle.arrayBuffer(), start(wasm)]);
-  const model = new Model(new Uint8Array(bytes));
+  const model = await Model.open(bytes);
   if (timing !== undefined) tell(model, timing);
   return model;
 }

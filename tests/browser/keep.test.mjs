@@ -56,7 +56,7 @@ for (const [script, { text, rtl = false }] of Object.entries(SCRIPTS)) {
     const record = JSON.parse(json);
     assert.deepEqual(record.readers[0].words.map((word) => text.slice(word.start, word.end)), words);
     const [{ start, end }] = record.without.words;
-    assert.equal(record.without.text, text.slice(0, start) + text.slice(end));
+    assert.equal(record.without.readers[0].text, text.slice(0, start) + text.slice(end));
     assert.equal((await parsed(blank, html, 'text/html')).words, text);
     const { pieces } = await parsed(blank, svg, 'image/svg+xml');
     const bare = (whole) => whole.replace(/\s/g, '');
@@ -92,7 +92,7 @@ comparing('both readers are kept', async () => {
   const record = JSON.parse(json);
   assert.deepEqual(record.readers.map(({ reader }) => reader), ['Student', 'Teacher']);
   assert.equal(record.readers[1].method, 'integrated-gradients');
-  assert.deepEqual(record.without.scores.map(({ reader }) => reader), ['Student', 'Teacher']);
+  assert.deepEqual(record.without.readers.map(({ reader }) => reader), ['Student', 'Teacher']);
   assert.deepEqual(new Set(parseCsv(csv).map(([reader]) => reader)), new Set(['reader', 'Student', 'Teacher']));
   for (const name of ['Student', 'Teacher']) {
     assert.ok(svg.includes(`>${name}: `));

@@ -124,6 +124,7 @@ test('a new version waits until it is asked for, and no tab ever has parts of bo
   await answers(page);
   const late = await open();
   assert.equal(await late.evaluate(() => document.querySelector('script[type=module]').src), old);
+  await write(other, exampleText('Dividend cut'));
   const reloaded = Promise.all([page, other, late].map((tab) => tab.waitForEvent('load')));
   await page.getByRole('button', { name: 'Load it now' }).click();
   await reloaded;
@@ -132,6 +133,9 @@ test('a new version waits until it is asked for, and no tab ever has parts of bo
     await kept(tab, 'stored');
     assert.equal(await tab.locator('#kept-version').textContent(), '0.1.0-newer');
   }
+  // What was being read there is read on.
+  await other.locator('.verdict-label').waitFor();
+  assert.deepEqual([await other.locator('#text').inputValue(), await verdict(other)], [exampleText('Dividend cut'), 'Bearish']);
   await answers(page);
   await close();
 });

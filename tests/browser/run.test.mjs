@@ -127,28 +127,37 @@ test('a signal breaks a call off with its reason, before, during and between; th
   assert.equal(next, 'an answer');
 });
 
+/** In the page: how long a thread's other tasks wait while a teacher explains. */
+async function turnsMeanwhile() {
+  const model = await globalThis.load('teacher');
+  let ended = false;
+  let longest = 0;
+  let turns = 0;
+  const from = performance.now();
+  let last = from;
+  const tick = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    turns++;
+    if (!ended) setTimeout(tick);
+  };
+  tick();
+  await model.run(new Array(4).fill(globalThis.long), { explain: true, backend: 'cpu' });
+  ended = true;
+  model.free();
+  return { longest, total: performance.now() - from, turns };
+}
+
 test('the thread stays free while a teacher explains', async () => {
-  const { longest, total, turns } = await page.evaluate(async () => {
-    const model = await globalThis.load('teacher');
-    let ended = false;
-    let longest = 0;
-    let turns = 0;
-    const from = performance.now();
-    let last = from;
-    const tick = () => {
-      const now = performance.now();
-      longest = Math.max(longest, now - last);
-      last = now;
-      turns++;
-      if (!ended) setTimeout(tick);
-    };
-    tick();
-    await model.run(new Array(4).fill(globalThis.long), { explain: true, backend: 'cpu' });
-    ended = true;
-    return { longest, total: performance.now() - from, turns };
-  });
-  const figures = `${turns} turns in ${Math.round(total)} ms, the longest of ${Math.round(longest)} ms`;
-  assert.ok(turns > 10 && longest < total / 4, figures);
+  // A busy machine holds a thread up now and then; a call that never rests holds it up always.
+  const tries = [];
+  for (let tried = 0; tried < 3; tried++) {
+    const { longest, total, turns } = await page.evaluate(turnsMeanwhile);
+    tries.push(`${turns} turns in ${Math.round(total)} ms, the longest of ${Math.round(longest)} ms`);
+    if (turns > 10 && longest < total / 4) return;
+  }
+  assert.fail(tries.join('; '));
 });
 
 test('freed while calls are under way, each ends, and the memory is used again', async () => {
@@ -191,6 +200,31 @@ test('what a listener throws ends its call, and no other', async () => {
     return [message, await globalThis.ending(fine)];
   });
   assert.deepEqual(endings, ['failed: mine', 'an answer']);
+});
+
+test('a damaged bundle is refused, and whole, whoever computes its hash', async () => {
+  const found = await page.evaluate(async () => {
+    const { Model, start } = await import('/pkg/dist/index.js');
+    await start();
+    const whole = new Uint8Array(await (await fetch('/student.glass')).arrayBuffer());
+    const damaged = whole.slice();
+    damaged[damaged.length / 2 | 0] ^= 1;
+    const outcome = async (bytes) => {
+      const before = bytes.slice();
+      const ending = await Model.open(bytes.buffer).then((model) => model.free() ?? 'open', ({ code, message }) => `${code}: ${message}`);
+      return [ending, bytes.every((byte, at) => byte === before[at])];
+    };
+    const found = [await outcome(whole), await outcome(damaged)];
+    // What an insecure page has.
+    Object.defineProperty(crypto, 'subtle', { value: undefined, configurable: true });
+    found.push(await outcome(whole), await outcome(damaged));
+    delete crypto.subtle;
+    return found;
+  });
+  const [byBrowser, damaged, byRuntime, again] = found;
+  assert.deepEqual([byBrowser, byRuntime], [['open', true], ['open', true]]);
+  assert.match(damaged[0], /^bad-bundle: .*sha256 is [0-9a-f]{64}, the manifest says [0-9a-f]{64}/);
+  assert.deepEqual(again, damaged);
 });
 
 test('what cannot be run is refused with a reason', async () => {

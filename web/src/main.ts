@@ -3,6 +3,7 @@
 import './trusted.ts';
 import type { ModelInfo, Word } from 'stillglass/client';
 import { Beside } from './beside.ts';
+import { carry, takeCarried } from './carried.ts';
 import { catalogue, fromFile } from './catalogue.ts';
 import { Comparison } from './compare.ts';
 import { byId } from './dom.ts';
@@ -30,11 +31,14 @@ const PAUSE = 400;
 
 const models = new Models();
 const comparison = new Comparison(loading, () => beside.tools.tell((under) => under.show(comparison.answer)));
-const offline = new Offline((state) => {
-  kept = state;
-  showKeptLine(state);
-  beside.views.device.tell((view) => view.showKept(state));
-});
+const offline = new Offline(
+  (state) => {
+    kept = state;
+    showKeptLine(state);
+    beside.views.device.tell((view) => view.showKept(state));
+  },
+  () => carry({ model: chosen?.id ?? '', text: writtenText() }),
+);
 const listed = catalogue();
 let entries: readonly Entry[] = [];
 let chosen: Entry | undefined;
@@ -267,12 +271,15 @@ function boot(): void {
     });
     return;
   }
+  const carried = takeCarried();
   const linked = onLink(listed, (entry, { text, label }) => {
     goTo('one');
     void choose(entry, label);
     writeText(text);
   });
-  if (!linked) void choose(first);
+  if (linked) return;
+  void choose(listed.find(({ id }) => id === carried?.model) ?? first);
+  if (carried !== undefined) writeText(carried.text);
 }
 
 boot();

@@ -21,20 +21,22 @@ const TEACHERS = 'stillglass-teachers';
 /** Marks a tab that has mended the storing once: not twice, should that not help. */
 const MENDED = 'stillglass mended';
 
-/** Begins keeping the page; `changed` hears of every new state. */
+/** Begins keeping the page; `changed` hears of every new state, `leaving` before the page is reloaded. */
 export class Offline {
   readonly #changed: (state: State) => void;
+  readonly #leaving: () => void;
   readonly #workers = import.meta.env.PROD ? navigator.serviceWorker : undefined;
   #registration: ServiceWorkerRegistration | undefined;
   #begun: Promise<void> | undefined;
   #deleted = false;
 
-  constructor(changed: (state: State) => void) {
+  constructor(changed: (state: State) => void, leaving: () => void) {
     this.#changed = changed;
+    this.#leaving = leaving;
     let controlled = this.#workers?.controller != null;
     this.#workers?.addEventListener('controllerchange', () => {
       // Where an old version gives way: a page and a worker of two versions must not meet.
-      if (controlled) location.reload();
+      if (controlled) this.#reload();
       controlled = true;
     });
   }
@@ -77,7 +79,7 @@ export class Offline {
     const reached = await fetch('sw.js', { cache: 'no-store' }).then(({ ok }) => ok, () => false);
     if (!reached) return false;
     await this.#forget();
-    location.reload();
+    this.#reload();
     return true;
   }
 
@@ -92,6 +94,11 @@ export class Offline {
   async #forget(): Promise<void> {
     await (await this.#workers?.getRegistration())?.unregister();
     for (const name of await ownCaches()) await caches.delete(name);
+  }
+
+  #reload(): void {
+    this.#leaving();
+    location.reload();
   }
 
   #follow(worker: ServiceWorker | null): void {

@@ -60,8 +60,7 @@ test('JSON has everything, and its figures add up', () => {
   for (const { text, start, end } of student.words) assert.equal(TEXT.slice(start, end), text);
   assert.deepEqual(record.without, {
     words: [{ text: '利益', start: 12, end: 14 }],
-    text: '=cmd أخبار “”',
-    scores: [{ reader: 'Student', label: '__proto__', scores: [{ class: 'up', value: 0.25 }, { class: '__proto__', value: 0.75 }] }],
+    readers: [{ reader: 'Student', text: '=cmd أخبار “”', label: '__proto__', scores: [{ class: 'up', value: 0.25 }, { class: '__proto__', value: 0.75 }] }],
   });
   assert.equal('without' in JSON.parse(asJson({ ...saved(), out: undefined })), false);
 });

@@ -11,7 +11,7 @@ use crate::sniff::sniff;
 use crate::tensors::Tensor;
 
 /// Bytes of the length in front of the header.
-const PREFIX: usize = 8;
+pub(crate) const PREFIX: usize = 8;
 /// The metadata key that holds the manifest.
 pub(crate) const KEY: &str = "stillglass";
 

@@ -1,5 +1,7 @@
 //! Bytes to a bundle, checked once and for all.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Misplaced, clip};
@@ -18,12 +20,32 @@ pub(crate) const DIGITS: usize = 64;
 impl Bundle {
     /// Reads a bundle, making every check there is; see the crate's documentation.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        Self::checked(bytes, None)
+    }
+
+    /// The same for who has computed the file's hash already: `found` is the SHA-256, in lower-case hexadecimal, of
+    /// the file with the digit 0 at all of [`Bundle::digits`].
+    pub fn read_hashed(bytes: &[u8], found: &str) -> Result<Self, Error> {
+        Self::checked(bytes, Some(found))
+    }
+
+    /// Where in the file the digits of its own hash stand; none if its header cannot be read.
+    pub fn digits(bytes: &[u8]) -> Option<Range<usize>> {
+        let parts = header::split(bytes).ok()?;
+        let manifest = Manifest::parse(parts.parsed.manifest().ok()?).ok()?;
+        let at = digits_at(&manifest.sha256, parts.header).ok()?;
+        Some(at..at + DIGITS)
+    }
+
+    fn checked(bytes: &[u8], found: Option<&str>) -> Result<Self, Error> {
         let parts = header::split(bytes)?;
         let text = parts.parsed.manifest()?;
         let manifest = Manifest::parse(text)?;
         let table = placed(&manifest, &parts)?;
         check_spelling(&header::spell(text, &table), bytes)?;
-        check_hash(&manifest.sha256, parts.header, bytes)?;
+        let at = digits_at(&manifest.sha256, parts.header)?;
+        let found = found.map_or_else(|| hash(bytes, at), str::to_owned);
+        check_hash(&manifest.sha256, found)?;
 
         let region = Region {
             table,
@@ -134,8 +156,8 @@ fn check_spelling(spelt: &[u8], bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// Compares the file's hash with the manifest's.
-fn check_hash(want: &str, header: &str, bytes: &[u8]) -> Result<(), Error> {
+/// Where in the file the digits of its hash stand.
+fn digits_at(want: &str, header: &str) -> Result<usize, Error> {
     let digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     let windows = header.as_bytes().windows(DIGITS);
     let is = |window: &[u8]| window == want.as_bytes();
@@ -144,17 +166,21 @@ fn check_hash(want: &str, header: &str, bytes: &[u8]) -> Result<(), Error> {
             if windows.rev().position(is) == Some(header.len() - DIGITS - at)
                 && want.bytes().all(digit) =>
         {
-            let found = hash(bytes, 8 + at);
-            if found == want {
-                return Ok(());
-            }
-            Err(Error::Hash {
-                want: want.to_owned(),
-                found,
-            })
+            Ok(header::PREFIX + at)
         }
         _ => Err(Error::HashText(clip(want))),
     }
+}
+
+/// Compares the file's hash with the manifest's.
+fn check_hash(want: &str, found: String) -> Result<(), Error> {
+    if found == want {
+        return Ok(());
+    }
+    Err(Error::Hash {
+        want: want.to_owned(),
+        found,
+    })
 }
 
 /// SHA-256 of the file with the digits at `at` taken as zeros, in lower-case hexadecimal.

@@ -47,16 +47,27 @@ impl Drop for Model {
 
 #[wasm_bindgen]
 impl Model {
-    /// Reads a bundle. Throws a `StillglassError` that says what is wrong with it.
+    /// Reads a bundle; `hash` is the SHA-256 of the bytes with the digit 0 from [`Model::digits`] on, where the
+    /// browser has computed it, which is many times as fast. Throws a `StillglassError` that says what is wrong with it.
     #[wasm_bindgen(constructor)]
-    pub fn new(bytes: &[u8]) -> Result<Model, JsValue> {
-        let bundle = Bundle::read(bytes).map_err(|error| bad_bundle(&error))?;
+    #[allow(clippy::needless_pass_by_value)] // JavaScript hands over its string
+    pub fn new(bytes: &[u8], hash: Option<String>) -> Result<Model, JsValue> {
+        let bundle = match &hash {
+            Some(hash) => Bundle::read_hashed(bytes, hash),
+            None => Bundle::read(bytes),
+        };
+        let bundle = bundle.map_err(|error| bad_bundle(&error))?;
         let model = stillglass_runtime::Model::new(bundle).map_err(|error| bad_bundle(&error))?;
         Ok(Self {
             service: Rc::new(Service::new(model)),
             freed: Rc::default(),
             bytes: bytes.len(),
         })
+    }
+
+    /// Where the 64 digits of a bundle's own hash begin; nothing if its header cannot be read.
+    pub fn digits(bytes: &[u8]) -> Option<usize> {
+        Bundle::digits(bytes).map(|digits| digits.start)
     }
 
     /// `{ labels, card, architecture, maxTokens, bytes, kind, methods }`.

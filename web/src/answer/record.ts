@@ -5,7 +5,7 @@ import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
-import { readers, type Answer, type Reader } from './answer.ts';
+import { readText, readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
 export interface Saved {
@@ -49,11 +49,17 @@ export function asJson(saved: Saved): string {
     readers: readers(answer).map((reader) => ofReader(reader, answer.labels)),
     without: out && {
       words: out.words.map(({ text, start, end }) => ({ text, start, end })),
-      text: without(answer.text, out.words),
-      scores: [...out.after].map(([reader, { label, scores }]) => ({ reader, label, scores: pairs(answer.labels, scores) })),
+      readers: readers(answer).flatMap((reader) => withoutWords(answer, reader, out)),
     },
   };
   return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
+function withoutWords({ text, labels }: Answer, { name, result }: Reader, { words, after }: NonNullable<Saved['out']>): object[] {
+  const said = after.get(name);
+  if (said === undefined) return [];
+  return [{ reader: name, text: without(readText(text, result), words), label: said.label, scores: pairs(labels, said.scores) }];
 }
 
 function ofReader({ name, result, words }: Reader, labels: readonly string[]): object {

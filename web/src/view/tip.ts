@@ -3,13 +3,9 @@
 import { byId } from '../dom.ts';
 
 const tip = byId('tip');
-let marked: HTMLElement | undefined;
 
 /** Shows the note at a word. */
 export function showTip(word: HTMLElement, content: (Node | string)[]): void {
-  hideTip();
-  marked = word;
-  word.setAttribute('aria-selected', 'true');
   tip.replaceChildren(...content);
   tip.hidden = false;
   place(word);
@@ -18,8 +14,6 @@ export function showTip(word: HTMLElement, content: (Node | string)[]): void {
 /** Takes the note away. */
 export function hideTip(): void {
   tip.hidden = true;
-  marked?.setAttribute('aria-selected', 'false');
-  marked = undefined;
 }
 
 /** On the side of the word where less text lies, and inside the window. */

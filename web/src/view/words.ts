@@ -117,7 +117,6 @@ export class Sheet {
         class: other?.atOdds.has(start) === true ? 'word odd' : 'word',
         role: 'option',
         tabindex: '-1',
-        'aria-selected': 'false',
         'data-side': side,
         'data-index': String(index),
       },
@@ -139,6 +138,7 @@ export class Sheet {
     const figures = `${spoken(weights?.[label] ?? 0)}, ${ordinal(this.#ranks[index] ?? 0)} strongest, ${share(this.#shares[index] ?? 0)} of all weight`;
     const out = removed.has(start);
     element.classList.toggle('gone', out);
+    element.setAttribute('aria-selected', String(out));
     element.setAttribute('aria-label', `${element.textContent}${out ? ', taken out' : ''}: ${figures}${beside}`);
   }
 

@@ -1,5 +1,6 @@
 //! A damaged file is always noticed: cut anywhere, or with any bit turned.
 
+use sha2::{Digest, Sha256};
 use stillglass_bundle::{Bundle, Error};
 
 use crate::{fixture, teacher};
@@ -34,6 +35,32 @@ fn a_flip_of_every_bit_is_noticed() {
             bytes[bit / 8] ^= mask;
         }
         assert!(Bundle::read(&bytes).is_ok(), "all bits are back");
+    }
+}
+
+/// As a browser computes it for the runtime.
+#[test]
+fn a_hash_computed_elsewhere_counts_as_the_readers_own() {
+    for bytes in bundles() {
+        let digits = Bundle::digits(&bytes).expect("a header that can be read");
+        let own = std::str::from_utf8(&bytes[digits.clone()])
+            .unwrap()
+            .to_owned();
+        assert_eq!(Bundle::read_hashed(&bytes, &own), Bundle::read(&bytes));
+
+        let mut zeroed = bytes.clone();
+        zeroed[digits].fill(b'0');
+        let hash = Sha256::digest(&zeroed);
+        let found = hash
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert_eq!(found, own, "the definition");
+
+        let want = own.clone();
+        let found = "0".repeat(64);
+        let refused = Bundle::read_hashed(&bytes, &found);
+        assert_eq!(refused, Err(Error::Hash { want, found }));
+        assert_eq!(Bundle::digits(&bytes[..bytes.len() / 2]), None);
     }
 }
 
