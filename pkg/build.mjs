@@ -5,6 +5,7 @@
  */
 
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants, deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -17,6 +18,8 @@ const ENTRIES = [
   // In the place of `index`, never beside it: shared, the pages of either would load more files.
   ['client'],
 ];
+/** Those that pages import by address from a copy. */
+const PAGES = ['index', 'client', 'element', 'metrics', 'pipeline'];
 /** What lies in `dist` before: the runtime as xtask made it, and as text. */
 const GENERATED = /^\.\/(stillglass|inlined)\.js$/;
 
@@ -47,9 +50,9 @@ const generated = {
   setup: ({ onResolve }) => onResolve({ filter: GENERATED }, ({ path }) => ({ path: here(`dist/${path}`) })),
 };
 
-/** Bundles entries, with what they share in files of their own. */
-function bundle(names) {
-  return build({
+/** Bundles entries, with what they share in files of their own; the outputs, and what each imports. */
+async function bundle(names) {
+  const { metafile } = await build({
     entryPoints: names.map((name) => here(`src/${name}.ts`)),
     outdir: here('dist'),
     bundle: true,
@@ -62,10 +65,29 @@ function bundle(names) {
     external: ['react', 'node:*', '*.wasm'],
     plugins: [generated],
     logLevel: 'warning',
+    metafile: true,
   });
+  return Object.entries(metafile.outputs).map(([output, { imports }]) => [output, imports.filter(({ kind, external }) => kind === 'import-statement' && !external)]);
+}
+
+/** Writes which files a page loads for each entry that it may import, for service workers that keep them. */
+async function listFiles(outputs) {
+  const name = (output) => path.basename(output);
+  const imports = new Map(outputs.map(([output, found]) => [name(output), found.map(({ path: output }) => name(output))]));
+  const reached = (file, seen = new Set()) => {
+    if (!seen.has(file)) for (const next of (seen.add(file), imports.get(file))) reached(next, seen);
+    return seen;
+  };
+  const files = PAGES.map((entry) => {
+    const needed = entry === 'metrics' ? reached('metrics.js') : reached('worker.js', reached(`${entry}.js`)).add('stillglass_bg.wasm');
+    return [entry, [...needed].sort()];
+  });
+  await writeFile(here('dist/files.json'), `${JSON.stringify(Object.fromEntries(files), null, 1)}\n`);
 }
 
 await clean();
 await inline();
-for (const names of ENTRIES) await bundle(names);
+const outputs = [];
+for (const names of ENTRIES) outputs.push(...(await bundle(names)));
+await listFiles(outputs);
 await unmapped('inline.js');

@@ -5,6 +5,7 @@
  * explainable machine learning"); beside them stands what shuffled words would share.
  */
 
+import { StillglassError } from './errors.js';
 import type { Word } from './types.js';
 
 /** Agreement of two explanations on one class, over the words both have read. */
@@ -27,6 +28,7 @@ export interface Agreement {
 
 /** Compares two explanations for the class `label`; nothing if a measure has no value: under two words, or all alike. */
 export function agreement(first: readonly Word[], second: readonly Word[], label: string, k = 3): Agreement | undefined {
+  if (!Number.isSafeInteger(k) || k < 1) throw new StillglassError('bad-argument', `agreement: k: want a whole number from 1 on, found ${k}`);
   const theirs = new Map(second.map((word) => [`${word.start} ${word.end}`, word.weights[label] ?? 0]));
   const shared = first.filter(({ start, end }) => theirs.has(`${start} ${end}`));
   const a = shared.map(({ weights }) => weights[label] ?? 0);

@@ -43,6 +43,26 @@ export function device(backend: BackendChoice, place: string): BackendChoice {
   throw new StillglassError('bad-argument', `${place}: backend: want 'auto', 'cpu' or 'gpu', found '${String(backend)}'`);
 }
 
+/** What calls have in common. */
+interface Common {
+  signal?: AbortSignal | undefined;
+  onProgress?: unknown;
+  backend?: BackendChoice | undefined;
+}
+
+/** Refuses options that are none, before anything is begun that nobody would end. */
+export function check(options: Common, place: string): void {
+  if (typeof options !== 'object' || options === null) throw bad(place, 'options', 'an object', options);
+  const { signal, onProgress, backend } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw bad(place, 'signal', 'an AbortSignal', signal);
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw bad(place, 'onProgress', 'a function', onProgress);
+  if (backend !== undefined) device(backend, place);
+}
+
+function bad(place: string, option: string, want: string, found: unknown): StillglassError {
+  return new StillglassError('bad-argument', `${place}: ${option}: want ${want}, found ${kind(found)}`);
+}
+
 function kind(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'an array' : typeof value;

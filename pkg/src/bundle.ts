@@ -65,6 +65,9 @@ async function bytesOf(source: BundleSource, fetching: Fetching, store: Store | 
   if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
   if (source instanceof Response) return new Body(source.url || 'the response').only(source, fetching);
+  if ((typeof source !== 'string' && !(source instanceof URL)) || source === '') {
+    throw new StillglassError('bad-argument', 'the bundle: want its address, a Response, a Blob, an ArrayBuffer or a Uint8Array');
+  }
   return (await readFile(source)) ?? download(String(source), fetching, store);
 }
 

@@ -5,6 +5,7 @@
  * none to all. An order that means something has its insertion above random orders and its deletion below.
  */
 
+import { StillglassError } from './errors.js';
 import { explained, without, type Answering, type FaithfulnessOptions } from './faithfulness.js';
 import type { Progress, Word } from './types.js';
 
@@ -43,6 +44,9 @@ export interface Curves {
 /** Takes words out of a text and puts them in, by weight and at random. */
 export async function curves(model: Answering, text: string, options: CurvesOptions = {}): Promise<Curves> {
   const { steps = 20, orders = 20, seed = 1, onProgress } = options;
+  for (const [name, value, least] of [['steps', steps, 1], ['orders', orders, 0]] as const) {
+    if (!Number.isSafeInteger(value) || value < least) throw new StillglassError('bad-argument', `curves: ${name}: want a whole number from ${least} on, found ${value}`);
+  }
   const { label, read, ranked, signal } = await explained(model, text, options);
   const kept = stepsTo(ranked.length, steps);
   const total = (orders + 2) * kept.length;

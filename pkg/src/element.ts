@@ -3,6 +3,7 @@
  * that made it so. Until the answer is there, and if it never comes, the text is shown as it is.
  */
 
+import { StillglassError } from './errors.js';
 import { sentence, verdict, words } from './element-view.js';
 import { styles } from './element-style.js';
 import { lend, type Loan } from './loan.js';
@@ -86,14 +87,20 @@ export class StillglassExplain extends Base {
       if (classifier === undefined || signal.aborted) return;
       const text = this.text;
       const answer = await classifier.classify(text, { explain: true, signal });
-      this.#show(text, answer);
+      this.#show(text, answer, this.#chosen(answer));
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
   }
 
-  #show(text: string, answer: Answer): void {
-    const label = this.getAttribute('label') ?? answer.label;
+  /** The class to explain. */
+  #chosen({ label, scores }: Answer): string {
+    const chosen = this.getAttribute('label') ?? label;
+    if (Object.hasOwn(scores, chosen)) return chosen;
+    throw new StillglassError('bad-argument', `label="${chosen}": the model has ${Object.keys(scores).join(', ')}`);
+  }
+
+  #show(text: string, answer: Answer, label: string): void {
     this.answer = answer;
     this.#fill('verdict', verdict(answer, label));
     this.#fill('words', words(text, answer, label));

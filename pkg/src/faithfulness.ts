@@ -65,8 +65,12 @@ async function drops(
   options: FaithfulnessOptions,
   removed: (ranked: Word[], count: number) => Word[],
 ): Promise<Faithfulness> {
+  const shares = options.shares ?? SHARES;
+  if (shares.length === 0 || !shares.every((share) => share >= 0 && share <= 1)) {
+    throw new StillglassError('bad-argument', 'faithfulness: shares: want at least one, each from 0 to 1');
+  }
   const { label, read, ranked, probability, signal } = await explained(model, text, options);
-  const counts = (options.shares ?? SHARES).map((share) => Math.ceil(share * ranked.length));
+  const counts = shares.map((share) => Math.ceil(share * ranked.length));
   const answers = await model.classifyAll(counts.map((count) => without(read, removed(ranked, count))), signal);
   const values = answers.map(({ scores }) => probability - (scores[label] ?? 0));
   return { label, mean: values.reduce((sum, value) => sum + value, 0) / values.length, values };
@@ -81,7 +85,7 @@ export async function explained(model: Answering, text: string, { label, words, 
   const [answer] = await model.classifyAll([text], { explain: words === undefined, ...company });
   if (answer === undefined) throw new StillglassError('failed', 'faithfulness: the model gave no answer');
   const wanted = label ?? answer.label;
-  const probability = answer.scores[wanted];
+  const probability = Object.hasOwn(answer.scores, wanted) ? answer.scores[wanted] : undefined;
   if (probability === undefined) {
     const classes = Object.keys(answer.scores).join(', ');
     throw new StillglassError('bad-argument', `faithfulness: no class "${wanted}"; the model has ${classes}`);

@@ -23,7 +23,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 /** The promised digest, in hexadecimal. */
 export function digestOf(integrity: string): string {
-  const trimmed = integrity.trim();
+  const trimmed = String(integrity).trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return trimmed.toLowerCase();
   const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(trimmed)?.[1];
   if (base64 !== undefined) return hexadecimal(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));

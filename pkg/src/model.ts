@@ -1,7 +1,7 @@
 /** A loaded bundle and what can be asked of it. */
 
 import type { Model as RuntimeModel } from './stillglass.js';
-import { device, string, strings, way } from './arguments.js';
+import { check, string, strings, way } from './arguments.js';
 import { bring } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { sha256 } from './integrity.js';
@@ -20,6 +20,9 @@ export class Model {
    */
   constructor(bytes: Uint8Array, hash?: string) {
     this.#runtime = started();
+    // What is neither would make the runtime trap, and every model of this thread with it.
+    if (!(bytes instanceof Uint8Array)) throw new StillglassError('bad-argument', 'Model: want the bundle as a Uint8Array');
+    if (hash !== undefined && !/^[0-9a-f]{64}$/.test(hash)) throw new StillglassError('bad-argument', 'Model: hash: want 64 hexadecimal digits in lower case');
     const model = this.#runtime.guarded(() => new this.#runtime.Model(bytes, hash));
     this.#model = model;
     this.info = this.#runtime.guarded(() => model.info as ModelInfo);
@@ -33,7 +36,7 @@ export class Model {
 
   /**
    * Reads a bundle from its bytes, as the constructor does, but has the browser compute its SHA-256 where it can,
-   * which is many times as fast; leave the bytes alone meanwhile. `start` must have finished.
+   * which is many times as fast. `start` must have finished.
    */
   static async open(bundle: ArrayBuffer): Promise<Model> {
     const bytes = new Uint8Array(bundle);
@@ -59,18 +62,18 @@ export class Model {
    * many texts, and for explanations that take their time. What the GPU cannot do, the CPU does.
    */
   async run(texts: string[], options: RunOptions = {}): Promise<Classification[]> {
+    check(options, 'run');
     const { explain = false, backend = 'auto', onProgress, signal } = options;
     const model = this.#live();
     const checked = strings(texts, 'run');
     const explained = way(explain, this.info, 'run');
-    const chosen = device(backend, 'run');
     signal?.throwIfAborted();
     const watch = (done: number, total: number): boolean => {
       if (signal?.aborted !== true) onProgress?.({ done, total });
       return signal?.aborted !== true;
     };
     try {
-      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain: explained, backend: chosen, watch }))) as Classification[];
+      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain: explained, backend, watch }))) as Classification[];
     } catch (error) {
       signal?.throwIfAborted();
       this.#live();
@@ -114,11 +117,5 @@ async function ownHash(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefin
   const runtime = started();
   const at = runtime.guarded(() => runtime.Model.digits(bytes));
   if (at === undefined || globalThis.crypto?.subtle === undefined) return undefined;
-  const digits = bytes.slice(at, at + DIGITS);
-  bytes.fill('0'.charCodeAt(0), at, at + DIGITS);
-  try {
-    return await sha256(bytes);
-  } finally {
-    bytes.set(digits, at);
-  }
+  return sha256(bytes.slice().fill('0'.charCodeAt(0), at, at + DIGITS));
 }

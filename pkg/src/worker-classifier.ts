@@ -1,7 +1,7 @@
 /** A model and what can be asked of it, off the page's thread. */
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { device, string, strings, way } from './arguments.js';
+import { check, string, strings, way } from './arguments.js';
 import { bring, type Brought } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
@@ -51,6 +51,7 @@ export class WorkerClassifier {
   /** Classifies one text. Lone surrogates read as U+FFFD; texts over a million UTF-16 units are refused. */
   async classify(text: string, options: AskOptions = {}): Promise<Answer> {
     const checked = string(text, 'classify');
+    check(options, 'classify');
     const explain = way(options.explain ?? false, this.info, 'classify');
     const [answer] = await this.#ask([checked], { ...options, explain });
     if (answer === undefined) throw new StillglassError('failed', 'the runtime gave no answer');
@@ -60,6 +61,7 @@ export class WorkerClassifier {
   /** Classifies many texts; each answer is what {@link classify} gives for that text alone, but for its `ms`. */
   async classifyAll(texts: string[], options: AskOptions = {}): Promise<Answer[]> {
     const checked = strings(texts, 'classifyAll');
+    check(options, 'classifyAll');
     const explain = way(options.explain ?? false, this.info, 'classifyAll');
     return checked.length === 0 ? [] : this.#ask(checked, { ...options, explain });
   }
@@ -79,6 +81,8 @@ export class WorkerClassifier {
    * Should that fail or be broken off, this one goes on.
    */
   async replace(source: BundleSource | Promise<BundleSource>, options: ReplaceOptions = {}): Promise<WorkerClassifier> {
+    unheard(source);
+    check(options, 'replace');
     const { bundle, proved } = await orAbort(bring(source, options), options.signal);
     const opening = { wasm: this.#parts.opening.wasm, bundle, timing: options.timing };
     return proving(proved, () => this.#queue.run(() => this.#replace(opening, options), options.signal));
@@ -109,7 +113,7 @@ export class WorkerClassifier {
 
   async #ask(texts: string[], options: AskOptions): Promise<Answer[]> {
     const { explain = false, backend = this.#parts.backend, signal, onProgress } = options;
-    const asked = { texts, explain, backend: device(backend, 'classify') };
+    const asked = { texts, explain, backend };
     const { results, ms, timing } = await this.#queue.run(() => this.#read(asked, { signal, onProgress }), signal);
     this.#timing = timing ?? this.#timing;
     return results.map((result) => ({ ...result, ms: ms / texts.length }));
@@ -147,6 +151,8 @@ export async function load<C extends WorkerClassifier>(
   source: BundleSource | Promise<BundleSource>,
   options: LoadOptions,
 ): Promise<C> {
+  unheard(source);
+  check(options, 'load');
   const loading = loaded(make, own, source, options);
   try {
     return await orAbort(loading, options.signal);
@@ -163,7 +169,6 @@ async function loaded<C>(
   source: BundleSource | Promise<BundleSource>,
   options: LoadOptions,
 ): Promise<C> {
-  const backend = device(options.backend ?? 'auto', 'load');
   const threads = threadsOf(own, options);
   // What is awaited here may never settle: a worker begun for it would run on.
   const giveUp = () => threads.giveUp(options.signal?.reason);
@@ -172,11 +177,16 @@ async function loaded<C>(
     const { opening, proved } = await brought(source, options, threads);
     return await proving(proved, async () => {
       const thread = await threads.open(opening);
-      return make({ thread, threads, opening, backend });
+      return make({ thread, threads, opening, backend: options.backend ?? 'auto' });
     });
   } finally {
     options.signal?.removeEventListener('abort', giveUp);
   }
+}
+
+/** What has failed before it was awaited is told where it is. */
+function unheard(source: BundleSource | Promise<BundleSource>): void {
+  if (source instanceof Promise) source.catch(() => undefined);
 }
 
 /** Opens a bundle, and tells whether it could be read. */

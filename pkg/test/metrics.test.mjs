@@ -77,6 +77,14 @@ test('a class that is none is refused with those there are', async () => {
   });
 });
 
+test('numbers and classes that are none are refused', async () => {
+  const refused = { code: 'bad-argument' };
+  await assert.rejects(async () => comprehensiveness(letters, 'a b', { label: 'toString' }), refused);
+  for (const shares of [[], [-0.5], [2], [NaN]]) await assert.rejects(async () => sufficiency(letters, 'a b', { shares }), refused);
+  for (const options of [{ orders: Infinity }, { orders: -1 }, { steps: 0 }, { steps: NaN }]) await assert.rejects(async () => curves(letters, 'a b', options), refused);
+  for (const k of [0, -1, 1.5]) assert.throws(() => agreement(words(1), words(1), 'yes', k), refused);
+});
+
 test('a text without words keeps what stood between them, whatever the script', () => {
   const text = '“السوق” 涨了，👍🏽 up';
   const all = [

@@ -334,6 +334,41 @@ test('a bundle is fetched ahead, with progress, and opened more than once; the r
   assert.deepEqual([times('student.glass'), times('.wasm')], [1, 1]);
 });
 
+test('options and sources that are none are refused before anything is begun or lost', async () => {
+  const found = await page.evaluate(async () => {
+    const { Classifier, Model, start } = globalThis.stillglass;
+    const outcome = (promise) => promise.then(() => 'fine', ({ code, message }) => `${code}: ${message}`);
+    const clf = await Classifier.load('/student.glass');
+    const refused = [
+      await outcome(clf.replace('/student.glass', { backend: 'cuda' })),
+      await outcome(clf.replace(Promise.reject(new Error('lost')), { signal: {} })),
+      await outcome(Classifier.load(Promise.reject(new Error('lost')), { backend: 'cuda' })),
+      await outcome(Classifier.load('/student.glass', { signal: {} })),
+      await outcome(Classifier.load('/student.glass', { onProgress: 5 })),
+      await outcome(Classifier.load('/student.glass', null)),
+      await outcome(Classifier.load('/student.glass', { integrity: 5 })),
+      await outcome(Classifier.load({})),
+      await outcome(Classifier.load('')),
+      await outcome(clf.classify('x', { signal: 5 })),
+      await outcome(clf.classifyAll(['x'], { onProgress: 'x' })),
+    ];
+    await start();
+    const bytes = new Uint8Array(await (await fetch('/student.glass')).arrayBuffer());
+    const made = (make) => outcome(Promise.resolve().then(make));
+    refused.push(await made(() => new Model(bytes, 5)), await made(() => new Model('bytes')));
+    const fine = [
+      await outcome(clf.classify('x')),
+      await made(() => new Model(bytes).free()),
+      // One buffer, opened three times at once.
+      ...(await Promise.all([1, 2, 3].map(() => outcome(Model.open(bytes.buffer))))),
+    ];
+    await clf.dispose();
+    return { refused, fine };
+  });
+  for (const refused of found.refused) assert.match(refused, /^bad-argument: .*want /);
+  assert.deepEqual(new Set(found.fine), new Set(['fine']));
+});
+
 test('`stillglass/client` answers the same, without the runtime\u2019s script on the page', async () => {
   const fresh = await browser.newPage();
   await fresh.goto(site.address);

@@ -103,6 +103,15 @@ test('what is no markup stays text, and a model that is not there says so beside
   assert.ok(await page.getByText(TEXT).isVisible());
 });
 
+test('a class that the model has not is told with those it has', async () => {
+  for (const label of ['bogus', 'constructor']) {
+    await shown(`<stillglass-explain model="/finance.glass" label="${label}">${TEXT}</stillglass-explain>`, 'failed');
+    const told = await page.evaluate(() => document.querySelector('stillglass-explain').shadowRoot.querySelector('[part=error]').textContent);
+    assert.equal(told, `label="${label}": the model has bearish, bullish, neutral`);
+    await page.evaluate(() => document.querySelector('stillglass-explain').remove());
+  }
+});
+
 test('an answer goes once a later call fails, or its model is taken away', async () => {
   const held = () =>
     page.evaluate(() => {

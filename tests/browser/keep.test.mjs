@@ -167,7 +167,6 @@ test('what is no link is ignored, with a sentence', async () => {
   for (const [hash, why] of [
     ['#elsewhere', 'not one of this page'],
     ['#text=%E0%A4%A&model=finance', 'damaged'],
-    ['#text=a&model=%3Cb%3E', 'no model “<b>”'],
     [`#text=${'a'.repeat(20_000)}&model=finance`, 'longer than'],
   ]) {
     await page.evaluate((wanted) => (location.hash = wanted), hash);
@@ -180,6 +179,17 @@ test('what is no link is ignored, with a sentence', async () => {
   await settle(page);
   assert.equal(await verdict(page), 'Bearish');
   assert.deepEqual(complaints, []);
+});
+
+test('a link to a model that the page has not is read by another, with a sentence', async () => {
+  const { context, page } = await site.open();
+  const address = new URL('#text=Dividend%20cut&model=%3Cb%3E&class=other', page.url());
+  const late = await context.newPage();
+  await late.goto(address.href);
+  await late.locator('.verdict-label').waitFor();
+  assert.deepEqual([await late.locator('#text').inputValue(), await verdict(late)], ['Dividend cut', 'Bearish']);
+  assert.match(await late.locator('#link-note').textContent(), /asks for a model that this page has not, “<b>”; Finance reads its text instead/);
+  assert.equal(new URL(late.url()).hash, '');
 });
 
 test('a model of one’s own is named where a link would be', async () => {

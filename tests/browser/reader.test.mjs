@@ -98,7 +98,7 @@ test('side is told by line style and not by colour alone', async () => {
 
 test('form fields and landmarks have names', async () => {
   const { page } = await site.open();
-  await page.getByRole('textbox', { name: 'Does this news sound bullish or bearish?' }).waitFor();
+  await page.getByRole('textbox', { name: 'Does this English news about a stock sound bullish or bearish?' }).waitFor();
   await page.getByRole('group', { name: 'Model' }).waitFor();
   for (const role of ['banner', 'main', 'contentinfo']) assert.equal(await page.getByRole(role).count(), 1, role);
   assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Stillglass');

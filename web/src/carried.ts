@@ -22,7 +22,7 @@ export function takeCarried(): Carried | undefined {
   try {
     const carried = JSON.parse(sessionStorage.getItem(NAME) ?? 'null') as Carried | null;
     sessionStorage.removeItem(NAME);
-    return carried ?? undefined;
+    return typeof carried?.text === 'string' ? carried : undefined;
   } catch {
     return undefined;
   }

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { fragment, LONGEST, opened, type Link } from '../src/answer/link.ts';
 
 const VIEWS = ['many', 'models'];
-const MODELS = ['finance', 'a b&c=d#'];
 
 test('a link gives back what was put into it, in any script', () => {
   const texts = ['Plain text', 'a&b=c#d%20+e', '“אבג” العربية 中文 日本語 ภาษาไทย 👩🏽‍🚀', 'two\nlines\ttab', '!\'()*.~ (end).', '%', '\u0000\u001b\u202e', '<script>', 'x'];
@@ -11,25 +10,25 @@ test('a link gives back what was put into it, in any script', () => {
     for (const link of [{ text, model: 'finance' }, { text, model: 'a b&c=d#', label: 'up & “down”=' }] satisfies Link[]) {
       const hash = fragment(link)!;
       assert.match(hash, /^#[\w%&=-]+$/, 'nothing that ends an address in the middle of a sentence');
-      assert.deepEqual(opened(hash, VIEWS, MODELS), { at: 'link', link });
+      assert.deepEqual(opened(hash, VIEWS), { at: 'link', link });
       // As a browser has it after parsing an address.
-      assert.deepEqual(opened(new URL(`https://example.org/${hash}`).hash, VIEWS, MODELS), { at: 'link', link });
+      assert.deepEqual(opened(new URL(`https://example.org/${hash}`).hash, VIEWS), { at: 'link', link });
     }
   }
 });
 
 test('a lone surrogate becomes what the models read', () => {
   const hash = fragment({ text: 'a\ud800b', model: 'finance' })!;
-  assert.deepEqual(opened(hash, VIEWS, MODELS), { at: 'link', link: { text: 'a\ufffdb', model: 'finance' } });
+  assert.deepEqual(opened(hash, VIEWS), { at: 'link', link: { text: 'a\ufffdb', model: 'finance' } });
 });
 
 test('views and no fragment are no links', () => {
-  for (const hash of ['', '#', '#many', '#models']) assert.deepEqual(opened(hash, VIEWS, MODELS), { at: 'nothing' });
+  for (const hash of ['', '#', '#many', '#models']) assert.deepEqual(opened(hash, VIEWS), { at: 'nothing' });
 });
 
 test('what is no link, or damaged, or too long, is refused with a reason', () => {
   const why = (hash: string) => {
-    const found = opened(hash, VIEWS, MODELS);
+    const found = opened(hash, VIEWS);
     return found.at === 'refused' ? found.why : found.at;
   };
   assert.match(why('#elsewhere'), /not one of this page/);
@@ -37,9 +36,6 @@ test('what is no link, or damaged, or too long, is refused with a reason', () =>
   assert.match(why('#text=a'), /not one of this page/);
   assert.match(why('#text=%E0%A4%A&model=finance'), /damaged/);
   assert.match(why('#text=a&text=b&model=finance'), /damaged/);
-  assert.equal(why(`#text=a&model=${encodeURIComponent('<b>')}`), 'this page has no model “<b>”');
-  assert.match(why(`#text=a&model=${'x'.repeat(99)}`), /“x{39}…”/);
-  assert.match(why('#text=a&model=__proto__'), /no model/);
   assert.match(why(`#text=${'a'.repeat(LONGEST)}&model=finance`), /longer than the 16,000 characters/);
 });
 

@@ -30,9 +30,19 @@ test('the delimiter is found out, and TSV has its own', async () => {
   assert.deepEqual((await allRows('a.tsv', 'id\ttext\n1\ta, b\n')).rows, [['1', 'a, b']]);
 });
 
+test('lines that end in different ways are rows all the same', async () => {
+  const { rows } = await allRows('a.csv', 'id,text\r\n1,profit up\n2,"losses\ngrow"\n3,dividend cut\r\n4,four\r5,five\n');
+  assert.deepEqual(rows, [['1', 'profit up'], ['2', 'losses\ngrow'], ['3', 'dividend cut'], ['4', 'four'], ['5', 'five']]);
+});
+
+test('the names of columns are no text, though the one row after them is broken', async () => {
+  const { layout } = await look(file('a.csv', 'id,text\n1,"hello\n2,world\n'));
+  assert.equal(layout.heading, true);
+});
+
 test('cut anywhere, a CSV file gives the same rows', () => {
-  const layout = { format: 'csv', encoding: 'utf-8', marked: false, delimiter: ',', newline: '\r\n', heading: false } as const;
-  const text = 'id,text\r\n1,"a, ""b""\r\nc"\r\n2,"d"\r\n"",\r\n3,é';
+  const layout = { format: 'csv', encoding: 'utf-8', marked: false, delimiter: ',', heading: false } as const;
+  const text = 'id,text\r\n1,"a, ""b""\r\nc"\n2,"d"\r\n"",\r3,é';
   const whole = cutterOf(layout)(text, true).rows;
   assert.equal(whole.length, 5);
   for (let at = 0; at <= text.length; at++) {

@@ -26,15 +26,14 @@ export function fragment({ text, model, label }: Link): string | undefined {
   return whole.length > LONGEST ? undefined : whole;
 }
 
-/** Reads a fragment, `#` included; `views` are those that are no links, `models` the ids that one may name. */
-export function opened(hash: string, views: readonly string[], models: readonly string[]): Opened {
+/** Reads a fragment, `#` included; `views` are those that are no links. */
+export function opened(hash: string, views: readonly string[]): Opened {
   if (hash === '' || hash === '#' || views.includes(hash.slice(1))) return { at: 'nothing' };
   if (hash.length > LONGEST) return refused(`it is longer than the ${LONGEST.toLocaleString('en')} characters that this page reads`);
   const fields = fieldsOf(hash.slice(1));
   if (fields === undefined) return refused('it is damaged');
   const [text, model, label] = [fields.get('text'), fields.get('model'), fields.get('class')];
   if (text === undefined || model === undefined) return refused('it is not one of this page');
-  if (!models.includes(model)) return refused(`this page has no model “${clipped(model)}”`);
   return { at: 'link', link: { text, model, ...(label !== undefined && { label }) } };
 }
 
@@ -62,9 +61,4 @@ function refused(why: string): Opened {
 function encoded(value: string): string {
   const sound = value.replace(/\p{Surrogate}/gu, '\ufffd');
   return encodeURIComponent(sound).replace(/[!'()*.~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function clipped(name: string): string {
-  const characters = [...name];
-  return characters.length > 40 ? `${characters.slice(0, 39).join('')}…` : name;
 }

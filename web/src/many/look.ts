@@ -18,21 +18,19 @@ export async function look(file: File): Promise<Sample> {
   const { rows, problem } = cutterOf(layout)(head.text, head.whole);
   if (rows.length === 0) throw problem ?? noRow(file.name, head);
   const looked = rows.slice(0, LOOKED_AT);
-  return { layout: { ...layout, heading: layout.heading && headed(looked) }, rows: looked };
+  return { layout: { ...layout, heading: layout.heading && headed(looked, rows.length > 1 || problem !== undefined) }, rows: looked };
 }
 
 function layoutOf({ text, format, encoding, marked }: Head): Layout {
-  const plain = { format, encoding, marked, delimiter: ',', newline: '\n', heading: false } as const;
+  const plain = { format, encoding, marked, delimiter: ',', heading: false } as const;
   if (format !== 'csv' && format !== 'tsv') return plain;
   const { meta } = Papa.parse(text, { preview: LOOKED_AT, delimitersToGuess: DELIMITERS, skipEmptyLines: true });
-  const newline = meta.linebreak === '\r\n' || meta.linebreak === '\r' ? meta.linebreak : '\n';
-  return { ...plain, delimiter: format === 'tsv' ? '\t' : meta.delimiter, newline, heading: true };
+  return { ...plain, delimiter: format === 'tsv' ? '\t' : meta.delimiter, heading: true };
 }
 
 /** Whether the first row looks like names: short, all there, none a number, and rows follow. */
-function headed(rows: readonly Row[]): boolean {
-  const [first] = rows;
-  if (!Array.isArray(first) || rows.length < 2) return false;
+function headed([first]: readonly Row[], more: boolean): boolean {
+  if (!Array.isArray(first) || !more) return false;
   if (first.some((cell) => LIKELY.test(cell.trim()))) return true;
   return first.length > 1 && first.every((cell) => cell.trim() !== '' && cell.length <= 40 && Number.isNaN(Number(cell)));
 }

@@ -17,7 +17,6 @@ export interface Layout {
   marked: boolean;
   /** Between cells and between rows; only for CSV and TSV. */
   delimiter: string;
-  newline: '\n' | '\r' | '\r\n';
   /** Whether the first row holds the names of the columns; only for CSV and TSV. */
   heading: boolean;
 }

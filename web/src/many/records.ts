@@ -81,11 +81,15 @@ export function cutterOf(layout: Layout): Cutter {
   }
 }
 
-function cells({ delimiter, newline }: Layout, text: string, whole: boolean): Cut {
-  const parsed = new Papa.Parser({ delimiter, newline }).parse(text, 0, !whole) as Papa.ParseResult<string[]>;
+function cells({ delimiter }: Layout, text: string, whole: boolean): Cut {
+  // Rows may end in either way, in one file too: a parser told of one would run the others together. A line break
+  // that has only begun waits for the next stretch.
+  const begun = !whole && text.endsWith('\r') ? '\r' : '';
+  const lines = text.slice(0, text.length - begun.length).replace(/\r\n?/g, '\n');
+  const parsed = new Papa.Parser({ delimiter, newline: '\n' }).parse(lines, 0, !whole) as Papa.ParseResult<string[]>;
   const rows = parsed.data.filter((row) => row.length > 1 || (row[0] ?? '') !== '');
   const open = whole && parsed.errors.some(({ code }) => code === 'MissingQuotes');
-  if (!open) return { rows, rest: whole ? '' : text.slice(parsed.meta.cursor) };
+  if (!open) return { rows, rest: whole ? '' : lines.slice(parsed.meta.cursor) + begun };
   // Nobody knows how much of the file the last row has swallowed.
   rows.pop();
   return { rows, rest: '', problem: new FileProblem('a quotation mark in the last row is never closed; close it and choose the file again') };

@@ -31,7 +31,11 @@ export class FlipTool {
       `${threes} words that speak most for its label. If that is not enough, words go one after the other, the best of ${GREEDY.among} each ` +
       `time, ${GREEDY.steps} at most. That is at most ${count(MOST)} texts.`;
     this.#task = new Task(byId<HTMLButtonElement>('flip-start'), (signal, tell) => this.#search(signal, tell), (message) => (says.textContent = message));
-    adopt.addEventListener('click', () => host.removal.set(this.#found));
+    adopt.addEventListener('click', () => {
+      host.removal.set(this.#found);
+      // What comes of it stands above, out of sight on a phone.
+      byId('moved-says').scrollIntoView({ block: 'center' });
+    });
   }
 
   /** Turns to an answer. The class chosen does not matter: the label is the predicted one. */

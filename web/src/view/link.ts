@@ -11,14 +11,21 @@ import { NAMES } from '../views.ts';
  */
 export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link) => void): boolean {
   const follow = (): boolean => {
-    const found = opened(location.hash, NAMES, models.map(({ id }) => id));
+    const found = opened(location.hash, NAMES);
     noteOnLink(found.at === 'refused' ? `The address carries something else than a link to an answer, which was ignored: ${found.why}.` : '');
     if (found.at === 'nothing') return false;
     history.replaceState(null, '', `${location.pathname}${location.search}`);
-    const entry = found.at === 'link' ? models.find(({ id }) => id === found.link.model) : undefined;
-    if (found.at !== 'link' || entry === undefined) return false;
-    open(entry, found.link);
-    return true;
+    if (found.at !== 'link') return false;
+    const { text, model } = found.link;
+    const entry = models.find(({ id }) => id === model);
+    const [first] = models;
+    if (entry !== undefined) open(entry, found.link);
+    else if (first !== undefined) {
+      // The text is what somebody wanted read; a class of the other model means nothing here.
+      open(first, { text, model: first.id });
+      noteOnLink(`The link asks for a model that this page has not, “${clipped(model)}”; ${first.name} reads its text instead.`);
+    }
+    return first !== undefined;
   };
   addEventListener('hashchange', follow);
   return follow();
@@ -27,4 +34,9 @@ export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link
 /** Says what there is to say of a link; nothing takes it away. */
 export function noteOnLink(note: string): void {
   byId('link-note').textContent = note;
+}
+
+function clipped(name: string): string {
+  const characters = [...name];
+  return characters.length > 40 ? `${characters.slice(0, 39).join('')}…` : name;
 }
