@@ -38,7 +38,7 @@ export function way(explain: Method | boolean, { kind, methods }: ModelInfo, pla
 }
 
 /** The backend asked for, if it is one. */
-export function device(backend: BackendChoice, place: string): BackendChoice {
+function device(backend: BackendChoice, place: string): BackendChoice {
   if (['auto', 'cpu', 'gpu'].includes(backend)) return backend;
   throw new StillglassError('bad-argument', `${place}: backend: want 'auto', 'cpu' or 'gpu', found '${String(backend)}'`);
 }

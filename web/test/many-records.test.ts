@@ -31,8 +31,10 @@ test('the delimiter is found out, and TSV has its own', async () => {
 });
 
 test('lines that end in different ways are rows all the same', async () => {
-  const { rows } = await allRows('a.csv', 'id,text\r\n1,profit up\n2,"losses\ngrow"\n3,dividend cut\r\n4,four\r5,five\n');
-  assert.deepEqual(rows, [['1', 'profit up'], ['2', 'losses\ngrow'], ['3', 'dividend cut'], ['4', 'four'], ['5', 'five']]);
+  const text = 'id,text\r\n1,profit up\n2,"losses\r\n""grow""\n"\n3,dividend cut\r\n4,a 5" pipe\r5,five\r\n"6","six"\r\n';
+  const { rows } = await allRows('a.csv', text);
+  const cells = [['1', 'profit up'], ['2', 'losses\r\n"grow"\n'], ['3', 'dividend cut'], ['4', 'a 5" pipe'], ['5', 'five'], ['6', 'six']];
+  assert.deepEqual(rows, cells);
 });
 
 test('the names of columns are no text, though the one row after them is broken', async () => {

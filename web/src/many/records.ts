@@ -82,10 +82,9 @@ export function cutterOf(layout: Layout): Cutter {
 }
 
 function cells({ delimiter }: Layout, text: string, whole: boolean): Cut {
-  // Rows may end in either way, in one file too: a parser told of one would run the others together. A line break
-  // that has only begun waits for the next stretch.
+  // A line break that has only begun waits for the next stretch.
   const begun = !whole && text.endsWith('\r') ? '\r' : '';
-  const lines = text.slice(0, text.length - begun.length).replace(/\r\n?/g, '\n');
+  const lines = sameEnds(text.slice(0, text.length - begun.length), delimiter);
   const parsed = new Papa.Parser({ delimiter, newline: '\n' }).parse(lines, 0, !whole) as Papa.ParseResult<string[]>;
   const rows = parsed.data.filter((row) => row.length > 1 || (row[0] ?? '') !== '');
   const open = whole && parsed.errors.some(({ code }) => code === 'MissingQuotes');
@@ -93,6 +92,16 @@ function cells({ delimiter }: Layout, text: string, whole: boolean): Cut {
   // Nobody knows how much of the file the last row has swallowed.
   rows.pop();
   return { rows, rest: '', problem: new FileProblem('a quotation mark in the last row is never closed; close it and choose the file again') };
+}
+
+/**
+ * Ends all rows in the same way: they may end in several, in one file too, and a parser told of one would run the
+ * others together. What stands in quotation marks, which count where a cell begins, stays as it is.
+ */
+function sameEnds(text: string, delimiter: string): string {
+  if (!text.includes('\r')) return text;
+  const quotedOrEnd = new RegExp(`(?<=^|[${delimiter}\r\n])"[^"]*(?:""[^"]*)*"?|\r\n?`, 'g');
+  return text.replace(quotedOrEnd, (found) => (found.startsWith('"') ? found : '\n'));
 }
 
 function objects(): Cutter {
