@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { csvOf, drop, headlines, readFileOf, turnToMany } from './dropping.mjs';
+import { csvOf, drop, filled, headlines, readFileOf, turnToMany } from './dropping.mjs';
 import { saved } from './keeping.mjs';
 import { bringModel, bundleBytes, exampleText, openTools, turnToDevice, turnToModels, visiting, write } from './page.mjs';
 
@@ -55,6 +55,7 @@ for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forced
     await assertAccessible(page, 'many texts, the columns');
     await readFileOf(page, 'news.csv', csvOf(['', ...headlines(400)]));
     await page.locator('.sort', { hasText: 'Score' }).click();
+    await filled(page);
     await assertAccessible(page, 'many texts, results');
     await drop(page, 'news.csv', csvOf(headlines(40_000)));
     await page.locator('#start').click();
@@ -85,6 +86,7 @@ test('on a phone axe finds nothing either', async () => {
   await assertAccessible(page, 'one text, its tools');
   await turnToMany(page);
   await readFileOf(page, 'news.csv', csvOf(headlines(400)));
+  await filled(page);
   await assertAccessible(page, 'many texts, results');
   await turnToModels(page);
   await assertAccessible(page, 'models');

@@ -36,6 +36,14 @@ export async function done(page, timeout = 600_000) {
   await page.locator('#every-row:not([hidden])').waitFor({ timeout });
 }
 
+/** Waits until every row that is in sight has its cells: they come from a worker. */
+export async function filled(page) {
+  await page.waitForFunction(() => {
+    const numbers = [...document.querySelectorAll('#rows .row-number')];
+    return numbers.length > 0 && numbers.every(({ textContent }) => textContent !== '');
+  });
+}
+
 /** What a download button gives: the file's name and its text. */
 export async function download(page, kind) {
   const [begun] = await Promise.all([page.waitForEvent('download'), page.locator(`#download-${kind}`).click()]);
