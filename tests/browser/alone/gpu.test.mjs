@@ -98,9 +98,10 @@ test('there is no memory left: the CPU answers', { timeout: 300_000 }, async (co
       return submit.apply(this, args);
     };
   });
-  const [{ reason }] = (await page.evaluate(both, 'student')).gpu.answers;
+  const found = await page.evaluate(both, 'student');
+  const [{ reason }] = found.gpu.answers;
   if (/did not answer/.test(reason)) return context.skip(`${TOO_SLOW}: ${reason}`);
-  await answeredByCpu(() => page.evaluate(both, 'student'), /^the GPU is out of memory: none left$/);
+  await answeredByCpu(async () => found, /^the GPU is out of memory: none left$/);
 });
 
 /** A word's weights, as close as two kinds of arithmetic can be. */
