@@ -1,4 +1,4 @@
-/** Refuses what is no text: it would make the runtime trap, take minutes, or be answered as if it were empty. */
+/** Refuses texts and options that are none: they would make the runtime trap, take minutes, or be taken for something else. */
 
 import { StillglassError } from './errors.js';
 import type { BackendChoice, Method, ModelInfo } from './types.js';
@@ -37,12 +37,6 @@ export function way(explain: Method | boolean, { kind, methods }: ModelInfo, pla
   );
 }
 
-/** The backend asked for, if it is one. */
-function device(backend: BackendChoice, place: string): BackendChoice {
-  if (['auto', 'cpu', 'gpu'].includes(backend)) return backend;
-  throw new StillglassError('bad-argument', `${place}: backend: want 'auto', 'cpu' or 'gpu', found '${String(backend)}'`);
-}
-
 /** What calls have in common. */
 interface Common {
   signal?: AbortSignal | undefined;
@@ -56,7 +50,9 @@ export function check(options: Common, place: string): void {
   const { signal, onProgress, backend } = options;
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw bad(place, 'signal', 'an AbortSignal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function') throw bad(place, 'onProgress', 'a function', onProgress);
-  if (backend !== undefined) device(backend, place);
+  if (backend !== undefined && !['auto', 'cpu', 'gpu'].includes(backend)) {
+    throw new StillglassError('bad-argument', `${place}: backend: want 'auto', 'cpu' or 'gpu', found '${String(backend)}'`);
+  }
 }
 
 function bad(place: string, option: string, want: string, found: unknown): StillglassError {

@@ -65,6 +65,12 @@ export function title(label: string): string {
   return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
+/** A text no longer than so many characters, cut between them. */
+export function clipped(text: string, most: number): string {
+  const characters = [...text];
+  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : text;
+}
+
 /** What an error, or whatever was thrown, says. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

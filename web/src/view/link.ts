@@ -3,6 +3,7 @@
 import { opened, type Link } from '../answer/link.ts';
 import { byId } from '../dom.ts';
 import type { Entry } from '../entry.ts';
+import { clipped } from '../format.ts';
 import { NAMES } from '../views.ts';
 
 /**
@@ -23,7 +24,7 @@ export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link
     else if (first !== undefined) {
       // The text is what somebody wanted read; a class of the other model means nothing here.
       open(first, { text, model: first.id });
-      noteOnLink(`The link asks for a model that this page has not, “${clipped(model)}”; ${first.name} reads its text instead.`);
+      noteOnLink(`The link asks for a model that this page has not, “${clipped(model, 40)}”; ${first.name} reads its text instead.`);
     }
     return first !== undefined;
   };
@@ -34,9 +35,4 @@ export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link
 /** Says what there is to say of a link; nothing takes it away. */
 export function noteOnLink(note: string): void {
   byId('link-note').textContent = note;
-}
-
-function clipped(name: string): string {
-  const characters = [...name];
-  return characters.length > 40 ? `${characters.slice(0, 39).join('')}…` : name;
 }

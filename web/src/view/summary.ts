@@ -1,7 +1,10 @@
 /** The answer in words: a large verdict at once, and a sentence once typing pauses. */
 
 import { byId, make } from '../dom.ts';
-import { count, percent, title } from '../format.ts';
+import { clipped, count, percent, title } from '../format.ts';
+
+/** How much of a word a sentence bears, in characters. */
+const LONGEST = 24;
 
 const verdict = byId('verdict');
 const sentence = byId('summary');
@@ -56,12 +59,6 @@ function reasons(summary: Summary, isPredicted: boolean): (Node | string)[] {
   return speakAgainst.length === 0 ? [...opening, '.'] : [...opening, '; ', ...speakAgainst, ' against.'];
 }
 
-/** A word no longer than a sentence bears, cut between characters. */
-function clipped(word: string): string {
-  const characters = [...word];
-  return characters.length > 24 ? `${characters.slice(0, 23).join('')}…` : word;
-}
-
 /** The words as a list, or, of more than `most`, how many they are. */
 export function named(words: readonly string[], most: number): (Node | string)[] {
   return words.length > most ? [`${count(words.length)} words`] : list(words);
@@ -71,6 +68,6 @@ export function named(words: readonly string[], most: number): (Node | string)[]
 function list(words: readonly string[]): (Node | string)[] {
   return words.flatMap((word, index) => {
     const joint = index === 0 ? '' : index === words.length - 1 ? ' and ' : ', ';
-    return [joint, '“', make('bdi', {}, clipped(word)), '”'];
+    return [joint, '“', make('bdi', {}, clipped(word, LONGEST)), '”'];
   });
 }
