@@ -4,7 +4,7 @@ use crate::elementary::tanh;
 use crate::int16::TWELVE_BITS;
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int8, Int16, linear_int8, softmax};
+use crate::{Cpu, Int8, Int16, Panels, linear_int8, softmax};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("additive_attention");
@@ -27,33 +27,64 @@ pub struct Attention<'a> {
     pub vector: &'a [f32],
 }
 
-/// `h: [time, 2 * hidden]` → weights `[time]`, summing to 1; none for an empty text.
+/// The same in panels.
+#[derive(Clone, Copy, Debug)]
+pub struct Scorer<'a> {
+    /// U: `[attention, 2 * hidden]`.
+    pub projection: &'a Panels,
+    /// b: `[attention]`.
+    pub bias: &'a [f32],
+    /// v: `[attention]`.
+    pub vector: &'a [f32],
+}
+
+/// What a call needs beside its weights; kept from call to call, it spares every call its allocations.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    h: Int16,
+    /// `[time, attention]`.
+    sums: Vec<f32>,
+}
+
+/// `h: [time, 2 * hidden]` → weights in `out: [time]`, summing to 1; none for an empty text.
 ///
 /// h is rounded to 12 bits on its way into U.
-pub fn additive_attention(cpu: Cpu, weights: Attention, h: &[f32]) -> Vec<f32> {
-    let h = Int16::quantize(cpu, h, weights.projection.columns, TWELVE_BITS);
-    let mut sums = weights.bias.repeat(h.rows());
-    linear_int8::linear_int8(cpu, weights.projection, &h, &mut sums);
-    cpu.run(Scores {
-        sums: &sums,
-        vector: weights.vector,
-    })
+pub fn additive_attention(
+    cpu: Cpu,
+    weights: Scorer,
+    h: &[f32],
+    memory: &mut Memory,
+    out: &mut Vec<f32>,
+) {
+    let Memory { h: rounded, sums } = memory;
+    rounded.refill(cpu, h, weights.projection.columns(), TWELVE_BITS);
+    sums.clear();
+    for _ in 0..rounded.rows() {
+        sums.extend_from_slice(weights.bias);
+    }
+    linear_int8::linear_int8(cpu, weights.projection, rounded, sums);
+    out.clear();
+    out.resize(rounded.rows(), 0.0);
+    let vector = weights.vector;
+    cpu.run(Scores { sums, vector, out });
 }
 
 struct Scores<'a> {
     /// `[time, attention]`.
     sums: &'a [f32],
     vector: &'a [f32],
+    out: &'a mut [f32],
 }
 
 impl Job for Scores<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) -> Vec<f32> {
+    fn run<L: Lanes>(self, l: L) {
         let steps = self.sums.chunks_exact(self.vector.len().max(1));
-        let mut scores: Vec<f32> = steps.map(|sums| score(l, sums, self.vector)).collect();
-        softmax::row(l, &mut scores);
-        scores
+        for (out, sums) in self.out.iter_mut().zip(steps) {
+            *out = score(l, sums, self.vector);
+        }
+        softmax::row(l, self.out);
     }
 }
 

@@ -17,33 +17,34 @@ params! {
 }
 
 /// φ[t, c] = α[t] · (W[c] · h[t]): `weight: [classes, columns]`, `attention: [time]`,
-/// `h: [time, columns]` → `[time, classes]`. Σ over t, with the bias, is the logit.
-pub fn contributions(cpu: Cpu, weight: &[f32], attention: &[f32], h: &[f32]) -> Vec<f32> {
+/// `h: [time, columns]` → `out: [time, classes]`. Σ over t, with the bias, is the logit.
+pub fn contributions(cpu: Cpu, weight: &[f32], attention: &[f32], h: &[f32], out: &mut Vec<f32>) {
+    out.clear();
     cpu.run(Contributions {
         weight,
         attention,
         h,
-    })
+        out,
+    });
 }
 
 struct Contributions<'a> {
     weight: &'a [f32],
     attention: &'a [f32],
     h: &'a [f32],
+    out: &'a mut Vec<f32>,
 }
 
 impl Job for Contributions<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) -> Vec<f32> {
+    fn run<L: Lanes>(self, l: L) {
         let columns = self.h.len() / self.attention.len().max(1);
-        let mut out = Vec::new();
         for (h, &attention) in self.h.chunks_exact(columns.max(1)).zip(self.attention) {
             for weight in self.weight.chunks_exact(columns) {
-                out.push(attention * l.dot(weight, h));
+                self.out.push(attention * l.dot(weight, h));
             }
         }
-        out
     }
 }
 

@@ -14,20 +14,17 @@ params! {
     columns: u32,
 }
 
-/// Rows `ids` of `table: [vocabulary, columns]` → `[ids.len(), columns]`. Every id must be below
+/// Rows `ids` of `table: [vocabulary, columns]` → `out: [ids.len(), columns]`. Every id must be below
 /// `table.rows`.
 ///
 /// An int8 row already is a 12-bit row with the same scale, so nothing is rounded.
-pub fn embedding(table: Int8, ids: &[u32]) -> Int16 {
-    let mut rows = Int16::with_capacity(ids.len(), table.columns);
+pub fn embedding(table: Int8, ids: &[u32], out: &mut Int16) {
+    out.clear(table.columns);
     for &id in ids {
         let id = id as usize;
-        rows.push(
-            table.row(id).iter().map(|&q| i16::from(q)),
-            table.scales[id],
-        );
+        let row = table.row(id).iter().map(|&q| i16::from(q));
+        out.push(row, table.scales[id]);
     }
-    rows
 }
 
 /// The definition: `[ids.len(), columns]` in real numbers.

@@ -3,6 +3,7 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, ROUND, WIDTH};
+use crate::panels::{BIAS, Pair, pairs};
 
 /// Largest magnitude of a 12-bit activation, with which any sum over 8192 columns fits an `i32`.
 pub const TWELVE_BITS: i16 = 2047;
@@ -18,49 +19,107 @@ pub fn finest(columns: usize) -> i16 {
 const SMALLEST: f32 = 1e-30;
 
 /// Rows of activations, each integers and one scale: x ≈ scale · q.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Four rows lie side by side, pair of columns by pair of columns, since they are multiplied together; up to three
+/// at the end lie one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Int16 {
     columns: usize,
-    values: Vec<i16>,
+    /// `[rows / 4, pairs]`.
+    fours: Vec<[Pair; FOUR]>,
+    /// `[rows % 4, pairs]`.
+    rest: Vec<[Pair; 1]>,
     scales: Vec<f32>,
+    surpluses: Vec<i32>,
+}
+
+/// Rows that lie side by side.
+pub(crate) const FOUR: usize = 4;
+
+/// Some rows of activations, as panels are multiplied with them.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a, const T: usize> {
+    /// `[pairs]`.
+    pub(crate) pairs: &'a [[Pair; T]],
+    pub(crate) scales: [f32; T],
+    /// See [`surpluses`](crate::panels::surpluses).
+    pub(crate) surpluses: [i32; T],
 }
 
 impl Int16 {
     /// No rows yet, room for `rows`.
     pub fn with_capacity(rows: usize, columns: usize) -> Self {
-        let values = Vec::with_capacity(rows * columns);
         Self {
             columns,
-            values,
+            fours: Vec::with_capacity(rows / FOUR * pairs(columns)),
+            rest: Vec::with_capacity((FOUR - 1) * pairs(columns)),
             scales: Vec::with_capacity(rows),
+            surpluses: Vec::with_capacity(rows),
         }
     }
 
     /// Quantizes `x: [rows, columns]` row by row: scale = max|x| / `largest`, rounding half to even.
     pub fn quantize(cpu: Cpu, x: &[f32], columns: usize, largest: i16) -> Self {
         let mut rows = Self::with_capacity(x.len() / columns.max(1), columns);
-        for row in x.chunks_exact(columns.max(1)) {
-            rows.push_quantized(cpu, row, largest);
-        }
+        rows.refill(cpu, x, columns, largest);
         rows
+    }
+
+    /// [`Self::quantize`] in the place of the rows that were here.
+    pub fn refill(&mut self, cpu: Cpu, x: &[f32], columns: usize, largest: i16) {
+        self.clear(columns);
+        for x in x.chunks_exact(columns.max(1)) {
+            let q = self.begin();
+            let (scale, surplus) = cpu.run(Quantize { x, q, largest });
+            self.end(scale, surplus);
+        }
+    }
+
+    /// Forgets all rows; those that follow have so many columns.
+    pub fn clear(&mut self, columns: usize) {
+        self.columns = columns;
+        self.fours.clear();
+        self.rest.clear();
+        self.scales.clear();
+        self.surpluses.clear();
     }
 
     /// Adds one row of integers as they are.
     pub fn push(&mut self, row: impl IntoIterator<Item = i16>, scale: f32) {
-        self.values.extend(row);
-        self.scales.push(scale);
-        debug_assert_eq!(self.values.len(), self.scales.len() * self.columns);
+        let columns = self.columns;
+        let mut places = self.begin()[..columns].iter_mut();
+        for q in row {
+            *places.next().expect("a row has as many values as columns") = q;
+        }
+        debug_assert!(places.next().is_none(), "a row is short");
+        let row = &self.rest[self.rest.len() - pairs(columns)..];
+        let total: i32 = row
+            .as_flattened()
+            .as_flattened()
+            .iter()
+            .map(|&q| i32::from(q))
+            .sum();
+        self.end(scale, total.wrapping_mul(BIAS));
     }
 
-    fn push_quantized(&mut self, cpu: Cpu, x: &[f32], largest: i16) {
-        let start = self.values.len();
-        self.values.resize(start + x.len(), 0);
-        let scale = cpu.run(Quantize {
-            x,
-            q: &mut self.values[start..],
-            largest,
-        });
+    /// A new row of zeros, up to its last pair.
+    fn begin(&mut self) -> &mut [i16] {
+        let start = self.rest.len();
+        self.rest.resize(start + pairs(self.columns), [[0; 2]]);
+        self.rest[start..].as_flattened_mut().as_flattened_mut()
+    }
+
+    /// Says what the new row's integers stand for; four rows move together.
+    fn end(&mut self, scale: f32, surplus: i32) {
+        let pairs = pairs(self.columns);
         self.scales.push(scale);
+        self.surpluses.push(surplus);
+        if self.rows().is_multiple_of(FOUR) {
+            let rest = &self.rest;
+            let four = |pair: usize| std::array::from_fn(|t| rest[t * pairs + pair][0]);
+            self.fours.extend((0..pairs).map(four));
+            self.rest.clear();
+        }
     }
 
     /// Number of rows.
@@ -74,11 +133,42 @@ impl Int16 {
     }
 
     /// One row: its integers and its scale.
-    pub fn row(&self, row: usize) -> (&[i16], f32) {
+    pub fn row(&self, row: usize) -> (Vec<i16>, f32) {
+        let pairs: Vec<Pair> = match row.checked_sub(self.rows() / FOUR * FOUR) {
+            Some(rest) => self.one(rest).pairs.iter().map(|[pair]| *pair).collect(),
+            None => self
+                .four(row / FOUR)
+                .pairs
+                .iter()
+                .map(|four| four[row % FOUR])
+                .collect(),
+        };
         (
-            &self.values[row * self.columns..][..self.columns],
+            pairs.as_flattened()[..self.columns].to_vec(),
             self.scales[row],
         )
+    }
+
+    /// The rows 4 · `four` to 4 · `four` + 3.
+    #[inline(always)]
+    pub(crate) fn four(&self, four: usize) -> Rows<'_, FOUR> {
+        let (pairs, row) = (pairs(self.columns), four * FOUR);
+        Rows {
+            pairs: &self.fours[four * pairs..][..pairs],
+            scales: std::array::from_fn(|t| self.scales[row + t]),
+            surpluses: std::array::from_fn(|t| self.surpluses[row + t]),
+        }
+    }
+
+    /// One of the rows after the last four.
+    #[inline(always)]
+    pub(crate) fn one(&self, rest: usize) -> Rows<'_, 1> {
+        let (pairs, row) = (pairs(self.columns), self.rows() / FOUR * FOUR + rest);
+        Rows {
+            pairs: &self.rest[rest * pairs..][..pairs],
+            scales: [self.scales[row]],
+            surpluses: [self.surpluses[row]],
+        }
     }
 }
 
@@ -89,38 +179,40 @@ struct Quantize<'a> {
 }
 
 impl Job for Quantize<'_> {
-    type Output = f32;
+    type Output = (f32, i32);
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) -> f32 {
+    fn run<L: Lanes>(self, l: L) -> (f32, i32) {
         quantize(l, self.x, self.q, self.largest)
     }
 }
 
-/// Quantizes one row into `q`, to magnitudes up to `most`, and answers its scale.
+/// Quantizes one row into `q`, to magnitudes up to `most`, and answers its scale and what [`surpluses`](crate::panels::surpluses) says of it.
+/// What `q` has beyond the row is zeros, or becomes it.
 #[inline(always)]
-pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16], most: i16) -> f32 {
-    debug_assert_eq!(x.len(), q.len());
+pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16], most: i16) -> (f32, i32) {
+    debug_assert!(x.len() <= q.len());
     let mut largest = l.splat(0.0);
     for part in x.chunks(WIDTH) {
         let v = l.load_part(part, 0.0);
-        largest = l.max(l.max(v, l.sub(l.splat(0.0), v)), largest);
+        largest = l.max(l.abs(v), largest);
     }
     let largest = l.largest(largest);
     if largest < SMALLEST {
         q.fill(0);
-        return 0.0;
+        return (0.0, 0);
     }
     let inverse = l.splat(f32::from(most) / largest);
     for (part, q) in x.chunks(WIDTH).zip(q.chunks_mut(WIDTH)) {
         let rounded = l.add(l.mul(l.load_part(part, 0.0), inverse), l.splat(ROUND));
-        let mut lanes = [0.0; WIDTH];
-        l.store(rounded, &mut lanes);
-        for (q, lane) in q.iter_mut().zip(lanes) {
-            // The low mantissa bits of k + ROUND are k.
-            *q = lane.to_bits() as i16;
+        if let Some(whole) = q.first_chunk_mut() {
+            l.store_i16(rounded, whole);
+        } else {
+            let mut lanes = [0; WIDTH];
+            l.store_i16(rounded, &mut lanes);
+            q.copy_from_slice(&lanes[..q.len()]);
         }
     }
-    largest / f32::from(most)
+    (largest / f32::from(most), l.total(q).wrapping_mul(BIAS))
 }
 
 /// The definition, on one row: integers and scale.

@@ -25,6 +25,7 @@ pub mod linear_int8;
 pub mod lstm;
 pub mod multi_head_attention;
 pub mod multi_head_attention_backward;
+mod panels;
 pub mod path_contributions;
 pub mod path_points;
 pub mod pooling;
@@ -37,5 +38,6 @@ pub mod tanh;
 
 pub use int16::Int16;
 pub use lanes::Cpu;
-pub use linear_int4::Int4;
+pub use linear_int4::{Int4, Int4Panels};
 pub use linear_int8::Int8;
+pub use panels::Panels;

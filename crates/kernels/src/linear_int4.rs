@@ -1,8 +1,8 @@
 //! Linear layer: 4-bit weights in groups, integer activations, exact integer sums in each group.
 
-use std::ops::Range;
-
+use crate::int16::{FOUR, Rows};
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::panels::{Block, blocks, outputs, surpluses};
 use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int16};
 
@@ -20,9 +20,6 @@ params! {
 
 /// Columns that share a scale.
 pub const GROUP: usize = 32;
-
-/// Integers of eight rows in one group.
-const BLOCK: usize = WIDTH * GROUP;
 
 /// Weights `[rows, columns]` of four bits, `columns` a multiple of [`GROUP`]: w ≈ scale · q, q in
 /// -7..=7, stored as q + 8, the even column in the low half of a byte.
@@ -58,22 +55,6 @@ impl Int4<'_> {
         f32::from(self.integer(row, column)) * self.scale(row, column)
     }
 
-    /// Up to eight rows, group by group: each group's integers, one row after the other, and scales.
-    #[inline(always)]
-    fn unpack(&self, rows: Range<usize>, integers: &mut [i8], scales: &mut [[f32; WIDTH]]) {
-        let groups = integers.chunks_exact_mut(BLOCK).zip(scales);
-        for (group, (block, scales)) in groups.enumerate() {
-            let column = group * GROUP;
-            let parts = block.chunks_exact_mut(GROUP).zip(scales);
-            for ((part, scale), row) in parts.zip(rows.clone()) {
-                *scale = self.scale(row, column);
-                for (j, value) in part.iter_mut().enumerate() {
-                    *value = self.integer(row, column + j);
-                }
-            }
-        }
-    }
-
     fn debug_check(&self) {
         debug_assert_eq!(self.columns % GROUP, 0, "groups are whole");
         debug_assert_eq!(self.values.len() * 2, self.rows * self.columns);
@@ -81,18 +62,66 @@ impl Int4<'_> {
     }
 }
 
+/// 4-bit weights `[rows, columns]` in panels of eight rows, an integer in a byte.
+#[derive(Clone, Debug)]
+pub struct Int4Panels {
+    rows: usize,
+    columns: usize,
+    /// `[panels, groups, PAIRS]`.
+    blocks: Vec<[Block; 1]>,
+    /// `[panels, groups]`.
+    scales: Vec<[f32; WIDTH]>,
+}
+
+impl Int4Panels {
+    /// The rows in their order; those that the last panel lacks are zeros.
+    pub fn new(w: Int4) -> Self {
+        w.debug_check();
+        let panels = w.rows.div_ceil(WIDTH);
+        let integer = |row, column| match row {
+            row if row < w.rows => w.integer(row, column),
+            _ => 0,
+        };
+        let scale = |row, group| match row {
+            row if row < w.rows => w.scale(row, group * GROUP),
+            _ => 0.0,
+        };
+        let groups = (0..panels).flat_map(|p| (0..w.columns / GROUP).map(move |g| (p, g)));
+        Self {
+            rows: w.rows,
+            columns: w.columns,
+            blocks: blocks(panels, w.columns, integer),
+            scales: groups
+                .map(|(panel, group)| std::array::from_fn(|i| scale(panel * WIDTH + i, group)))
+                .collect(),
+        }
+    }
+
+    /// Outputs.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Inputs.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+}
+
 /// `out[t, r] += scale_x[t] · Σ over groups scale_w[r, g] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
 ///
 /// Adding lets the caller start from the bias, or from another input's share.
-pub fn linear_int4(cpu: Cpu, w: Int4, x: &Int16, out: &mut [f32]) {
-    w.debug_check();
+pub fn linear_int4(cpu: Cpu, w: &Int4Panels, x: &Int16, out: &mut [f32]) {
     debug_assert_eq!(x.columns(), w.columns);
     debug_assert_eq!(out.len(), x.rows() * w.rows);
     cpu.run(Linear { w, x, out });
 }
 
+/// Blocks of one group.
+const PAIRS: usize = GROUP / 2;
+
 struct Linear<'a> {
-    w: Int4<'a>,
+    w: &'a Int4Panels,
     x: &'a Int16,
     out: &'a mut [f32],
 }
@@ -100,27 +129,38 @@ struct Linear<'a> {
 impl Job for Linear<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        let Self { w, x, out } = self;
-        // Eight rows are unpacked once, group by group, and stay in the nearest cache while all of x
-        // goes by.
-        let mut integers = vec![0; WIDTH * w.columns];
-        let mut scales = vec![[0.0; WIDTH]; w.columns / GROUP];
-        for first in (0..w.rows).step_by(WIDTH) {
-            let wanted = WIDTH.min(w.rows - first);
-            w.unpack(first..first + wanted, &mut integers, &mut scales);
-            for (t, out) in out.chunks_exact_mut(w.rows).enumerate() {
-                let (x, scale) = x.row(t);
-                let mut sum = l.splat(0.0);
-                let groups = integers.chunks_exact(BLOCK).zip(&scales);
-                for (x, (block, scales)) in x.chunks_exact(GROUP).zip(groups) {
-                    let exact = l.dot8(&block[..wanted * GROUP], x);
-                    sum = l.add(sum, l.mul(l.load(scales), exact));
-                }
-                let out = &mut out[first..][..wanted];
-                let total = l.add(l.load_part(out, 0.0), l.mul(l.splat(scale), sum));
-                l.store_part(total, out);
+    fn run<L: Lanes>(mut self, l: L) {
+        // Eight rows of weights stay in the nearest cache while all of x goes by.
+        let (fours, rest) = (self.x.rows() / FOUR, self.x.rows() % FOUR);
+        for panel in 0..self.w.rows.div_ceil(WIDTH) {
+            for four in 0..fours {
+                self.cells(l, panel, four * FOUR, self.x.four(four));
             }
+            for one in 0..rest {
+                self.cells(l, panel, fours * FOUR + one, self.x.one(one));
+            }
+        }
+    }
+}
+
+impl Linear<'_> {
+    /// One panel's share of the outputs of the rows from `t` on.
+    #[inline(always)]
+    fn cells<L: Lanes, const T: usize>(&mut self, l: L, panel: usize, t: usize, x: Rows<T>) {
+        let groups = self.w.columns / GROUP;
+        let mut totals = [l.splat(0.0); T];
+        let scales = &self.w.scales[panel * groups..][..groups];
+        let blocks = self.w.blocks[panel * groups * PAIRS..].chunks_exact(PAIRS);
+        for ((blocks, scales), x) in blocks.zip(scales).zip(x.pairs.chunks_exact(PAIRS)) {
+            let [sums] = l.products(blocks, x);
+            for ((total, sums), surplus) in totals.iter_mut().zip(sums).zip(surpluses(x)) {
+                *total = l.add(*total, l.mul(l.load(scales), l.sums(sums, surplus)));
+            }
+        }
+        for (i, total) in totals.into_iter().enumerate() {
+            let out = outputs(self.out, self.w.rows, t + i, panel);
+            let product = l.mul(l.splat(x.scales[i]), total);
+            l.store_part(l.add(l.load_part(out, 0.0), product), out);
         }
     }
 }
@@ -129,11 +169,11 @@ impl Job for Linear<'_> {
 pub fn reference(w: Int4, x: &Int16) -> Vec<f64> {
     let cell = |t: usize, row: usize| {
         let (x, scale) = x.row(t);
-        let product = |(column, &x): (usize, &i16)| {
+        let product = |(column, x): (usize, i16)| {
             let weight = f64::from(w.integer(row, column)) * f64::from(w.scale(row, column));
             weight * f64::from(x)
         };
-        x.iter().enumerate().map(product).sum::<f64>() * f64::from(scale)
+        x.into_iter().enumerate().map(product).sum::<f64>() * f64::from(scale)
     };
     (0..x.rows())
         .flat_map(|t| (0..w.rows).map(move |row| cell(t, row)))

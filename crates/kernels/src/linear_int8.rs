@@ -1,8 +1,10 @@
 //! Linear layer: int8 weights, integer activations, exact integer sums.
 
+use crate::int16::{FOUR, Rows};
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::panels::outputs;
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int16};
+use crate::{Cpu, Int16, Panels};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("linear_int8");
@@ -45,7 +47,7 @@ impl<'a> Int8<'a> {
         &self.values[row * self.columns..][..self.columns]
     }
 
-    fn debug_check(&self) {
+    pub(crate) fn debug_check(&self) {
         debug_assert!(self.columns > 0, "a row of nothing");
         debug_assert!(self.columns <= MOST_COLUMNS, "i32 would overflow");
         debug_assert_eq!(self.values.len(), self.rows * self.columns);
@@ -56,15 +58,14 @@ impl<'a> Int8<'a> {
 /// `out[t, r] += scale_w[r] · scale_x[t] · Σ w[r, j] x[t, j]`, `out: [x.rows, w.rows]`.
 ///
 /// Adding lets the caller start from the bias, or from another input's share.
-pub fn linear_int8(cpu: Cpu, w: Int8, x: &Int16, out: &mut [f32]) {
-    w.debug_check();
-    debug_assert_eq!(x.columns(), w.columns);
-    debug_assert_eq!(out.len(), x.rows() * w.rows);
+pub fn linear_int8(cpu: Cpu, w: &Panels, x: &Int16, out: &mut [f32]) {
+    debug_assert_eq!(x.columns(), w.columns());
+    debug_assert_eq!(out.len(), x.rows() * w.rows());
     cpu.run(Linear { w, x, out });
 }
 
 struct Linear<'a> {
-    w: Int8<'a>,
+    w: &'a Panels,
     x: &'a Int16,
     out: &'a mut [f32],
 }
@@ -72,25 +73,32 @@ struct Linear<'a> {
 impl Job for Linear<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        for (t, out) in self.out.chunks_exact_mut(self.w.rows.max(1)).enumerate() {
-            let (x, scale) = self.x.row(t);
-            row(l, self.w, x, scale, out);
+    fn run<L: Lanes>(mut self, l: L) {
+        // Eight rows of weights stay in the nearest cache while all of x goes by.
+        let (fours, rest) = (self.x.rows() / FOUR, self.x.rows() % FOUR);
+        for panel in 0..self.w.rows().div_ceil(WIDTH) {
+            for four in 0..fours {
+                self.cells(l, panel, four * FOUR, self.x.four(four));
+            }
+            for one in 0..rest {
+                self.cells(l, panel, fours * FOUR + one, self.x.one(one));
+            }
         }
     }
 }
 
-/// One row of activations: `out[r] += scale_w[r] · scale · (w x)[r]`.
-#[inline(always)]
-pub(crate) fn row<L: Lanes>(l: L, w: Int8, x: &[i16], scale: f32, out: &mut [f32]) {
-    for (block, out) in out.chunks_mut(WIDTH).enumerate() {
-        let first = block * WIDTH;
-        let block = &w.values[first * w.columns..][..out.len() * w.columns];
-        let sums = l.dot8(block, x);
-        let scales = l.load_part(&w.scales[first..][..out.len()], 0.0);
-        let products = l.mul(l.mul(scales, l.splat(scale)), sums);
-        let total = l.add(l.load_part(out, 0.0), products);
-        l.store_part(total, out);
+impl Linear<'_> {
+    /// One panel's share of the outputs of the rows from `t` on.
+    #[inline(always)]
+    fn cells<L: Lanes, const T: usize>(&mut self, l: L, panel: usize, t: usize, x: Rows<T>) {
+        let (weights, [scales]) = self.w.group(panel);
+        let [sums] = l.products(weights, x.pairs);
+        for (i, sums) in sums.into_iter().enumerate() {
+            let scales = l.mul(l.load(scales), l.splat(x.scales[i]));
+            let products = l.mul(scales, l.sums(sums, x.surpluses[i]));
+            let out = outputs(self.out, self.w.rows(), t + i, panel);
+            l.store_part(l.add(l.load_part(out, 0.0), products), out);
+        }
     }
 }
 
@@ -101,7 +109,7 @@ pub fn reference(w: Int8, x: &Int16) -> Vec<f64> {
         let products = w
             .row(r)
             .iter()
-            .zip(x)
+            .zip(&x)
             .map(|(&w, &x)| f64::from(w) * f64::from(x));
         products.sum::<f64>() * f64::from(w.scales[r]) * f64::from(scale)
     };

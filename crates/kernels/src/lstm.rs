@@ -1,9 +1,11 @@
 //! Long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000).
 
 use crate::elementary::{sigmoid, tanh};
+use crate::int16::Rows;
 use crate::lanes::{Job, Lanes, WIDTH};
+use crate::panels::{Pair, lanes};
 use crate::shader::{Shader, params, shader};
-use crate::{Cpu, Int8, Int16, int16, linear_int8};
+use crate::{Cpu, Int8, Int16, Panels, int16, linear_int8};
 
 /// The kernel on the GPU.
 pub const SHADER: Shader = shader!("lstm");
@@ -57,70 +59,192 @@ pub struct Lstm<'a> {
     pub bias: &'a [f32],
 }
 
-/// `x: [time, input]` → hidden states `[time, hidden]`, in the text's order whichever way time runs.
-///
-/// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h start
-/// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1].
-pub fn lstm(cpu: Cpu, weights: Lstm, x: &Int16, time: Time) -> Vec<f32> {
-    let gates = weights.input.rows;
-    let mut sums = weights.bias.repeat(x.rows());
-    linear_int8::linear_int8(cpu, weights.input, x, &mut sums);
-    debug_assert_eq!(gates, 4 * weights.recurrent.columns);
-    cpu.run(Recurrence {
-        weights: weights.recurrent,
-        sums: &mut sums,
-        time,
-    })
+/// One direction's weights in panels. A block is eight units, its panels their four gates; the last block's
+/// missing units have zeros for weights, and stay at 0.
+#[derive(Clone, Debug)]
+pub struct Gates {
+    hidden: usize,
+    input: Panels,
+    recurrent: Panels<GATES>,
+    /// `[blocks]`.
+    bias: Vec<[[f32; WIDTH]; GATES]>,
 }
 
-struct Recurrence<'a> {
-    weights: Int8<'a>,
-    /// `[time, 4 * hidden]`: bias and the input's share.
-    sums: &'a mut [f32],
-    time: Time,
-}
+const GATES: usize = Gate::ALL.len();
 
-impl Job for Recurrence<'_> {
-    type Output = Vec<f32>;
-    #[inline(always)]
-    fn run<L: Lanes>(self, l: L) -> Vec<f32> {
-        let hidden = self.weights.columns;
-        let steps = self.sums.len() / (4 * hidden).max(1);
-        let mut h = vec![0.0; steps * hidden];
-        let mut cell = vec![0.0; hidden];
-        let mut before = vec![0_i16; hidden];
-        let mut scale = 0.0;
-        for step in 0..steps {
-            let t = if self.time == Time::Forward {
-                step
-            } else {
-                steps - 1 - step
-            };
-            let sums = &mut self.sums[t * 4 * hidden..][..4 * hidden];
-            let now = &mut h[t * hidden..][..hidden];
-            linear_int8::row(l, self.weights, &before, scale, sums);
-            advance(l, sums, &mut cell, now);
-            scale = int16::quantize(l, now, &mut before, int16::TWELVE_BITS);
+impl Gates {
+    /// Prepares a direction.
+    pub fn new(weights: Lstm) -> Self {
+        let hidden = weights.recurrent.columns;
+        debug_assert_eq!(weights.recurrent.rows, GATES * hidden);
+        let blocks = hidden.div_ceil(WIDTH);
+        let row = |at: usize| {
+            let (panel, lane) = (at / WIDTH, at % WIDTH);
+            let unit = panel / GATES * WIDTH + lane;
+            (unit < hidden).then_some(panel % GATES * hidden + unit)
+        };
+        let rows = blocks * GATES * WIDTH;
+        Self {
+            hidden,
+            input: Panels::gather(weights.input, rows, row),
+            recurrent: Panels::gather(weights.recurrent, rows, row),
+            bias: lanes(blocks, |at| row(at).map_or(0.0, |row| weights.bias[row])),
         }
-        h
+    }
+
+    /// Units.
+    pub fn hidden(&self) -> usize {
+        self.hidden
     }
 }
 
-/// One step: gate sums `[4 * hidden]` and the cell give the new cell and `h: [hidden]`.
+/// What one direction needs beside its weights; kept from call to call, it spares every call its allocations.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Bias and the input's share, `[distinct inputs, blocks, gates, 8]`.
+    sums: Vec<f32>,
+    /// `[blocks]`.
+    gates: Vec<[[f32; WIDTH]; GATES]>,
+    /// `[blocks]` each.
+    cell: Vec<[f32; WIDTH]>,
+    state: Vec<[f32; WIDTH]>,
+    /// The state in 12 bits, `[blocks, 4]`.
+    before: Vec<[Pair; 1]>,
+}
+
+impl Memory {
+    /// Before the first step of so many blocks.
+    fn begin(&mut self, blocks: usize) {
+        self.gates.resize(blocks, [[0.0; WIDTH]; GATES]);
+        self.state.resize(blocks, [0.0; WIDTH]);
+        self.cell.clear();
+        self.cell.resize(blocks, [0.0; WIDTH]);
+        self.before.clear();
+        self.before.resize(blocks * WIDTH / 2, [[0; 2]]);
+    }
+}
+
+/// Step t reads row `steps[t]` of `x: [distinct inputs, input]` and leaves its hidden state in `out[t]`, from
+/// column `first` on; `out: [time, columns]`, in the text's order whichever way time runs.
+///
+/// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h start
+/// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1]. An input's share of the
+/// gates is computed once, however often it is read.
+pub fn lstm(
+    cpu: Cpu,
+    weights: &Gates,
+    x: &Int16,
+    steps: &[u32],
+    time: Time,
+    memory: &mut Memory,
+    out: Columns,
+) {
+    debug_assert_eq!(out.values.len(), steps.len() * out.columns);
+    memory.sums.clear();
+    for _ in 0..x.rows() {
+        memory
+            .sums
+            .extend_from_slice(weights.bias.as_flattened().as_flattened());
+    }
+    linear_int8::linear_int8(cpu, &weights.input, x, &mut memory.sums);
+    cpu.run(Recurrence {
+        weights,
+        steps,
+        time,
+        memory,
+        out,
+    });
+}
+
+/// Where a direction leaves its states: some columns of a matrix.
+#[derive(Debug)]
+pub struct Columns<'a> {
+    /// `[rows, columns]`.
+    pub values: &'a mut [f32],
+    /// Width of a row.
+    pub columns: usize,
+    /// The first of the direction's columns.
+    pub first: usize,
+}
+
+struct Recurrence<'a> {
+    weights: &'a Gates,
+    steps: &'a [u32],
+    time: Time,
+    memory: &'a mut Memory,
+    out: Columns<'a>,
+}
+
+impl Job for Recurrence<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let Self {
+            weights, memory, ..
+        } = self;
+        let blocks = weights.bias.len();
+        memory.begin(blocks);
+        let (sums, _) = memory.sums.as_chunks::<WIDTH>().0.as_chunks::<GATES>();
+        let (mut scale, mut surplus) = (0.0, 0);
+        for step in 0..self.steps.len() {
+            let t = match self.time {
+                Time::Forward => step,
+                Time::Backward => self.steps.len() - 1 - step,
+            };
+            let input = &sums[self.steps[t] as usize * blocks..][..blocks];
+            let before = Rows {
+                pairs: &memory.before,
+                scales: [scale],
+                surpluses: [surplus],
+            };
+            add_state(l, &weights.recurrent, before, input, &mut memory.gates);
+            activate(l, &memory.gates, &mut memory.cell, &mut memory.state);
+            let state = memory.state.as_flattened();
+            let rounded = memory.before.as_flattened_mut().as_flattened_mut();
+            (scale, surplus) = int16::quantize(l, state, rounded, int16::TWELVE_BITS);
+            self.out.values[t * self.out.columns + self.out.first..][..weights.hidden]
+                .copy_from_slice(&state[..weights.hidden]);
+        }
+    }
+}
+
+/// The input's share of the gates and what the state before, in 12 bits, adds to it: `[blocks]` each.
 #[inline(always)]
-fn advance<L: Lanes>(l: L, sums: &[f32], cell: &mut [f32], h: &mut [f32]) {
-    let hidden = h.len();
-    for j in (0..hidden).step_by(WIDTH) {
-        let lanes = j..hidden.min(j + WIDTH);
-        let load = |gate: Gate| l.load_part(&sums[gate.rows(hidden)][lanes.clone()], 0.0);
-        let i = sigmoid(l, load(Gate::Input));
-        let f = sigmoid(l, load(Gate::Forget));
-        let g = tanh(l, load(Gate::Cell));
-        let o = sigmoid(l, load(Gate::Output));
-        let c = l.load_part(&cell[lanes.clone()], 0.0);
-        let c = l.add(l.mul(f, c), l.mul(i, g));
-        l.store_part(c, &mut cell[lanes.clone()]);
-        l.store_part(l.mul(o, tanh(l, c)), &mut h[lanes]);
+fn add_state<L: Lanes>(
+    l: L,
+    recurrent: &Panels<GATES>,
+    before: Rows<1>,
+    input: &[[[f32; WIDTH]; GATES]],
+    gates: &mut [[[f32; WIDTH]; GATES]],
+) {
+    for (block, (input, gates)) in input.iter().zip(gates).enumerate() {
+        let (weights, scales) = recurrent.group(block);
+        let sums = l.products(weights, before.pairs);
+        for (gate, [sums]) in sums.into_iter().enumerate() {
+            let scales = l.mul(l.load(&scales[gate]), l.splat(before.scales[0]));
+            let products = l.mul(scales, l.sums(sums, before.surpluses[0]));
+            l.store(l.add(l.load(&input[gate]), products), &mut gates[gate]);
+        }
+    }
+}
+
+/// The gates `[blocks]` and the cell give the new cell and state, `[blocks]` each.
+///
+/// Apart from the sums: a block's activations wait for one another, and so had better have the next block's
+/// beside them than a long sum.
+#[inline(always)]
+fn activate<L: Lanes>(
+    l: L,
+    gates: &[[[f32; WIDTH]; GATES]],
+    cell: &mut [[f32; WIDTH]],
+    state: &mut [[f32; WIDTH]],
+) {
+    for ((gates, cell), state) in gates.iter().zip(cell).zip(state) {
+        let [i, f, g, o] = Gate::ALL.map(|gate| l.load(&gates[gate as usize]));
+        let (i, f, o) = (sigmoid(l, i), sigmoid(l, f), sigmoid(l, o));
+        let c = l.add(l.mul(f, l.load(cell)), l.mul(i, tanh(l, g)));
+        l.store(c, cell);
+        l.store(l.mul(o, tanh(l, c)), state);
     }
 }
 

@@ -3,17 +3,16 @@
 
 mod support;
 
-use stillglass_kernels::additive_attention::{Attention, additive_attention};
-use stillglass_kernels::contributions::contributions;
+use stillglass_kernels::additive_attention::Attention;
 use stillglass_kernels::gelu::gelu;
 use stillglass_kernels::int16::TWELVE_BITS;
 use stillglass_kernels::layer_norm::{Norm, layer_norm};
 use stillglass_kernels::linear::{Dense, linear};
-use stillglass_kernels::lstm::{Lstm, Time, lstm};
+use stillglass_kernels::lstm::{Lstm, Time};
 use stillglass_kernels::multi_head_attention::{Heads, multi_head_attention};
 use stillglass_kernels::softmax::softmax;
 use stillglass_kernels::{Cpu, Int16};
-use support::Numbers;
+use support::{Numbers, additive_attention, contributions, lstm};
 
 const STUDENT: u64 = 0xa4c3_c362_9330_fbd3;
 const ENCODER: u64 = 0x51ad_a60b_b293_da3a;

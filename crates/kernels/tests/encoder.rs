@@ -7,11 +7,11 @@ mod support;
 use stillglass_kernels::gelu::{self, gelu};
 use stillglass_kernels::layer_norm::{self, Norm, layer_norm};
 use stillglass_kernels::linear::{self, Dense, linear};
-use stillglass_kernels::linear_int4::{self, linear_int4};
+use stillglass_kernels::linear_int4;
 use stillglass_kernels::multi_head_attention::{self, Heads, multi_head_attention};
 use stillglass_kernels::pooling;
 use stillglass_kernels::{Cpu, Int4, Int16};
-use support::{AWKWARD, Numbers, Tolerance, wide};
+use support::{AWKWARD, Numbers, Tolerance, linear_int4, wide};
 
 /// Products of size 1 in eight partial sums of up to 33 terms, each rounded to 24 bits.
 const LINEAR: Tolerance = Tolerance {

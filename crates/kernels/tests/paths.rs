@@ -3,8 +3,7 @@
 mod support;
 
 use proptest::prelude::*;
-use stillglass_kernels::additive_attention::{Attention, additive_attention};
-use stillglass_kernels::contributions::contributions;
+use stillglass_kernels::additive_attention::Attention;
 use stillglass_kernels::gelu::gelu;
 use stillglass_kernels::gelu_backward::gelu_backward;
 use stillglass_kernels::int16::{TWELVE_BITS, finest};
@@ -12,15 +11,13 @@ use stillglass_kernels::layer_norm::{Norm, layer_norm};
 use stillglass_kernels::layer_norm_backward::layer_norm_backward;
 use stillglass_kernels::linear::{Dense, linear};
 use stillglass_kernels::linear_backward::linear_int8_backward;
-use stillglass_kernels::linear_int4::linear_int4;
-use stillglass_kernels::linear_int8::linear_int8;
-use stillglass_kernels::lstm::{Lstm, Time, lstm};
+use stillglass_kernels::lstm::{Lstm, Time};
 use stillglass_kernels::multi_head_attention::{Heads, multi_head_attention};
 use stillglass_kernels::multi_head_attention_backward::multi_head_attention_backward;
 use stillglass_kernels::softmax::softmax;
 use stillglass_kernels::softmax_backward::softmax_backward;
 use stillglass_kernels::{Cpu, Int16, pooling};
-use support::{Numbers, bits};
+use support::{Numbers, additive_attention, bits, contributions, linear_int4, linear_int8, lstm};
 
 /// Runs on every set and compares with the portable one.
 fn same_everywhere(run: impl Fn(Cpu) -> Vec<f32>) {

@@ -4,15 +4,18 @@
 
 mod support;
 
-use stillglass_kernels::additive_attention::{self, Attention, additive_attention};
-use stillglass_kernels::contributions::{self, contributions};
-use stillglass_kernels::embedding::{self, embedding};
+use stillglass_kernels::additive_attention::{self, Attention};
+use stillglass_kernels::contributions;
+use stillglass_kernels::embedding;
 use stillglass_kernels::int16::{self, TWELVE_BITS};
-use stillglass_kernels::linear_int8::{self, linear_int8};
-use stillglass_kernels::lstm::{self, Lstm, Time, lstm};
+use stillglass_kernels::linear_int8;
+use stillglass_kernels::lstm::{self, Lstm, Time};
 use stillglass_kernels::softmax::{self, softmax};
 use stillglass_kernels::{Cpu, Int16};
-use support::{AWKWARD, Numbers, Tolerance, Weights, real, wide};
+use support::{
+    AWKWARD, Numbers, Tolerance, Weights, additive_attention, contributions, embedding,
+    linear_int8, lstm, lstm_of, real, wide,
+};
 
 /// The sums are exact; only the scaling rounds, three times.
 const LINEAR: Tolerance = Tolerance {
@@ -75,12 +78,12 @@ fn quantization_rounds_half_to_even_and_tiny_rows_to_zero() {
     let quantized = Int16::quantize(Cpu::detect(), &x, x.len(), TWELVE_BITS);
     assert_eq!(
         quantized.row(0),
-        ([2047, 0, 2, 2, 0, -2, -2, 0, -2047].as_slice(), 1.0)
+        (vec![2047, 0, 2, 2, 0, -2, -2, 0, -2047], 1.0)
     );
     for tiny in [0.0, 1e-40, f32::MIN_POSITIVE] {
         assert_eq!(
             Int16::quantize(Cpu::detect(), &[tiny, -tiny], 2, TWELVE_BITS).row(0),
-            ([0, 0].as_slice(), 0.0)
+            (vec![0, 0], 0.0)
         );
     }
 }
@@ -164,6 +167,34 @@ fn lstm_matches_its_twin() {
                 LSTM.check("lstm", &lstm(Cpu::detect(), weights, &x, time), &twin);
             }
         }
+    }
+}
+
+/// Steps that read the same input share its product with the weights.
+#[test]
+fn inputs_may_be_read_in_any_order_and_more_than_once() {
+    let (hidden, inputs) = (9, 5);
+    let mut numbers = Numbers(3);
+    let (input, recurrent) = (
+        numbers.weights(4 * hidden, inputs, 1.0),
+        numbers.weights(4 * hidden, hidden, 1.0),
+    );
+    let bias = numbers.floats(4 * hidden, 0.5);
+    let weights = Lstm {
+        input: input.view(),
+        recurrent: recurrent.view(),
+        bias: &bias,
+    };
+    let x = numbers.activations(6, inputs, 2.0, TWELVE_BITS);
+    let steps = [5, 0, 0, 3, 5, 1, 2];
+    let mut spread = Int16::with_capacity(steps.len(), inputs);
+    for &step in &steps {
+        let (row, scale) = x.row(step as usize);
+        spread.push(row, scale);
+    }
+    for time in [Time::Forward, Time::Backward] {
+        let shared = lstm_of(Cpu::detect(), weights, &x, &steps, time);
+        assert_eq!(shared, lstm(Cpu::detect(), weights, &spread, time));
     }
 }
 

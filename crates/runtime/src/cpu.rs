@@ -4,54 +4,85 @@
 //! and the other paths stay out of the module.
 
 use stillglass_bundle::{Attention, Dense, Direction, Linear, Matrix, Norm, Packed, Quantized};
-use stillglass_kernels::{Cpu, Int4, Int8, Int16, int16};
+use stillglass_kernels::additive_attention::Scorer;
+use stillglass_kernels::lstm::{Columns, Time};
+use stillglass_kernels::{Cpu, Int4, Int4Panels, Int8, int16};
 use stillglass_kernels::{
     additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
     layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
     multi_head_attention, multi_head_attention_backward, pooling, softmax, tanh,
 };
 
+pub(crate) use stillglass_kernels::additive_attention::Memory as AttentionMemory;
+pub(crate) use stillglass_kernels::lstm::{Gates, Memory as LstmMemory};
 pub(crate) use stillglass_kernels::multi_head_attention::Heads;
 pub(crate) use stillglass_kernels::multi_head_attention_backward::HeadGradients;
+pub(crate) use stillglass_kernels::{Int16, Panels};
 
-/// Rows `ids` → `[time, embedding]`.
-pub(crate) fn embedding(table: &Quantized, ids: &[u32]) -> Int16 {
-    embedding::embedding(int8(table), ids)
+/// Prepares a direction of the LSTM.
+pub(crate) fn gates(weights: &Direction) -> Gates {
+    Gates::new(lstm::Lstm {
+        input: int8(&weights.input),
+        recurrent: int8(&weights.recurrent),
+        bias: &weights.bias,
+    })
 }
 
-/// `x: [time, embedding]` → `[time, 2 * hidden]`, forward states first.
-pub(crate) fn bilstm(forward: &Direction, backward: &Direction, x: &Int16) -> Vec<f32> {
-    let hidden = forward.recurrent.columns;
-    let forward = lstm::lstm(Cpu::detect(), direction(forward), x, lstm::Time::Forward);
-    let backward = lstm::lstm(Cpu::detect(), direction(backward), x, lstm::Time::Backward);
-    let steps = forward
-        .chunks_exact(hidden)
-        .zip(backward.chunks_exact(hidden));
-    steps
-        .flat_map(|(forward, backward)| forward.iter().chain(backward))
-        .copied()
-        .collect()
+/// Prepares a matrix.
+pub(crate) fn panels(weights: &Quantized) -> Panels {
+    Panels::new(int8(weights))
+}
+
+/// Rows `ids` → `[ids, embedding]`.
+pub(crate) fn embedding(table: &Quantized, ids: &[u32], out: &mut Int16) {
+    embedding::embedding(int8(table), ids, out);
+}
+
+/// Row `steps[t]` of `x: [distinct, embedding]` at each step t → `[time, 2 * hidden]`, forward states first.
+pub(crate) fn bilstm(
+    directions: &[Gates; 2],
+    x: &Int16,
+    steps: &[u32],
+    memory: &mut LstmMemory,
+    h: &mut Vec<f32>,
+) {
+    let hidden = directions[0].hidden();
+    let columns = 2 * hidden;
+    h.clear();
+    h.resize(steps.len() * columns, 0.0);
+    let times = [Time::Forward, Time::Backward];
+    // One after the other: a direction's weights then stay in the nearest cache from step to step.
+    for ((gates, time), first) in directions.iter().zip(times).zip([0, hidden]) {
+        let values = &mut h[..];
+        let out = Columns {
+            values,
+            columns,
+            first,
+        };
+        lstm::lstm(Cpu::detect(), gates, x, steps, time, memory, out);
+    }
 }
 
 /// `h: [time, 2 * hidden]` → `[time]`.
-pub(crate) fn attention(weights: &Attention, h: &[f32]) -> Vec<f32> {
-    let Attention {
+pub(crate) fn attention(
+    projection: &Panels,
+    Attention { bias, vector, .. }: &Attention,
+    h: &[f32],
+    memory: &mut AttentionMemory,
+    out: &mut Vec<f32>,
+) {
+    let weights = Scorer {
         projection,
         bias,
         vector,
-    } = weights;
-    let weights = additive_attention::Attention {
-        projection: int8(projection),
-        bias,
-        vector,
     };
-    additive_attention::additive_attention(Cpu::detect(), weights, h)
+    additive_attention::additive_attention(Cpu::detect(), weights, h, memory, out);
 }
 
 /// `weight: [classes, 2 * hidden]`, `attention: [time]`, `h: [time, 2 * hidden]` →
 /// `[time, classes]`.
-pub(crate) fn contributions(weight: &[f32], attention: &[f32], h: &[f32]) -> Vec<f32> {
-    contributions::contributions(Cpu::detect(), weight, attention, h)
+pub(crate) fn contributions(weight: &[f32], attention: &[f32], h: &[f32], out: &mut Vec<f32>) {
+    contributions::contributions(Cpu::detect(), weight, attention, h, out);
 }
 
 /// `[classes]` → `[classes]`.
@@ -61,26 +92,49 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     probabilities
 }
 
+/// A linear layer's weights in panels.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    Int8(Panels),
+    Int4(Int4Panels),
+}
+
+impl Prepared {
+    pub(crate) fn new(weight: &Matrix) -> Self {
+        match weight {
+            Matrix::Int8(w) => Self::Int8(panels(w)),
+            Matrix::Int4(w) => Self::Int4(Int4Panels::new(int4(w))),
+        }
+    }
+
+    /// Inputs, and the largest activation: as finely as the sums can hold.
+    fn columns(&self) -> (usize, i16) {
+        match self {
+            Self::Int8(w) => (w.columns(), int16::finest(w.columns())),
+            // A group's sum is 32 products of 7 at most.
+            Self::Int4(w) => (w.columns(), i16::MAX),
+        }
+    }
+}
+
 /// `x: [rows, in]` → `[rows, out]`.
-pub(crate) fn linear(weights: &Linear, x: &[f32]) -> Vec<f32> {
-    let [out] = linears([weights], x);
+pub(crate) fn linear(weights: &Prepared, bias: &[f32], x: &[f32]) -> Vec<f32> {
+    let [out] = linears([(weights, bias)], x);
     out
 }
 
 /// The same for some layers of one shape and format that read the same rows.
-pub(crate) fn linears<const N: usize>(layers: [&Linear; N], x: &[f32]) -> [Vec<f32>; N] {
-    // As finely as the sums can hold.
-    let (columns, finest) = match &layers[0].weight {
-        Matrix::Int8(w) => (w.columns, int16::finest(w.columns)),
-        // A group's sum is 32 products of 7 at most.
-        Matrix::Int4(w) => (w.columns, i16::MAX),
-    };
+pub(crate) fn linears<const N: usize>(
+    layers: [(&Prepared, &[f32]); N],
+    x: &[f32],
+) -> [Vec<f32>; N] {
+    let (columns, finest) = layers[0].0.columns();
     let x = Int16::quantize(Cpu::detect(), x, columns, finest);
-    layers.map(|layer| {
-        let mut out = layer.bias.repeat(x.rows());
-        match &layer.weight {
-            Matrix::Int8(w) => linear_int8::linear_int8(Cpu::detect(), int8(w), &x, &mut out),
-            Matrix::Int4(w) => linear_int4::linear_int4(Cpu::detect(), int4(w), &x, &mut out),
+    layers.map(|(weights, bias)| {
+        let mut out = bias.repeat(x.rows());
+        match weights {
+            Prepared::Int8(w) => linear_int8::linear_int8(Cpu::detect(), w, &x, &mut out),
+            Prepared::Int4(w) => linear_int4::linear_int4(Cpu::detect(), w, &x, &mut out),
         }
         out
     })
@@ -175,13 +229,5 @@ fn norm(weights: &Norm, epsilon: f32) -> layer_norm::Norm<'_> {
         weight: &weights.weight,
         bias: &weights.bias,
         epsilon,
-    }
-}
-
-fn direction(weights: &Direction) -> lstm::Lstm<'_> {
-    lstm::Lstm {
-        input: int8(&weights.input),
-        recurrent: int8(&weights.recurrent),
-        bias: &weights.bias,
     }
 }

@@ -158,15 +158,19 @@ pub(crate) fn by_word(words: &[Word], tokens: &[f32], columns: usize) -> Vec<f32
 
 /// Σ over `rows` of `values: [rows, columns]`, accumulated wide.
 pub(crate) fn column_sums(values: &[f32], rows: &Range<usize>, columns: usize) -> Vec<f32> {
+    let sum = |column| column_sum(values, rows, (column, columns));
+    (0..columns).map(sum).collect()
+}
+
+/// The same of one column of so many.
+pub(crate) fn column_sum(
+    values: &[f32],
+    rows: &Range<usize>,
+    (column, columns): (usize, usize),
+) -> f32 {
     let rows = &values[rows.start * columns..rows.end * columns];
-    let sum = |c| {
-        rows.iter()
-            .skip(c)
-            .step_by(columns)
-            .map(|&v| f64::from(v))
-            .sum::<f64>()
-    };
-    (0..columns).map(|c| sum(c) as f32).collect()
+    let values = rows.iter().skip(column).step_by(columns);
+    values.map(|&v| f64::from(v)).sum::<f64>() as f32
 }
 
 /// A row minus its mean.

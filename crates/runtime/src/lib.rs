@@ -22,6 +22,7 @@ mod network;
 mod no_gpu;
 mod occlusion;
 mod pace;
+mod pool;
 mod quadrature;
 mod queue;
 mod service;

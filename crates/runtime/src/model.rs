@@ -9,7 +9,8 @@ use crate::answers::answer_rest;
 use crate::classification::{check, methods};
 use crate::network::{Cpu, Network};
 use crate::pace::{Pace, Unhurried, at_once};
-use crate::teacher::Teacher;
+use crate::student::{self, Student};
+use crate::teacher::{self, Teacher};
 use crate::{Classification, Error, Method, Watch};
 
 /// A classifier made from a bundle.
@@ -17,6 +18,9 @@ use crate::{Classification, Error, Method, Watch};
 pub struct Model {
     bundle: Bundle,
     tokenizer: Tokenizer,
+    /// Of whichever kind the model is; the other stays empty.
+    student: student::Desk,
+    teacher: teacher::Desk,
 }
 
 impl Model {
@@ -31,7 +35,12 @@ impl Model {
             unknown: spec.unknown,
         };
         let tokenizer = Tokenizer::new(&bundle.vocabulary, options)?;
-        Ok(Self { bundle, tokenizer })
+        Ok(Self {
+            bundle,
+            tokenizer,
+            student: student::Desk::default(),
+            teacher: teacher::Desk::default(),
+        })
     }
 
     /// The bundle the model was made from.
@@ -113,9 +122,18 @@ impl Model {
     /// The model on the CPU.
     pub(crate) fn cpu(&self) -> Cpu<'_> {
         match (&self.bundle.weights, &self.bundle.manifest.architecture) {
-            (Weights::Student(weights), _) => Cpu::Student(weights),
+            (Weights::Student(weights), _) => {
+                let desk = &self.student;
+                Cpu::Student(Student { weights, desk })
+            }
             (Weights::Teacher(weights), Architecture::Teacher(shape)) => {
-                Cpu::Teacher(Teacher { shape, weights }, self.specials())
+                let desk = &self.teacher;
+                let teacher = Teacher {
+                    shape,
+                    weights,
+                    desk,
+                };
+                Cpu::Teacher(teacher, self.specials())
             }
             _ => unreachable!("the reader matches weights and architecture"),
         }

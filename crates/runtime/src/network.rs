@@ -1,11 +1,9 @@
 //! A model on a backend: what answers and explanations are made of.
 
-use stillglass_bundle::StudentWeights;
-
 #[cfg(feature = "gpu")]
 use crate::gpu::Machine;
 use crate::pace::{Pace, Stop};
-use crate::student::{self, Pass};
+use crate::student::{Pass, Student};
 use crate::teacher::{Keep, Teacher};
 use crate::{Backend, gradients};
 
@@ -70,7 +68,7 @@ impl Network<'_> {
 /// A model on the CPU.
 #[derive(Clone, Copy)]
 pub(crate) enum Cpu<'a> {
-    Student(&'a StudentWeights),
+    Student(Student<'a>),
     /// And the tokens that begin and end its texts.
     Teacher(Teacher<'a>, [Option<u32>; 2]),
 }
@@ -79,7 +77,7 @@ impl Cpu<'_> {
     /// Logits for any tokens of a text, and a student's contributions.
     pub(crate) fn pass(&self, ids: &[u32]) -> Pass {
         match self {
-            Self::Student(weights) => student::forward(weights, ids),
+            Self::Student(student) => student.forward(ids, Pass::clone),
             Self::Teacher(teacher, specials) => {
                 let ids = with_specials(*specials, ids);
                 let words = teacher.embed(&ids);

@@ -4,16 +4,56 @@
 //! and pooling works on rows, so that a text's answer never depends on its neighbours.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
-use stillglass_bundle::{Activation, Layer, Pooling, TeacherShape, TeacherWeights};
+use stillglass_bundle::{Activation, Layer, Linear, Pooling, TeacherShape, TeacherWeights};
 
-use crate::cpu::{self, Heads};
+use crate::cpu::{self, Heads, Prepared};
 
 /// A teacher's sizes and numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Teacher<'a> {
     pub(crate) shape: &'a TeacherShape,
     pub(crate) weights: &'a TeacherWeights,
+    pub(crate) desk: &'a Desk,
+}
+
+/// A teacher's matrices as the CPU reads them, made by the first call: where the GPU answers, they never are.
+#[derive(Debug, Default)]
+pub(crate) struct Desk(OnceLock<Matrices>);
+
+#[derive(Debug)]
+struct Matrices {
+    layers: Vec<LayerMatrices>,
+    dense: Option<Prepared>,
+}
+
+#[derive(Debug)]
+struct LayerMatrices {
+    query: Prepared,
+    key: Prepared,
+    value: Prepared,
+    output: Prepared,
+    expand: Prepared,
+    contract: Prepared,
+}
+
+impl Matrices {
+    fn new(weights: &TeacherWeights) -> Self {
+        let prepared = |linear: &Linear| Prepared::new(&linear.weight);
+        let layer = |layer: &Layer| LayerMatrices {
+            query: prepared(&layer.query),
+            key: prepared(&layer.key),
+            value: prepared(&layer.value),
+            output: prepared(&layer.output),
+            expand: prepared(&layer.expand),
+            contract: prepared(&layer.contract),
+        };
+        Self {
+            layers: weights.layers.iter().map(layer).collect(),
+            dense: weights.dense.as_ref().map(prepared),
+        }
+    }
 }
 
 /// What a forward pass gave, and what the way back needs of it.
@@ -64,8 +104,8 @@ impl Teacher<'_> {
         let mut x = words.clone();
         cpu::layer_norm(&self.weights.norm, self.shape.epsilon, &mut x);
         let mut layers = Vec::new();
-        for layer in &self.weights.layers {
-            let (next, trace) = self.layer(layer, &x, &texts);
+        for (layer, matrices) in self.weights.layers.iter().zip(&self.matrices().layers) {
+            let (next, trace) = self.layer(layer, matrices, &x, &texts);
             x = next;
             if keep == Keep::Everything {
                 layers.push(trace);
@@ -92,6 +132,11 @@ impl Teacher<'_> {
         cpu::layer_norm_backward(norm, self.shape.epsilon, &pass.embedded, &grad)
     }
 
+    fn matrices(&self) -> &Matrices {
+        let Desk(matrices) = self.desk;
+        matrices.get_or_init(|| Matrices::new(self.weights))
+    }
+
     fn add_positions(&self, words: &mut [f32], texts: &[Range<usize>]) {
         let hidden = self.shape.hidden;
         let longest = texts.iter().map(Range::len).max().unwrap_or(0);
@@ -106,22 +151,33 @@ impl Teacher<'_> {
     }
 
     /// Post-norm transformer layer (Vaswani et al. 2017; Devlin et al. 2019).
-    fn layer(&self, layer: &Layer, x: &[f32], texts: &[Range<usize>]) -> (Vec<f32>, Trace) {
+    fn layer(
+        &self,
+        layer: &Layer,
+        matrices: &LayerMatrices,
+        x: &[f32],
+        texts: &[Range<usize>],
+    ) -> (Vec<f32>, Trace) {
         let epsilon = self.shape.epsilon;
-        let [query, key, value] = cpu::linears([&layer.query, &layer.key, &layer.value], x);
+        let readers = [
+            (&matrices.query, &layer.query.bias[..]),
+            (&matrices.key, &layer.key.bias[..]),
+            (&matrices.value, &layer.value.bias[..]),
+        ];
+        let [query, key, value] = cpu::linears(readers, x);
         let mixed: Vec<f32> = texts
             .iter()
             .flat_map(|text| cpu::heads(self.heads([&query, &key, &value], text)))
             .collect();
-        let mut attended = cpu::linear(&layer.output, &mixed);
+        let mut attended = cpu::linear(&matrices.output, &layer.output.bias, &mixed);
         add(&mut attended, x);
         let mut x = attended.clone();
         cpu::layer_norm(&layer.attention_norm, epsilon, &mut x);
 
-        let inner = cpu::linear(&layer.expand, &x);
+        let inner = cpu::linear(&matrices.expand, &layer.expand.bias, &x);
         let mut active = inner.clone();
         cpu::gelu(&mut active);
-        let mut sum = cpu::linear(&layer.contract, &active);
+        let mut sum = cpu::linear(&matrices.contract, &layer.contract.bias, &active);
         add(&mut sum, &x);
         x.clone_from(&sum);
         cpu::layer_norm(&layer.feedforward_norm, epsilon, &mut x);
@@ -190,10 +246,15 @@ impl Teacher<'_> {
             Pooling::Mean => cpu::mean(&x[self.cells(text)], hidden),
         };
         let pooled: Vec<f32> = texts.iter().flat_map(pool).collect();
-        let Some(dense) = &self.weights.dense else {
+        let dense = self
+            .weights
+            .dense
+            .as_ref()
+            .zip(self.matrices().dense.as_ref());
+        let Some((weights, dense)) = dense else {
             return pooled;
         };
-        let mut pooled = cpu::linear(dense, &pooled);
+        let mut pooled = cpu::linear(dense, &weights.bias, &pooled);
         match self.shape.dense {
             Activation::Tanh => cpu::tanh(&mut pooled),
             Activation::Relu => pooled.iter_mut().for_each(|x| *x = x.max(0.0)),

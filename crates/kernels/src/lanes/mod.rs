@@ -1,4 +1,4 @@
-//! Eight `f32` lanes and one integer dot product, on every instruction set.
+//! Eight `f32` lanes and one integer product of panels, on every instruction set.
 //!
 //! Every path performs the same IEEE operations in the same order, with no fused multiply-add, so a
 //! kernel written over [`Lanes`] gives the same bits in a browser tab, on a phone and on a server.
@@ -18,6 +18,8 @@ mod neon;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+
+use crate::panels::{Block, Pair};
 
 /// Lanes in a vector.
 pub(crate) const WIDTH: usize = 8;
@@ -39,13 +41,34 @@ pub(crate) trait Lanes: Copy {
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
 
+    /// |v|.
+    fn abs(self, v: Self::V) -> Self::V;
+
     /// 2^k for lanes that hold `k + ROUND` (see [`ROUND`]), k in -127..=127; 2^-127 becomes 0.
     fn exp2_rounded(self, v: Self::V) -> Self::V;
 
-    /// Σ wᵢ·xᵢ for each row of `block`: one to eight rows as long as `x`, which is not empty. Exact
-    /// integers while the sum of |127 · x| over a row fits an `i32`, then each rounded to `f32`. Lanes
-    /// without a row hold the last row's sum.
-    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V;
+    /// Stores lanes that hold `k + ROUND` as the integers k.
+    fn store_i16(self, v: Self::V, to: &mut [i16; WIDTH]);
+
+    /// The sum of all integers; |x| adds up to less than 2³¹.
+    #[inline(always)]
+    fn total(self, x: &[i16]) -> i32 {
+        x.iter().map(|&x| i32::from(x)).sum()
+    }
+
+    /// What [`Lanes::products`] adds up for one panel and one row of activations.
+    type Sums: Copy;
+
+    /// Each panel's sums with each row of activations, over an even number of pairs of columns.
+    fn products<const P: usize, const T: usize>(
+        self,
+        panels: &[[Block; P]],
+        x: &[[Pair; T]],
+    ) -> [[Self::Sums; T]; P];
+
+    /// Σ wᵢ·xᵢ of each row of the panel: exact integers while the sum of |127 · x| over a row fits an `i32`,
+    /// then each rounded to `f32`. `surplus` is what [`surplus`](crate::panels::surplus) says of x.
+    fn sums(self, sums: Self::Sums, surplus: i32) -> Self::V;
 
     /// Loads up to eight values; the missing ones are `fill`.
     #[inline(always)]
@@ -184,46 +207,6 @@ fn fastest() -> Option<Cpu> {
     return neon::Neon::detect().map(|set| Cpu(Set::Neon(set)));
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     None
-}
-
-/// Row `i` of a block of rows, or the last where there are fewer.
-#[inline(always)]
-fn row(block: &[i8], columns: usize, i: usize) -> &[i8] {
-    let start = (i * columns).min(block.len() - columns);
-    &block[start..start + columns]
-}
-
-/// The rows of a block in whole vectors of `N`.
-#[cfg(any(
-    target_arch = "x86_64",
-    target_arch = "aarch64",
-    target_feature = "simd128"
-))]
-#[inline(always)]
-fn vectors<const N: usize>(block: &[i8], columns: usize) -> [&[[i8; N]]; WIDTH] {
-    // Spelt out: an array mapped by a closure goes through memory, and its lengths are checked again.
-    let row = |i| row(block, columns, i).as_chunks::<N>().0;
-    [
-        row(0),
-        row(1),
-        row(2),
-        row(3),
-        row(4),
-        row(5),
-        row(6),
-        row(7),
-    ]
-}
-
-/// Σ wᵢ·xᵢ of each row from column `start` on: what is left once whole vectors are done. Out of line,
-/// like the two functions below: sizes are mostly whole vectors, and every byte is downloaded. Not
-/// `cold` like them: plain Rust takes every product from here.
-#[inline(never)]
-fn tails(block: &[i8], x: &[i16], start: usize) -> [i32; WIDTH] {
-    std::array::from_fn(|i| {
-        let pairs = row(block, x.len(), i)[start..].iter().zip(&x[start..]);
-        pairs.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
-    })
 }
 
 /// Fewer than eight values, and `fill` for the rest.

@@ -1,13 +1,15 @@
 //! 64-bit ARM, where NEON always is.
 
 use std::arch::aarch64::{
-    float32x4_t, int32x4_t, vaddq_f32, vaddq_s32, vbslq_f32, vcgtq_f32, vcltq_f32, vcvtq_f32_s32,
-    vdivq_f32, vdupq_n_f32, vdupq_n_s32, vget_low_s16, vld1_s8, vld1q_f32, vld1q_s16, vld1q_s32,
-    vmlal_high_s16, vmlal_s16, vmovl_s8, vmulq_f32, vpaddq_s32, vreinterpretq_f32_s32,
-    vreinterpretq_s32_f32, vshlq_n_s32, vst1q_f32, vsubq_f32,
+    float32x4_t, int16x8_t, int32x4_t, vabsq_f32, vaddq_f32, vaddq_s32, vbslq_f32, vcgtq_f32,
+    vcltq_f32, vcombine_s16, vcvtq_f32_s32, vdivq_f32, vdupq_n_f32, vdupq_n_s32, vget_low_s16,
+    vld1q_f32, vld1q_s16, vmlal_high_s16, vmlal_s16, vmovn_s32, vmulq_f32, vpaddq_s32,
+    vreinterpretq_f32_s32, vreinterpretq_s16_s32, vreinterpretq_s32_f32, vshlq_n_s32, vshrq_n_s16,
+    vst1q_f32, vst1q_s16, vsubq_f32, vsubq_s32,
 };
 
-use super::{Lanes, ROUND, WIDTH, tails, vectors};
+use super::{Lanes, ROUND, WIDTH};
+use crate::panels::{Block, Pair};
 
 /// Proof that NEON is there: only [`Neon::detect`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +89,10 @@ impl Lanes for Neon {
         each(a, b, |a, b| neon!(vbslq_f32(vcgtq_f32(a, b), a, b)))
     }
     #[inline(always)]
+    fn abs(self, v: Self::V) -> Self::V {
+        v.map(|half| neon!(vabsq_f32(half)))
+    }
+    #[inline(always)]
     fn exp2_rounded(self, v: Self::V) -> Self::V {
         let bias = 127_u32.wrapping_sub(ROUND.to_bits()).cast_signed();
         v.map(|half| {
@@ -97,40 +103,63 @@ impl Lanes for Neon {
         })
     }
     #[inline(always)]
-    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
-        let (steps, rest) = x.as_chunks::<8>();
-        let weights = vectors(block, x.len());
-        let mut sums = [neon!(vdupq_n_s32(0)); WIDTH];
-        for (step, x) in steps.iter().enumerate() {
-            for (sum, row) in sums.iter_mut().zip(weights) {
-                *sum = multiply_add(self, *sum, &row[step], x);
+    fn store_i16(self, v: Self::V, to: &mut [i16; WIDTH]) {
+        let [low, high] = v.map(|half| neon!(vmovn_s32(vreinterpretq_s32_f32(half))));
+        // SAFETY: NEON was detected; the reference covers the 16 bytes written.
+        unsafe { vst1q_s16(to.as_mut_ptr(), vcombine_s16(low, high)) }
+    }
+
+    /// Of the whole lanes, and of their high bytes; in each, two rows and both columns of a pair, twice.
+    type Sums = [[int32x4_t; 2]; 2];
+
+    #[inline(always)]
+    fn products<const P: usize, const T: usize>(
+        self,
+        panels: &[[Block; P]],
+        x: &[[Pair; T]],
+    ) -> [[Self::Sums; T]; P] {
+        let mut sums = [[[[neon!(vdupq_n_s32(0)); 2]; 2]; T]; P];
+        for (blocks, x) in panels.iter().zip(x) {
+            for (sums, block) in sums.iter_mut().zip(blocks) {
+                let whole = load_block(self, block);
+                let high = neon!(vshrq_n_s16::<8>(whole));
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    let x = splat_pair(self, *x);
+                    sums[0] = multiply_add(self, sums[0], whole, x);
+                    sums[1] = multiply_add(self, sums[1], high, x);
+                }
             }
         }
-        let [a, b, c, d, e, f, g, h] = sums;
-        let mut sum = [horizontal(self, a, b, c, d), horizontal(self, e, f, g, h)];
-        if !rest.is_empty() {
-            let tails = tails(block, x, x.len() - rest.len());
-            let at = tails.as_ptr();
-            // SAFETY: NEON was detected; the array covers the 32 bytes read.
-            let tails = unsafe { [vld1q_s32(at), vld1q_s32(at.add(4))] };
-            sum = [0, 1].map(|half| neon!(vaddq_s32(sum[half], tails[half])));
-        }
-        sum.map(|half| neon!(vcvtq_f32_s32(half)))
+        sums
+    }
+    #[inline(always)]
+    fn sums(self, sums: Self::Sums, surplus: i32) -> Self::V {
+        let [whole, high] = sums.map(|[a, b]| neon!(vpaddq_s32(a, b)));
+        let low = neon!({
+            let low = vsubq_s32(whole, vshlq_n_s32::<8>(high));
+            vsubq_s32(low, vdupq_n_s32(surplus))
+        });
+        [high, low].map(|half| neon!(vcvtq_f32_s32(half)))
     }
 }
 
-/// Each vector's sum, in order.
+/// A pair of columns, four times over.
 #[inline(always)]
-fn horizontal(_: Neon, a: int32x4_t, b: int32x4_t, c: int32x4_t, d: int32x4_t) -> int32x4_t {
-    neon!(vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
+fn splat_pair(_: Neon, [a, b]: Pair) -> int16x8_t {
+    let both = i32::from(a) & 0xffff | i32::from(b) << 16;
+    neon!(vreinterpretq_s16_s32(vdupq_n_s32(both)))
 }
 
 #[inline(always)]
-fn multiply_add(_: Neon, sum: int32x4_t, w: &[i8; 8], x: &[i16; 8]) -> int32x4_t {
-    // SAFETY: a `Neon` exists only where NEON was detected; the references cover the 8 and 16 bytes
-    // read.
-    unsafe {
-        let (w, x) = (vmovl_s8(vld1_s8(w.as_ptr())), vld1q_s16(x.as_ptr()));
-        vmlal_high_s16(vmlal_s16(sum, vget_low_s16(w), vget_low_s16(x)), w, x)
-    }
+fn load_block(_: Neon, Block(lanes): &Block) -> int16x8_t {
+    // SAFETY: a `Neon` exists only where NEON was detected; the reference covers the 16 bytes read.
+    unsafe { vld1q_s16(lanes.as_ptr()) }
+}
+
+#[inline(always)]
+fn multiply_add(_: Neon, [a, b]: [int32x4_t; 2], w: int16x8_t, x: int16x8_t) -> [int32x4_t; 2] {
+    neon!([
+        vmlal_s16(a, vget_low_s16(w), vget_low_s16(x)),
+        vmlal_high_s16(b, w, x),
+    ])
 }

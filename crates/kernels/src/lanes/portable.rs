@@ -1,6 +1,7 @@
 //! Plain Rust: the definition of every lane operation.
 
-use super::{Lanes, ROUND, WIDTH, tails};
+use super::{Lanes, ROUND, WIDTH};
+use crate::panels::{Block, Pair};
 
 #[derive(Clone, Copy)]
 pub(super) struct Portable;
@@ -51,6 +52,10 @@ impl Lanes for Portable {
         each(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn abs(self, v: Self::V) -> Self::V {
+        v.map(f32::abs)
+    }
+    #[inline(always)]
     fn exp2_rounded(self, v: Self::V) -> Self::V {
         v.map(|v| {
             let k = v.to_bits().wrapping_sub(ROUND.to_bits());
@@ -58,7 +63,45 @@ impl Lanes for Portable {
         })
     }
     #[inline(always)]
-    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
-        tails(block, x, 0).map(|sum| sum as f32)
+    fn store_i16(self, v: Self::V, to: &mut [i16; WIDTH]) {
+        // The low mantissa bits of k + ROUND are k.
+        *to = v.map(|v| v.to_bits() as i16);
+    }
+
+    /// Of each lane's sum, and of its high byte's.
+    type Sums = [[i32; 4]; 2];
+
+    #[inline(always)]
+    fn products<const P: usize, const T: usize>(
+        self,
+        panels: &[[Block; P]],
+        x: &[[Pair; T]],
+    ) -> [[Self::Sums; T]; P] {
+        let mut sums = [[[[0_i32; 4]; 2]; T]; P];
+        for (blocks, x) in panels.iter().zip(x) {
+            for (sums, block) in sums.iter_mut().zip(blocks) {
+                for ([whole, high], x) in sums.iter_mut().zip(x) {
+                    for row in 0..4 {
+                        for (w, x) in block.0[2 * row..][..2].iter().zip(x) {
+                            let x = i32::from(*x);
+                            whole[row] = whole[row].wrapping_add(i32::from(*w) * x);
+                            high[row] += i32::from(w >> 8) * x;
+                        }
+                    }
+                }
+            }
+        }
+        sums
+    }
+    #[inline(always)]
+    fn sums(self, [whole, high]: Self::Sums, surplus: i32) -> Self::V {
+        std::array::from_fn(|i| {
+            let row = i % 4;
+            if i == row {
+                return high[row] as f32;
+            }
+            let low = whole[row].wrapping_sub(high[row] << 8);
+            low.wrapping_sub(surplus) as f32
+        })
     }
 }

@@ -4,12 +4,14 @@
 #![allow(clippy::cast_ptr_alignment)]
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
-    f32x4_sub, i16x8_load_extend_i8x8, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_shl, i32x4_shuffle,
-    i32x4_splat, v128, v128_load, v128_store,
+    f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin,
+    f32x4_splat, f32x4_sub, i16x8_narrow_i32x4, i16x8_shr, i32x4_add, i32x4_dot_i16x8,
+    i32x4_extadd_pairwise_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_splat, i32x4_sub, v128,
+    v128_load, v128_load32_splat, v128_store,
 };
 
-use super::{Lanes, ROUND, WIDTH, tails, vectors};
+use super::{Lanes, ROUND, WIDTH};
+use crate::panels::{Block, Pair};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Simd128;
@@ -69,57 +71,77 @@ impl Lanes for Simd128 {
         each(b, a, |a, b| f32x4_pmax(a, b))
     }
     #[inline(always)]
+    fn abs(self, v: Self::V) -> Self::V {
+        v.map(|half| f32x4_abs(half))
+    }
+    #[inline(always)]
     fn exp2_rounded(self, v: Self::V) -> Self::V {
         let bias = i32x4_splat(127_u32.wrapping_sub(ROUND.to_bits()).cast_signed());
         v.map(|half| i32x4_shl(i32x4_add(half, bias), 23))
     }
     #[inline(always)]
-    fn dot8(self, block: &[i8], x: &[i16]) -> Self::V {
-        let (steps, rest) = x.as_chunks::<8>();
-        let weights = vectors(block, x.len());
-        let mut sums = [i32x4_splat(0); WIDTH];
-        for (step, x) in steps.iter().enumerate() {
-            let x = load_i16(x);
-            for (sum, row) in sums.iter_mut().zip(weights) {
-                *sum = i32x4_add(*sum, i32x4_dot_i16x8(load_i8(&row[step]), x));
+    fn store_i16(self, v: Self::V, to: &mut [i16; WIDTH]) {
+        let bias = i32x4_splat(ROUND.to_bits().cast_signed());
+        let [low, high] = v.map(|half| i32x4_sub(half, bias));
+        // SAFETY: the reference covers the 16 bytes written; WebAssembly stores need no alignment.
+        unsafe { v128_store(to.as_mut_ptr().cast(), i16x8_narrow_i32x4(low, high)) }
+    }
+
+    #[inline(always)]
+    fn total(self, x: &[i16]) -> i32 {
+        let (eights, rest) = x.as_chunks::<WIDTH>();
+        let mut sums = i32x4_splat(0);
+        for eight in eights {
+            // SAFETY: the reference covers the 16 bytes read; WebAssembly loads need no alignment.
+            let eight = unsafe { v128_load(eight.as_ptr().cast()) };
+            sums = i32x4_add(sums, i32x4_extadd_pairwise_i16x8(eight));
+        }
+        let sums = i32x4_extract_lane::<0>(sums)
+            + i32x4_extract_lane::<1>(sums)
+            + i32x4_extract_lane::<2>(sums)
+            + i32x4_extract_lane::<3>(sums);
+        sums + rest.iter().map(|&x| i32::from(x)).sum::<i32>()
+    }
+
+    /// Of the whole lanes, and of their high bytes.
+    type Sums = [v128; 2];
+
+    #[inline(always)]
+    fn products<const P: usize, const T: usize>(
+        self,
+        panels: &[[Block; P]],
+        x: &[[Pair; T]],
+    ) -> [[Self::Sums; T]; P] {
+        let mut sums = [[[i32x4_splat(0); 2]; T]; P];
+        for (blocks, x) in panels.iter().zip(x) {
+            for (sums, block) in sums.iter_mut().zip(blocks) {
+                let whole = load_block(block);
+                let high = i16x8_shr(whole, 8);
+                for (sums, x) in sums.iter_mut().zip(x) {
+                    let x = splat_pair(x);
+                    sums[0] = i32x4_add(sums[0], i32x4_dot_i16x8(whole, x));
+                    sums[1] = i32x4_add(sums[1], i32x4_dot_i16x8(high, x));
+                }
             }
         }
-        let [a, b, c, d, e, f, g, h] = sums;
-        let mut sum = [horizontal(a, b, c, d), horizontal(e, f, g, h)];
-        if !rest.is_empty() {
-            let [a, b, c, d, e, f, g, h] = tails(block, x, x.len() - rest.len());
-            sum = each(sum, [i32x4(a, b, c, d), i32x4(e, f, g, h)], |a, b| {
-                i32x4_add(a, b)
-            });
-        }
-        sum.map(|half| f32x4_convert_i32x4(half))
+        sums
+    }
+    #[inline(always)]
+    fn sums(self, [whole, high]: Self::Sums, surplus: i32) -> Self::V {
+        let low = i32x4_sub(i32x4_sub(whole, i32x4_shl(high, 8)), i32x4_splat(surplus));
+        [f32x4_convert_i32x4(high), f32x4_convert_i32x4(low)]
     }
 }
 
+/// A pair of columns, four times over.
 #[inline(always)]
-fn load_i16(x: &[i16; 8]) -> v128 {
+fn splat_pair(x: &Pair) -> v128 {
+    // SAFETY: the reference covers the 4 bytes read; WebAssembly loads need no alignment.
+    unsafe { v128_load32_splat(x.as_ptr().cast()) }
+}
+
+#[inline(always)]
+fn load_block(Block(lanes): &Block) -> v128 {
     // SAFETY: the reference covers the 16 bytes read; WebAssembly loads need no alignment.
-    unsafe { v128_load(x.as_ptr().cast::<v128>()) }
-}
-
-#[inline(always)]
-fn load_i8(w: &[i8; 8]) -> v128 {
-    // SAFETY: the reference covers the 8 bytes read; WebAssembly loads need no alignment.
-    unsafe { i16x8_load_extend_i8x8(w.as_ptr()) }
-}
-
-/// Each vector's sum, in order.
-#[inline(always)]
-fn horizontal(a: v128, b: v128, c: v128, d: v128) -> v128 {
-    let pairs = |a, b| {
-        i32x4_add(
-            i32x4_shuffle::<0, 4, 2, 6>(a, b),
-            i32x4_shuffle::<1, 5, 3, 7>(a, b),
-        )
-    };
-    let (ab, cd) = (pairs(a, b), pairs(c, d));
-    i32x4_add(
-        i32x4_shuffle::<0, 1, 4, 5>(ab, cd),
-        i32x4_shuffle::<2, 3, 6, 7>(ab, cd),
-    )
+    unsafe { v128_load(lanes.as_ptr().cast()) }
 }

@@ -2,7 +2,12 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
-use stillglass_kernels::{Int4, Int8, Int16};
+use stillglass_kernels::additive_attention::{self, Attention, Scorer};
+
+use stillglass_kernels::lstm::{self, Columns, Gates, Lstm, Time};
+use stillglass_kernels::{
+    Cpu, Int4, Int4Panels, Int8, Int16, Panels, contributions, embedding, linear_int4, linear_int8,
+};
 
 /// Lengths around the width of a vector, of two, and far from any.
 pub(crate) const AWKWARD: [usize; 8] = [1, 7, 8, 9, 63, 64, 65, 257];
@@ -162,7 +167,7 @@ impl Nibbles {
 pub(crate) fn real(x: &Int16) -> Vec<f64> {
     let row = |t| {
         let (q, scale) = x.row(t);
-        q.iter().map(move |&q| f64::from(q) * f64::from(scale))
+        q.into_iter().map(move |q| f64::from(q) * f64::from(scale))
     };
     (0..x.rows()).flat_map(row).collect()
 }
@@ -173,4 +178,71 @@ pub(crate) fn wide(x: &[f32]) -> Vec<f64> {
 
 pub(crate) fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
+}
+
+// The kernels from definition to result, as the tests ask for them.
+
+/// What is in `out` and W x.
+pub(crate) fn linear_int8(cpu: Cpu, w: Int8, x: &Int16, out: &mut [f32]) {
+    linear_int8::linear_int8(cpu, &Panels::new(w), x, out);
+}
+
+/// What is in `out` and W x.
+pub(crate) fn linear_int4(cpu: Cpu, w: Int4, x: &Int16, out: &mut [f32]) {
+    linear_int4::linear_int4(cpu, &Int4Panels::new(w), x, out);
+}
+
+/// Hidden states of one direction, each step with an input of its own.
+pub(crate) fn lstm(cpu: Cpu, weights: Lstm, x: &Int16, time: Time) -> Vec<f32> {
+    let steps: Vec<u32> = (0..x.rows() as u32).collect();
+    lstm_of(cpu, weights, x, &steps, time)
+}
+
+/// Hidden states of one direction, step t with the input `steps[t]`.
+pub(crate) fn lstm_of(cpu: Cpu, weights: Lstm, x: &Int16, steps: &[u32], time: Time) -> Vec<f32> {
+    let gates = Gates::new(weights);
+    let columns = gates.hidden();
+    let mut values = vec![0.0; steps.len() * columns];
+    let out = Columns {
+        values: &mut values,
+        columns,
+        first: 0,
+    };
+    lstm::lstm(
+        cpu,
+        &gates,
+        x,
+        steps,
+        time,
+        &mut lstm::Memory::default(),
+        out,
+    );
+    values
+}
+
+/// A weight for each step.
+pub(crate) fn additive_attention(cpu: Cpu, weights: Attention, h: &[f32]) -> Vec<f32> {
+    let weights = Scorer {
+        projection: &Panels::new(weights.projection),
+        bias: weights.bias,
+        vector: weights.vector,
+    };
+    let mut out = Vec::new();
+    let mut memory = additive_attention::Memory::default();
+    additive_attention::additive_attention(cpu, weights, h, &mut memory, &mut out);
+    out
+}
+
+/// What each step gives to each class.
+pub(crate) fn contributions(cpu: Cpu, weight: &[f32], attention: &[f32], h: &[f32]) -> Vec<f32> {
+    let mut out = Vec::new();
+    contributions::contributions(cpu, weight, attention, h, &mut out);
+    out
+}
+
+/// Rows of a table.
+pub(crate) fn embedding(table: Int8, ids: &[u32]) -> Int16 {
+    let mut out = Int16::default();
+    embedding::embedding(table, ids, &mut out);
+    out
 }
