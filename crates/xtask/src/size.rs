@@ -227,7 +227,7 @@ fn print(weights: &[Weight]) {
 }
 
 /// `1234567` → `1,234,567`.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -9,12 +9,14 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo;
 use crate::step::{capture, duration, run};
 use crate::workspace::Workspace;
-use crate::{chromium, npm, pack, setup, size, wasm};
+use crate::{chromium, instructions, npm, pack, setup, size, wasm};
 
 /// What came of a check that did not fail.
 #[derive(Debug)]
-enum Outcome {
+pub(crate) enum Outcome {
     Passed,
+    /// Passed, and what should be known of it.
+    Noted(String),
     /// Not run, and why.
     Skipped(String),
 }
@@ -26,7 +28,7 @@ struct Check {
     work: fn(&Workspace, &Options) -> Result<Outcome>,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "setup",
         alone: "cargo xtask setup",
@@ -56,6 +58,11 @@ const CHECKS: [Check; 11] = [
         name: "Rust tests",
         alone: TESTS,
         work: rust_tests,
+    },
+    Check {
+        name: "instructions",
+        alone: "cargo xtask instructions",
+        work: |w, _| instructions::check(w),
     },
     Check {
         name: "wasm module",
@@ -148,6 +155,7 @@ fn last_line(reached: usize, all: usize, skipped: &[&str]) -> String {
 fn row(name: &str, result: &Result<Outcome>, time: Duration) -> String {
     let (word, remark) = match result {
         Ok(Outcome::Passed) => ("passed", String::new()),
+        Ok(Outcome::Noted(note)) => ("passed", format!("  {note}")),
         Ok(Outcome::Skipped(reason)) => ("SKIPPED", format!("  {reason}")),
         Err(_) => ("FAILED", String::new()),
     };
@@ -256,6 +264,11 @@ mod tests {
         let second = Duration::from_secs(1);
         let row = |result| row("advisories", &result, second);
         assert!(row(Ok(Outcome::Passed)).starts_with("passed   advisories"));
+        let noted = row(Ok(Outcome::Noted("but slower".into())));
+        assert!(
+            noted.starts_with("passed") && noted.ends_with("but slower"),
+            "{noted}"
+        );
         let skipped = row(Ok(Outcome::Skipped("no network".into())));
         assert!(
             skipped.starts_with("SKIPPED") && skipped.ends_with("no network"),
