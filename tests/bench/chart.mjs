@@ -7,11 +7,11 @@ import { figure } from './report.mjs';
 
 /** Legible on a light and on a dark page, whichever the reader has. */
 const STYLE = `<style>
-.mark-text text, .role-axis-label text, .role-axis-title text, .role-title text, .role-legend text { fill: #1f2328 }
-.background { fill: #ffffff }
+text { fill: #1f2328 }
+svg > rect { fill: #ffffff }
 @media (prefers-color-scheme: dark) {
-  .mark-text text, .role-axis-label text, .role-axis-title text, .role-title text, .role-legend text { fill: #e6edf3 }
-  .background { fill: #0d1117 }
+  text { fill: #e6edf3 }
+  svg > rect { fill: #0d1117 }
 }
 </style>`;
 

@@ -1,6 +1,5 @@
 /** What every part of the benchmark measures with: the browser, the server, the texts. */
 
-import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,11 +48,24 @@ export class Lab {
       'transformers-onnxruntime': path.join(packages, '@huggingface/transformers/node_modules/onnxruntime-web/dist'),
     };
     lab.server = await serve(folders, path.join(work, 'compressed'));
-    lab.softwareGpu = !existsSync('/dev/dri');
-    const switches = lab.softwareGpu ? [...SWITCHES, SOFTWARE_GPU] : SWITCHES;
-    lab.browser = await chromium.launch({ executablePath: options.chromium, args: switches });
+    await lab.#launch();
     lab.pages = new Pages(lab.browser, lab.server.address);
     return lab;
+  }
+
+  /** Starts the browser; once more with the GPU it brings along, if it has no other. */
+  async #launch() {
+    for (const more of [[], [SOFTWARE_GPU]]) {
+      this.browser = await chromium.launch({ executablePath: this.options.chromium, args: [...SWITCHES, ...more] });
+      this.gpu = await gpuOf(this.browser, this.server.address);
+      if (this.gpu !== undefined) return;
+      if (more.length === 0) await this.browser.close();
+    }
+  }
+
+  /** Whether what stands in for a GPU is the processor. */
+  get softwareGpu() {
+    return this.gpu?.software ?? true;
   }
 
   /** A model's folder, as the driver sees it. */
@@ -104,7 +116,7 @@ export class Lab {
   async machine() {
     const [{ model }] = os.cpus();
     const memory = Math.round(os.totalmem() / 2 ** 30);
-    return { processor: model, cores: os.cpus().length, memory: `${memory} GiB`, system: `${os.type()} ${os.release()}`, chromium: this.browser.version() };
+    return { processor: model, cores: os.cpus().length, memory: `${memory} GiB`, system: os.type(), chromium: `Chromium ${this.browser.version()}`, gpu: this.softwareGpu ? 'no GPU' : this.gpu.name };
   }
 
   async close() {
@@ -112,6 +124,20 @@ export class Lab {
     await this.browser.close();
     await this.server.stop();
   }
+}
+
+/** The GPU that pages see, if they see one. */
+async function gpuOf(browser, address) {
+  const page = await browser.newPage();
+  await page.goto(`${address}/pages/empty.html`);
+  const gpu = await page.evaluate(async () => {
+    const { info } = (await navigator.gpu?.requestAdapter()) ?? {};
+    if (info === undefined) return undefined;
+    const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ');
+    return { name, software: info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software/i.test(name) };
+  });
+  await page.close();
+  return gpu;
 }
 
 /** Texts of exactly so many tokens, word after word; a word that would be too much is left out. */

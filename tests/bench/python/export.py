@@ -3,6 +3,7 @@
     one.f32.onnx    ids [1, time] → logits, and the same in u8 and i8
     many.f32.onnx   ids [batch, time], lengths [batch] → logits; students only
     tokenizer.json, tokenizer_config.json, config.json, onnx/   a folder as transformers.js loads it
+    linear.bin      a weight for every piece and label, of a linear model over bags of words
 
 u8 and i8 are onnxruntime's dynamic quantization with unsigned and signed weights; which of the two is faster
 depends on the machine.
@@ -11,10 +12,12 @@ depends on the machine.
 """
 
 import json
+import logging
 import shutil
 import sys
 from pathlib import Path
 
+import numpy
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -31,6 +34,7 @@ def export(folder: Path) -> None:
     for name, model in graphs.items():
         save(model, folder / f"{name}.f32.onnx")
     tokenizer(found, folder)
+    linear(found, folder)
     if "pipeline" in graphs:
         pipeline(found, folder)
 
@@ -126,11 +130,20 @@ def pipeline(found: bundle.Bundle, folder: Path) -> None:
         shutil.move(folder / f"pipeline.{variant}.onnx", folder / "onnx" / f"{name}.onnx")
 
 
+def linear(found: bundle.Bundle, folder: Path) -> None:
+    """Made-up weights: how such a model answers does not matter, how large and fast it is does."""
+    shape = len(found.vocabulary), len(found.manifest["labels"])
+    weights = numpy.random.default_rng(1).normal(0, 0.1, shape)
+    (folder / "linear.bin").write_bytes(weights.astype("<f4").tobytes())
+
+
 def write(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 if __name__ == "__main__":
+    # It advises to optimise models first, which the runtimes do when they load them.
+    logging.disable(logging.WARNING)
     for path in sorted(Path(sys.argv[1]).glob("*/model.glass")):
         print(f"    {path.parent.name}", flush=True)
         export(path.parent)
