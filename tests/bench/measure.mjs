@@ -9,7 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { svg } from './chart.mjs';
 import { Lab } from './lab.mjs';
-import { markdown } from './report.mjs';
+import { lines, markdown } from './report.mjs';
 import * as forward from './rows/forward.mjs';
 import * as native from './rows/native.mjs';
 import * as memory from './rows/memory.mjs';
@@ -44,9 +44,7 @@ try {
     const found = await run(lab);
     rows.push(found);
     console.log(`    ${name}: ${Math.round((performance.now() - began) / 1000)} s`);
-    for (const { system, ms, p95, void: voided, skipped } of found.systems ?? []) {
-      console.log(`        ${system.padEnd(26)}${skipped ?? `${ms.toFixed(3)} ms, p95 ${p95.toFixed(3)}${voided ? ', VOID: answers differ' : ''}`}`);
-    }
+    for (const line of lines(found)) console.log(`        ${line}`);
   }
   const result = { quick: options.quick, date: new Date().toISOString(), machine: await lab.machine(), rows };
   const write = (name, text) => writeFile(path.join(options.work, name), text);

@@ -10,6 +10,16 @@ export function figure(value) {
 
 const megabytes = (bytes) => (bytes === undefined ? '' : `${(bytes / 1e6).toFixed(2)} MB`);
 
+/** A row in short, for whoever watches. */
+export function lines({ systems = [], points = [] }) {
+  const said = ({ ms, p95, loaded, skipped, ...rest }) => {
+    if (skipped !== undefined) return `SKIPPED: ${skipped}`;
+    if (loaded !== undefined) return `${megabytes(loaded.wasm)} of WebAssembly memory once loaded`;
+    return `${figure(ms)} ms, 95th percentile ${figure(p95)}${rest.void ? ', VOID: answers differ' : ''}`;
+  };
+  return [...systems, ...points].map((one) => `${`${one.system}${one.size === undefined ? '' : `, ${one.size}`}`.padEnd(28)}${said(one)}`);
+}
+
 function table(head, rows) {
   const row = (cells) => `| ${cells.map((cell) => cell ?? '').join(' | ')} |`;
   return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');

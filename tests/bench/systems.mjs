@@ -52,12 +52,13 @@ export class Pages {
     return page;
   }
 
-  /** Slows the processor of a system's page down, as DevTools does. */
-  async throttle(name, rate) {
+  /** Slows the processor of a system's page down, as DevTools does; what is returned lets it go again. */
+  async slow(name, rate) {
     const page = await this.of(name);
     const devtools = await page.context().newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate });
-    await devtools.detach();
+    // It is as slow as that for as long as it is attached.
+    return () => devtools.detach();
   }
 
   /**

@@ -7,6 +7,7 @@ that it reads: a row with its model and `ids` gives `{"logits": [[…]]}`; `{"ro
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -55,6 +56,8 @@ def answer(question: dict, rows: dict, library: Callable) -> dict:
 
 
 if __name__ == "__main__":
+    # PyTorch says that its quantization will move.
+    warnings.simplefilter("ignore", DeprecationWarning)
     rows: dict = {}
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line), rows, LIBRARIES[sys.argv[1]])), flush=True)

@@ -17,32 +17,33 @@ const BATCHES = [1, 4, 16, 64, 256];
 const PIECES = [2_000, 8_000, 32_000, 128_000];
 const WIDTHS = [32, 64, 128, 256];
 
-export const parts = [
-  { name: 'growth-length', title: 'Tokens of a text, E = H = 64', run: growing(LENGTHS, (tokens) => ({ model: 'student-64', tokens })) },
-  { name: 'growth-batch', title: `Texts of a call, E = H = 64, ${TOKENS} tokens each`, run: growing(BATCHES, (batch) => ({ model: 'student-64', tokens: TOKENS, batch })) },
-  { name: 'growth-vocabulary', title: `Pieces of the vocabulary, E = H = 64, ${TOKENS} tokens`, run: growing(PIECES, (pieces) => ({ model: `pieces-${pieces}`, tokens: TOKENS })) },
-  { name: 'growth-hidden', title: `Hidden size, E = H, ${TOKENS} tokens`, run: growing(WIDTHS, (width) => ({ model: `student-${width}`, tokens: TOKENS })) },
+const ROWS = [
+  { name: 'growth-length', title: 'Tokens of a text, E = H = 64', sizes: LENGTHS, shape: (tokens) => ({ model: 'student-64', tokens }) },
+  { name: 'growth-batch', title: `Texts of a call, E = H = 64, ${TOKENS} tokens each`, sizes: BATCHES, shape: (batch) => ({ model: 'student-64', tokens: TOKENS, batch }) },
+  { name: 'growth-vocabulary', title: `Pieces of the vocabulary, E = H = 64, ${TOKENS} tokens`, sizes: PIECES, shape: (pieces) => ({ model: `pieces-${pieces}`, tokens: TOKENS }) },
+  { name: 'growth-hidden', title: `Hidden size, E = H, ${TOKENS} tokens`, sizes: WIDTHS, shape: (width) => ({ model: `student-${width}`, tokens: TOKENS }) },
 ];
 
-/** A part that measures every system at every size, all in turn. */
-function growing(sizes, shapeOf) {
-  return async function grow(lab) {
-    const { name, title } = this;
-    const entries = [];
-    for (const size of sizes) {
-      const shape = shapeOf(size);
-      const bytes = (await stat(path.join(lab.model(shape.model), 'model.glass'))).size;
-      for (const entry of await open(lab, `${name}-${size}`, shape)) entries.push({ ...entry, size, bytes });
-    }
-    // Each against the first system of its own size.
-    const found = await interleaved(entries, { samples: Math.ceil(lab.samples * SHARE), reference: ({ size }) => entries.find((entry) => entry.size === size) });
-    for (const entry of entries) await entry.close();
-    const points = found.map((point, at) => ({ size: entries[at].size, bytes: entries[at].bytes, ...point }));
-    const lines = SYSTEMS.map((system) => ({ system, ...line(points.filter((point) => point.system === system).map(({ size, ms }) => [size, ms])) }));
-    return { name, title, unit: 'ms a call', points, lines };
-  };
+export const parts = ROWS.map((row) => ({ name: row.name, run: (lab) => growth(lab, row) }));
+
+/** Every system at every size, all in turn. */
+async function growth(lab, { name, title, sizes, shape }) {
+  const entries = [];
+  for (const size of sizes) {
+    const wanted = shape(size);
+    const { size: bytes } = await stat(path.join(lab.model(wanted.model), 'model.glass'));
+    for (const entry of await open(lab, `${name}-${size}`, wanted)) entries.push({ ...entry, size, bytes });
+  }
+  // Each against the first system of its own size.
+  const reference = ({ size }) => entries.find((entry) => entry.size === size);
+  const found = await interleaved(entries, { samples: Math.ceil(lab.samples * SHARE), reference });
+  for (const entry of entries) await entry.close();
+  const points = found.map((point, at) => ({ size: entries[at].size, bytes: entries[at].bytes, ...point }));
+  const lines = SYSTEMS.map((system) => ({ system, ...line(points.filter((point) => point.system === system).map(({ size, ms }) => [size, ms])) }));
+  return { name, title, unit: 'ms a call', points, lines };
 }
 
+/** A row in every system, texts one by one or all in one call. */
 async function open(lab, row, { model, tokens, batch }) {
   const inputs = await lab.inputs(model, batch ?? TEXTS, tokens);
   const opened = [];

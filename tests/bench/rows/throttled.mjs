@@ -21,11 +21,10 @@ async function throttled(lab, rate, { model, title, tokens }) {
   const inputs = await lab.inputs(model, TEXTS, tokens);
   const systems = ['stillglass', ...named('onnxruntime-web').filter((system) => !system.endsWith('WebGPU'))];
   const { entries, skipped } = await lab.open(systems, name, { model, inputs });
-  for (const { system } of entries) await lab.pages.throttle(system, rate);
+  const release = [];
+  for (const { system } of entries) release.push(await lab.pages.slow(system, rate));
   const found = await interleaved(entries, { samples: Math.ceil(lab.samples * SHARE), floor: FLOOR });
-  for (const { system, close } of entries) {
-    await lab.pages.throttle(system, 1);
-    await close();
-  }
+  for (const fast of release) await fast();
+  for (const { close } of entries) await close();
   return { name, title: `${title}, ${tokens} tokens, processor ${rate}× slower`, unit: 'ms a call', systems: [...found, ...skipped] };
 }
