@@ -1,4 +1,4 @@
-/** A run's comparisons as a chart: how many times as long the others take. */
+/** A run's comparisons as a chart: how many times as much others take. */
 
 import * as vega from 'vega';
 import * as lite from 'vega-lite';
@@ -16,21 +16,21 @@ svg > rect { fill: #ffffff }
 </style>`;
 
 export async function svg(result) {
-  const values = comparisons(result).map(({ title, other, faster, mine, unit }) => ({
+  const values = comparisons(result).map(({ title, unit, mine, other, times }) => ({
     row: title,
     library: other.system.replace(/ (f32|u8|i8)$/, ''),
-    faster,
-    said: `${figure(faster)}×  (${figure(mine.ms)} and ${figure(other.ms)} ${unit})`,
+    times,
+    said: `${figure(times)}×  (${figure(mine.value)} and ${figure(other.value)} ${unit})`,
   }));
   const { spec } = lite.compile({
-    title: { text: 'How many times as long others take as Stillglass', anchor: 'start' },
+    title: { text: 'How many times as much others take as Stillglass', anchor: 'start' },
     data: { values },
     width: 420,
     height: { step: 22 },
     encoding: {
       y: { field: 'row', type: 'nominal', sort: null, title: null, axis: { labelLimit: 400, ticks: false } },
       yOffset: { field: 'library', sort: null },
-      x: { field: 'faster', type: 'quantitative', scale: { type: 'log', domainMin: 0.5 }, title: 'times as long, on a logarithmic scale', axis: { grid: false, format: '~r' } },
+      x: { field: 'times', type: 'quantitative', scale: { type: 'log', domainMin: 0.5 }, title: 'times as much, on a logarithmic scale', axis: { grid: false, format: '~r' } },
     },
     layer: [
       { mark: { type: 'bar' }, encoding: { x2: { datum: 0.5 }, color: { field: 'library', title: null, scale: { range: ['#2a78b5', '#c8761f', '#8a63c4', '#3d8f5f'] }, legend: { orient: 'bottom' } } } },

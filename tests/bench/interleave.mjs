@@ -27,6 +27,7 @@ export async function interleaved(entries, { samples, floor = FLOOR, reference =
     system,
     note,
     ms: median(times),
+    least: Math.min(...times),
     p95: quantile(times, 0.95),
     calls: times.length,
     repeats,

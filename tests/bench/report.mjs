@@ -32,8 +32,8 @@ export function markdown(result) {
     `${Object.values(machine).join(', ')}; ${date}${quick ? '; a quick run, for orientation only' : ''}.`,
     `## In short`,
     table(
-      ['', 'unit', 'Stillglass', 'the other', '', 'times as fast'],
-      comparisons(result).map(({ title, unit, mine, other, faster }) => [title, unit, figure(mine.ms), figure(other.ms), named(other), `${figure(faster)}×`]),
+      ['', 'unit', 'Stillglass', 'the other', '', 'times as much'],
+      comparisons(result).map(({ title, unit, mine, other, times }) => [title, unit, figure(mine.value), figure(other.value), named(other), `${figure(times)}×`]),
     ),
     ...rows.flatMap((row) => [`## ${row.title}`, ...details(row)]),
   ];

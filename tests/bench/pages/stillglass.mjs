@@ -1,11 +1,9 @@
 /** Stillglass as it ships, text → answer on the page's own thread. */
 
-import { Model, start } from '/pkg/index.js';
+import { Model } from '/pkg/index.js';
 
 export async function open({ model: folder, backend, many = false }) {
-  await start();
-  const response = await fetch(`${folder}model.glass`);
-  const model = await Model.open(await response.arrayBuffer());
+  const model = await Model.load(`${folder}model.glass`);
   const { labels } = model.info;
   const one = ({ scores }) => labels.map((label) => scores[label]);
   const close = () => model.free();

@@ -27,7 +27,7 @@ const result = {
 
 test('a void figure, a software GPU and what was skipped are compared with nothing', () => {
   const found = comparisons(result);
-  assert.deepEqual(found.map(({ mine, other, faster }) => [mine.system, other.system, faster]), [['stillglass', 'onnxruntime-web f32', 4]]);
+  assert.deepEqual(found.map(({ mine, other, times }) => [mine.system, other.system, times]), [['stillglass', 'onnxruntime-web f32', 4]]);
 });
 
 test('the tables say what is void and what was skipped', () => {
