@@ -8,6 +8,8 @@ const PROBABILITY = 0.02;
 const WARMING = 400;
 /** Milliseconds a timed call of short ones lasts at least, by repeating it: then the clock's 5 µs are nothing. */
 const FLOOR = 4;
+/** Milliseconds of a call from which on it is timed a tenth as often: it takes long enough to be told from noise. */
+const LONG = 300;
 
 /**
  * Times entries and holds their answers against a reference's, by default the first entry's.
@@ -17,11 +19,13 @@ const FLOOR = 4;
  */
 export async function interleaved(entries, { samples, floor = FLOOR, reference = () => entries[0] }) {
   const timed = [];
-  for (const entry of entries) timed.push({ ...entry, repeats: await warmed(entry.time, floor), times: [] });
+  for (const entry of entries) {
+    const ms = await warmed(entry.time);
+    const most = Math.min(entry.most ?? samples, ms > LONG ? Math.ceil(samples / 10) : samples);
+    timed.push({ ...entry, repeats: Math.max(1, Math.ceil(floor / ms)), most, times: [] });
+  }
   for (let sample = 0; sample < samples; sample++) {
-    for (const entry of timed) {
-      if (sample < (entry.most ?? samples)) entry.times.push(await entry.time(entry.repeats));
-    }
+    for (const entry of timed) if (sample < entry.most) entry.times.push(await entry.time(entry.repeats));
   }
   return timed.map(({ system, note, repeats, times, answers }, at) => ({
     system,
@@ -35,15 +39,15 @@ export async function interleaved(entries, { samples, floor = FLOOR, reference =
   }));
 }
 
-/** Warms a call up; how often it is to be repeated. */
-async function warmed(time, floor) {
+/** Warms a call up; how long it takes then. */
+async function warmed(time) {
   const first = await time(1);
   let took = first;
   for (let spent = first, calls = 1; spent < WARMING; calls *= 2) {
     took = await time(calls);
     spent += took * calls;
   }
-  return Math.max(1, Math.ceil(floor / took));
+  return took;
 }
 
 /** How far answers are from the reference's, and whether they agree; nothing where there is nothing to compare. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as glass from './glass.mjs';
+import { Refused } from './refused.mjs';
 import { serve } from './serve.mjs';
 import { Pages } from './systems.mjs';
 import * as texts from './texts.mjs';
@@ -36,7 +37,7 @@ export class Lab {
     lab.options = options;
     lab.samples = quick ? QUICK_SAMPLES : SAMPLES;
     lab.quick = quick;
-    lab.real = options.texts === undefined ? undefined : await texts.read(options.texts);
+    lab.real = options.real;
     const packages = path.join(HERE, 'node_modules');
     const folders = {
       pages: path.join(HERE, 'pages'),
@@ -82,7 +83,7 @@ export class Lab {
     const drawn = Array.from({ length: 2 * count * room }, word);
     const ids = await this.encode(model, drawn);
     const found = filled(drawn, ids, room).slice(0, count);
-    if (found.length < count) throw new Error(`too few words of one token for ${count} texts of ${tokens} tokens`);
+    if (found.length < count) throw new Refused(`too few words of one token for ${count} texts of ${tokens} tokens`);
     const withSpecials = first === undefined ? undefined : found.map((text) => [first, ...text.ids, last]);
     return { texts: found.map((text) => text.words.join(' ')), ids: found.map((text) => text.ids), withSpecials };
   }
@@ -113,10 +114,11 @@ export class Lab {
     return { entries, skipped };
   }
 
-  async machine() {
+  /** What it ran on, for the reader. */
+  machine() {
     const [{ model }] = os.cpus();
     const memory = Math.round(os.totalmem() / 2 ** 30);
-    return { processor: model, cores: os.cpus().length, memory: `${memory} GiB`, system: os.type(), chromium: `Chromium ${this.browser.version()}`, gpu: this.softwareGpu ? 'no GPU' : this.gpu.name };
+    return { processor: model, cores: `${os.cpus().length} cores`, memory: `${memory} GiB`, system: os.type(), chromium: `Chromium ${this.browser.version()}`, gpu: this.softwareGpu ? 'no GPU' : this.gpu.name };
   }
 
   async close() {

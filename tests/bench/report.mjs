@@ -56,7 +56,7 @@ function times({ unit, systems }) {
     head,
     systems.map(({ system, ms, p95, calls, repeats = 1, difference, note, skipped, textsASecond, ...rest }) => {
       if (skipped !== undefined) return [system, '', '', ...(many ? [''] : []), '', '', `SKIPPED: ${skipped}`];
-      const remark = rest.void ? 'VOID: answers differ' : note;
+      const remark = [rest.void ? 'VOID: answers differ' : undefined, note].filter(Boolean).join('; ');
       const timed = repeats > 1 ? `${calls} × ${repeats}` : calls;
       return [system, figure(ms), figure(p95), ...(many ? [figure(textsASecond)] : []), timed, difference?.toFixed(4), remark];
     }),

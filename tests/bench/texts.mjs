@@ -1,6 +1,7 @@
 /** Texts to classify: made up from a vocabulary's words as often as a language has its own, or real ones. */
 
 import { readFile } from 'node:fs/promises';
+import { Refused } from './refused.mjs';
 
 /** Numbers that look random and are the same every time (mulberry32), in [0, 1). */
 export function numbers(seed) {
@@ -52,10 +53,19 @@ export function tweets({ vocabulary, real, seed }, count) {
 
 /** The `text` of each line of a JSONL file. */
 export async function read(file) {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '');
-  const texts = lines.map((line) => JSON.parse(line).text);
-  if (texts.length === 0 || texts.some((text) => typeof text !== 'string')) {
-    throw new Error(`${file}: want a JSON object with a \`text\` in each line`);
-  }
+  const content = await readFile(file, 'utf8').catch((error) => {
+    throw new Refused(`--texts ${file} cannot be read: ${error.message}`);
+  });
+  const lines = content.split('\n').filter((line) => line.trim() !== '');
+  const texts = lines.map((line, at) => {
+    try {
+      const { text } = JSON.parse(line);
+      if (typeof text === 'string') return text;
+    } catch {
+      // What is no JSON is told like what has no text.
+    }
+    throw new Refused(`--texts ${file}: line ${at + 1}: want a JSON object with a \`text\``);
+  });
+  if (texts.length === 0) throw new Refused(`--texts ${file}: want a JSON object with a \`text\` in each line, found none`);
   return texts;
 }

@@ -4,7 +4,6 @@
 //! the same with an entry for token ids, with SIMD and without, bundles with made-up weights, and the ONNX
 //! files that hold the same weights.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,8 +61,16 @@ struct Made {
 
 /// Makes what is measured, measures, and copies the results where they are wanted.
 pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
+    step("set up the benchmark", || {
+        npm::check_node()?;
+        npm::install(&workspace.path(FOLDER))?;
+        // Before the long part, whether all that was asked can be done.
+        run(driver(workspace, options).arg("--plan"))
+    })?;
     let made = make(workspace)?;
-    step("measure", || run(&mut driver(workspace, &made, options)))?;
+    step("measure", || {
+        run(made.extend(&mut driver(workspace, options)))
+    })?;
     let out = match (&options.out, options.commit) {
         (Some(folder), _) => folder.clone(),
         (None, true) => workspace.path(RESULTS),
@@ -77,7 +84,6 @@ fn make(workspace: &Workspace) -> Result<Made> {
     let folder = workspace.path(FOLDER);
     let chromium = chromium::find()?;
     setup::building(workspace)?;
-    npm::install(&folder)?;
     let python = step("bring onnxruntime and PyTorch", || {
         python::environment(
             &work.join("python"),
@@ -157,26 +163,34 @@ fn fingerprint(scripts: &Path, others: &[&Path]) -> Result<String> {
 }
 
 /// The program that measures.
-fn driver(workspace: &Workspace, made: &Made, options: &Options) -> Command {
+fn driver(workspace: &Workspace, options: &Options) -> Command {
     let mut node = Command::new("node");
     node.arg(workspace.path(FOLDER).join("measure.mjs"));
-    let mut give = |name: &str, value: OsString| {
-        node.arg(name).arg(value);
-    };
-    give("--work", made.work.clone().into());
-    give("--chromium", made.chromium.clone().into());
-    give("--python", made.python.clone().into());
-    give("--native", made.native.clone().into());
     for name in &options.only {
-        give("--only", name.into());
+        node.arg("--only").arg(name);
     }
     if let Some(texts) = &options.texts {
-        give("--texts", texts.into());
+        node.arg("--texts").arg(texts);
     }
     if options.quick {
         node.arg("--quick");
     }
     node
+}
+
+impl Made {
+    /// Tells the driver where things are.
+    fn extend<'a>(&self, driver: &'a mut Command) -> &'a mut Command {
+        for (name, path) in [
+            ("--work", &self.work),
+            ("--chromium", &self.chromium),
+            ("--python", &self.python),
+            ("--native", &self.native),
+        ] {
+            driver.arg(name).arg(path);
+        }
+        driver
+    }
 }
 
 /// Puts the results where they are wanted and says where that is.

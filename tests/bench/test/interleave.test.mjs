@@ -14,18 +14,18 @@ const entry = (system, ms, asked, answers) => ({
 
 test('systems take turns, and short calls are repeated until the clock can see them', async () => {
   const asked = [];
-  const entries = [entry('a', 0.5, asked), entry('b', 500, asked)];
+  const entries = [entry('a', 0.5, asked), entry('b', 200, asked)];
   const [a, b] = await interleaved(entries, { samples: 3, floor: 4 });
   assert.deepEqual(asked.slice(-6), [['a', 8], ['b', 1], ['a', 8], ['b', 1], ['a', 8], ['b', 1]]);
   assert.deepEqual([a.ms, a.p95, a.calls, a.repeats], [0.5, 0.5, 3, 8]);
-  assert.deepEqual([b.ms, b.repeats], [500, 1]);
+  assert.deepEqual([b.ms, b.repeats], [200, 1]);
 });
 
 test('an entry that takes very long is timed less often', async () => {
   const asked = [];
-  const entries = [entry('a', 500, asked), { ...entry('b', 500, asked), most: 1 }];
-  const [a, b] = await interleaved(entries, { samples: 3 });
-  assert.deepEqual([a.calls, b.calls], [3, 1]);
+  const entries = [entry('a', 200, asked), entry('b', 400, asked), { ...entry('c', 200, asked), most: 5 }];
+  const found = await interleaved(entries, { samples: 30 });
+  assert.deepEqual(found.map(({ calls }) => calls), [30, 3, 5]);
 });
 
 test('a row is void if a label or a probability differs', () => {

@@ -14,9 +14,9 @@ const FLOOR = 50;
 /** Of the timed calls of other rows, since these are so much longer. */
 const SHARE = 0.2;
 
-export const parts = RATES.flatMap((rate) => ROWS.map((row) => ({ name: `slowed-${rate}-${row.model}`, run: (lab) => throttled(lab, rate, row) })));
+export const parts = RATES.flatMap((rate) => ROWS.map((row) => ({ name: `slowed-${rate}-${row.model}`, run: (lab) => slowed(lab, rate, row) })));
 
-async function throttled(lab, rate, { model, title, tokens }) {
+async function slowed(lab, rate, { model, title, tokens }) {
   const name = `slowed-${rate}-${model}`;
   const inputs = await lab.inputs(model, TEXTS, tokens);
   const systems = ['stillglass', ...named('onnxruntime-web').filter((system) => !system.endsWith('WebGPU'))];
