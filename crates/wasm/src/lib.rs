@@ -106,6 +106,22 @@ impl Model {
         }))
     }
 
+    /// A text's token ids, as the model reads them, without special ones.
+    #[cfg(feature = "ids")]
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let model = self.service.model();
+        let most = model.manifest().max_tokens;
+        model.tokenizer().encode(text, most).ids
+    }
+
+    /// Logits for such ids.
+    #[cfg(feature = "ids")]
+    #[wasm_bindgen(js_name = classifyIds)]
+    pub fn classify_ids(&self, ids: &[u32]) -> Result<Vec<f32>, JsValue> {
+        let model = self.service.model();
+        model.classify_ids(ids).map_err(|error| failed(&error))
+    }
+
     /// What `auto` has measured of both backends: `{ device, cpu: { call, token }, gpu: { call, token } }`
     /// in milliseconds, to be kept for the next time; `undefined` until it has.
     #[cfg(feature = "gpu")]

@@ -1,6 +1,7 @@
 //! Every automation of the repository: `cargo xtask COMMAND`.
 
 mod base_model;
+mod bench;
 mod cargo;
 mod chromium;
 mod debian;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::Options),
     /// Compare a bundle's answers on the GPU with those on the CPU, over the texts of a data set
     Parity(measure::Options),
+    /// Measure beside onnxruntime-web, transformers.js, onnxruntime and PyTorch (needs Chromium, Python 3)
+    Bench(bench::Options),
     /// Time student, teacher and their kernels on this machine's GPU, as tables in Markdown
     BenchGpu(measure::Options),
     /// Build the WebAssembly module and its JavaScript into pkg/dist
@@ -70,6 +73,7 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Test(_) => "test",
             Self::Parity(_) => "parity",
+            Self::Bench(_) => "bench",
             Self::BenchGpu(_) => "bench-gpu",
             Self::Wasm => "wasm",
             Self::Pack => "pack",
@@ -86,6 +90,7 @@ impl Command {
             Self::Demo(options) => demo::demo(workspace, options),
             Self::Test(options) => test::test(workspace, options),
             Self::Parity(options) => measure::example(workspace, "parity", options),
+            Self::Bench(options) => bench::bench(workspace, options),
             Self::BenchGpu(options) => measure::example(workspace, "bench_gpu", options),
             Self::Wasm => wasm::build(workspace),
             Self::Pack => pack::pack(workspace),

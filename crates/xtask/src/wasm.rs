@@ -54,7 +54,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&staging)?;
     let _lock = lock(&staging.join("lock"))?;
     step("build the wasm module", || {
-        let compiled = compile(workspace, &staging)?;
+        let compiled = compile(workspace, &staging, "", None)?;
         npm::install(&workspace.package())?;
         let stamp = staging.join("fresh");
         if is_fresh(&stamp, fingerprint(workspace, &compiled, &dist)) {
@@ -73,6 +73,22 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     size::print_module(workspace)
 }
 
+/// Builds the module with an entry for token ids into a folder, unless it is fresh there; `flags` take the
+/// place of rustc's usual ones.
+pub(crate) fn for_ids(workspace: &Workspace, folder: &Path, flags: Option<&str>) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let compiled = compile(workspace, folder, "ids", flags)?;
+    let stamp = folder.join("fresh");
+    if is_fresh(&stamp, fingerprint(workspace, &compiled, folder)) {
+        println!("    {}: fresh", folder.display());
+        return Ok(());
+    }
+    bind(&compiled, folder)?;
+    optimise(workspace, folder)?;
+    fs::write(stamp, fingerprint(workspace, &compiled, folder)?)?;
+    Ok(())
+}
+
 /// Waits for any other build of this checkout to end; the lock goes with the file.
 fn lock(path: &Path) -> Result<File> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -84,14 +100,24 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// Compiles the module and takes a copy of it at once, before another checkout compiles its own.
-fn compile(workspace: &Workspace, staging: &Path) -> Result<PathBuf> {
-    run(&mut cargo(
+fn compile(
+    workspace: &Workspace,
+    staging: &Path,
+    features: &str,
+    flags: Option<&str>,
+) -> Result<PathBuf> {
+    let mut build = cargo(
         workspace,
         &format!(
             "build --package {CRATE} --lib --profile {PROFILE} --target {}",
             setup::WASM
         ),
-    ))?;
+    );
+    build.args(["--features", features]);
+    if let Some(flags) = flags {
+        build.env("RUSTFLAGS", flags);
+    }
+    run(&mut build)?;
     let built = workspace.target(setup::WASM).join(PROFILE).join(COMPILED);
     let compiled = staging.join(COMPILED);
     fs::copy(&built, &compiled).with_context(|| format!("cannot copy {}", built.display()))?;

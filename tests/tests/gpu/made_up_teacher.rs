@@ -99,9 +99,18 @@ impl Maker {
     }
 }
 
-/// A valid teacher of three labels.
+/// A valid teacher of three labels and a small vocabulary.
 pub(crate) fn teacher(seed: u64, shape: TeacherShape, format: WeightFormat) -> Bundle {
-    let vocabulary = vocabulary();
+    teacher_of(vocabulary(), seed, shape, format)
+}
+
+/// A valid teacher of three labels; its vocabulary begins with the unknown piece and the special tokens.
+pub(crate) fn teacher_of(
+    vocabulary: Vec<String>,
+    seed: u64,
+    shape: TeacherShape,
+    format: WeightFormat,
+) -> Bundle {
     let shape = TeacherShape {
         vocabulary: vocabulary.len(),
         ..shape

@@ -75,8 +75,13 @@ pub(crate) fn vocabulary() -> Vec<String> {
     pieces
 }
 
-/// A valid student.
+/// A valid student of a small vocabulary.
 pub(crate) fn bundle(seed: u64, sizes: Sizes, draw: &Draw) -> Bundle {
+    bundle_of(vocabulary(), seed, sizes, draw)
+}
+
+/// A valid student of any vocabulary whose first piece is the unknown one.
+pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: &Draw) -> Bundle {
     let Sizes {
         embedding,
         hidden,
@@ -84,7 +89,6 @@ pub(crate) fn bundle(seed: u64, sizes: Sizes, draw: &Draw) -> Bundle {
         labels,
         max_tokens,
     } = sizes;
-    let vocabulary = vocabulary();
     let mut maker = Maker {
         numbers: Numbers(seed),
         draw,

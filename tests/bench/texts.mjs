@@ -1,0 +1,71 @@
+/** Texts to classify: made up from a vocabulary's words as often as a language has its own, or real ones. */
+
+import { readFile } from 'node:fs/promises';
+import { Refused } from './refused.mjs';
+
+/** Numbers that look random and are the same every time (mulberry32), in [0, 1). */
+export function numbers(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * Draws words, the r-th as often as 1/r (Zipf's law): a vocabulary that was pruned from BERT's still has its
+ * words in the order of how often English uses them.
+ */
+export function speaker(vocabulary, seed) {
+  const words = vocabulary.filter((piece) => /^[a-z]{2,}$/.test(piece));
+  const next = numbers(seed);
+  let total = 0;
+  const bounds = words.map((_, rank) => (total += 1 / (rank + 1)));
+  return () => {
+    const drawn = next() * total;
+    let [low, high] = [0, bounds.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (bounds[middle] < drawn) low = middle + 1;
+      else high = middle;
+    }
+    return words[low];
+  };
+}
+
+/** A source of words: of real texts one after another, around and around, or made up. */
+export function wordsOf({ vocabulary, real, seed }) {
+  if (real === undefined) return speaker(vocabulary, seed);
+  const words = real.flatMap((text) => text.split(/\s+/).filter(Boolean));
+  let at = Math.floor(numbers(seed)() * words.length);
+  return () => words[at++ % words.length];
+}
+
+/** Short texts as people post them, 8 to 40 words; real ones as they are. */
+export function tweets({ vocabulary, real, seed }, count) {
+  if (real !== undefined) return Array.from({ length: count }, (_, at) => real[at % real.length]);
+  const word = speaker(vocabulary, seed);
+  const next = numbers(seed + 1);
+  return Array.from({ length: count }, () => Array.from({ length: 8 + Math.floor(next() * 33) }, word).join(' '));
+}
+
+/** The `text` of each line of a JSONL file. */
+export async function read(file) {
+  const content = await readFile(file, 'utf8').catch((error) => {
+    throw new Refused(`--texts ${file} cannot be read: ${error.message}`);
+  });
+  const lines = content.split('\n').filter((line) => line.trim() !== '');
+  const texts = lines.map((line, at) => {
+    try {
+      const { text } = JSON.parse(line);
+      if (typeof text === 'string') return text;
+    } catch {
+      // What is no JSON is told like what has no text.
+    }
+    throw new Refused(`--texts ${file}: line ${at + 1}: want a JSON object with a \`text\``);
+  });
+  if (texts.length === 0) throw new Refused(`--texts ${file}: want a JSON object with a \`text\` in each line, found none`);
+  return texts;
+}
