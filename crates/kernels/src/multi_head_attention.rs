@@ -36,6 +36,16 @@ impl Heads<'_> {
         let start = (step * self.heads + head) * self.size;
         start..start + self.size
     }
+
+    /// A head's columns of `all: [time, heads * size]`, in place of what is in `out: [time, size]`: they are read
+    /// once for each query, and side by side have room in the nearest cache.
+    #[inline(always)]
+    fn gather(&self, all: &[f32], head: usize, out: &mut Vec<f32>) {
+        out.clear();
+        for step in all.chunks_exact(self.heads * self.size) {
+            out.extend_from_slice(&step[self.columns(0, head)]);
+        }
+    }
 }
 
 /// softmax(q kᵀ / √size) v in each head → `[time, heads * size]`.
@@ -59,31 +69,122 @@ impl Job for Attention<'_> {
         let Self { x, mask } = self;
         let mut out = vec![0.0; x.query.len()];
         let mut weights = vec![0.0; mask.len()];
+        let mut keys = Keys::new(mask);
+        let mut value = Vec::with_capacity(mask.len() * x.size);
         for head in 0..x.heads {
+            keys.gather(x, head);
+            x.gather(x.value, head, &mut value);
             for step in 0..mask.len() {
-                scores(l, x, mask, (step, head), &mut weights);
-                softmax::row(l, &mut weights);
-                let out = &mut out[x.columns(step, head)];
-                for (other, &weight) in weights.iter().enumerate() {
-                    add_scaled(l, weight, &x.value[x.columns(other, head)], out);
-                }
+                let columns = x.columns(step, head);
+                keys.scores(l, &x.query[columns.clone()], &mut weights);
+                let sum = softmax::exponentials(l, &mut weights);
+                mix(l, &weights, 1.0 / sum, &value, &mut out[columns]);
             }
         }
         out
     }
 }
 
-/// q · k / √size of one step with every other; −∞ where masked.
-#[inline(always)]
-pub(crate) fn scores<L: Lanes>(l: L, x: Heads, mask: &[bool], at: (usize, usize), out: &mut [f32]) {
-    let (step, head) = at;
-    let query = &x.query[x.columns(step, head)];
-    let scale = 1.0 / (x.size as f32).sqrt();
-    for (other, (out, &seen)) in out.iter_mut().zip(mask).enumerate() {
-        let score = || scale * l.dot(query, &x.key[x.columns(other, head)]);
-        *out = if seen { score() } else { f32::NEG_INFINITY };
+/// A head's keys.
+pub(crate) struct Keys<'a> {
+    mask: &'a [bool],
+    /// Whether all steps may be looked at.
+    open: bool,
+    /// So many steps side by side, `[time / TILE, size, TILE]`, and zeros beyond the last one.
+    tiles: Vec<[f32; TILE]>,
+}
+
+/// Steps of a tile: as many sums as stay in registers.
+const TILE: usize = 4 * WIDTH;
+
+impl<'a> Keys<'a> {
+    /// None yet.
+    pub(crate) fn new(mask: &'a [bool]) -> Self {
+        Self {
+            mask,
+            open: mask.iter().all(|seen| *seen),
+            tiles: Vec::new(),
+        }
+    }
+
+    /// Takes a head's keys in place of those that were here.
+    pub(crate) fn gather(&mut self, x: Heads, head: usize) {
+        let columns = x.columns(0, head);
+        let steps = x.key.chunks_exact(x.heads * x.size);
+        self.tiles.clear();
+        let tiles = steps.len().div_ceil(TILE);
+        self.tiles.resize(tiles * x.size, [0.0; TILE]);
+        for (step, key) in steps.enumerate() {
+            let tile = &mut self.tiles[step / TILE * x.size..][..x.size];
+            for (tile, &key) in tile.iter_mut().zip(&key[columns.clone()]) {
+                tile[step % TILE] = key;
+            }
+        }
+    }
+
+    /// q · k / √size of a query, `[size]`, with each key; −∞ where masked.
+    #[inline(always)]
+    pub(crate) fn scores<L: Lanes>(&self, l: L, query: &[f32], out: &mut [f32]) {
+        let scale = l.splat(1.0 / (query.len() as f32).sqrt());
+        let tiles = self.tiles.chunks_exact(query.len());
+        for (tile, out) in tiles.zip(out.chunks_mut(TILE)) {
+            let mut sums = [l.splat(0.0); TILE / WIDTH];
+            for (keys, &query) in tile.iter().zip(query) {
+                for (sum, keys) in sums.iter_mut().zip(keys.as_chunks().0) {
+                    *sum = l.add(*sum, l.mul(l.splat(query), l.load(keys)));
+                }
+            }
+            for (sum, out) in sums.into_iter().zip(out.chunks_mut(WIDTH)) {
+                l.store_part(l.mul(scale, sum), out);
+            }
+        }
+        if !self.open {
+            for (out, _) in out.iter_mut().zip(self.mask).filter(|(_, seen)| !**seen) {
+                *out = f32::NEG_INFINITY;
+            }
+        }
     }
 }
+
+/// scale · Σ over steps weight · v, of `values: [time, size]`, into `out: [size]`.
+#[inline(always)]
+fn mix<L: Lanes>(l: L, weights: &[f32], scale: f32, values: &[f32], out: &mut [f32]) {
+    let (size, scale) = (out.len(), l.splat(scale));
+    let values = |column: usize| {
+        let steps = values.chunks_exact(size.max(1)).zip(weights);
+        steps.map(move |(value, &weight)| (&value[column..], weight))
+    };
+    let mut column = 0;
+    let (blocks, rest) = out.as_chunks_mut::<{ BLOCK * WIDTH }>();
+    for out in blocks {
+        let mut sums = [l.splat(0.0); BLOCK];
+        for (value, weight) in values(column) {
+            // A block's columns are there.
+            let Some(value) = value.first_chunk::<{ BLOCK * WIDTH }>() else {
+                break;
+            };
+            for (sum, value) in sums.iter_mut().zip(value.as_chunks().0) {
+                *sum = l.add(*sum, l.mul(l.splat(weight), l.load(value)));
+            }
+        }
+        for (sum, out) in sums.into_iter().zip(out.as_chunks_mut().0) {
+            l.store(l.mul(scale, sum), out);
+        }
+        column += BLOCK * WIDTH;
+    }
+    for out in rest.chunks_mut(WIDTH) {
+        let mut sum = l.splat(0.0);
+        for (value, weight) in values(column) {
+            let value = l.load_part(&value[..out.len()], 0.0);
+            sum = l.add(sum, l.mul(l.splat(weight), value));
+        }
+        l.store_part(l.mul(scale, sum), out);
+        column += WIDTH;
+    }
+}
+
+/// Vectors that stay in registers while all steps go by.
+const BLOCK: usize = 4;
 
 /// out += weight · v.
 #[inline(always)]

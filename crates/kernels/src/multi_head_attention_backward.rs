@@ -2,7 +2,7 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
-use crate::multi_head_attention::{Heads, add_scaled, scores};
+use crate::multi_head_attention::{Heads, Keys, add_scaled};
 use crate::shader::{Shader, params, shader};
 use crate::{softmax, softmax_backward};
 
@@ -61,9 +61,13 @@ impl Job for Backward<'_> {
         let scale = 1.0 / (x.size as f32).sqrt();
         let mut weights = vec![0.0; mask.len()];
         let mut slopes = vec![0.0; mask.len()];
+        let mut keys = Keys::new(mask);
         for (head, step) in (0..x.heads).flat_map(|h| (0..mask.len()).map(move |t| (h, t))) {
+            if step == 0 {
+                keys.gather(x, head);
+            }
             let here = x.columns(step, head);
-            scores(l, x, mask, (step, head), &mut weights);
+            keys.scores(l, &x.query[here.clone()], &mut weights);
             softmax::row(l, &mut weights);
             for (other, slope) in slopes.iter_mut().enumerate() {
                 *slope = l.dot(&grad[here.clone()], &x.value[x.columns(other, head)]);

@@ -38,27 +38,32 @@ impl Job for Softmax<'_> {
 /// Softmax of one row.
 #[inline(always)]
 pub(crate) fn row<L: Lanes>(l: L, x: &mut [f32]) {
+    let sum = l.splat(exponentials(l, x));
+    for part in x.chunks_mut(WIDTH) {
+        l.store_part(l.div(l.load_part(part, 0.0), sum), part);
+    }
+}
+
+/// Each entry becomes exp(x − max); answers their sum. A row masked whole becomes zeros, its sum 1.
+#[inline(always)]
+pub(crate) fn exponentials<L: Lanes>(l: L, x: &mut [f32]) -> f32 {
     let mut largest = l.splat(f32::NEG_INFINITY);
     for part in x.chunks(WIDTH) {
         largest = l.max(l.load_part(part, f32::NEG_INFINITY), largest);
     }
     let largest = l.largest(largest);
     if largest == f32::NEG_INFINITY {
-        return x.fill(0.0);
+        x.fill(0.0);
+        return 1.0;
     }
     let mut sum = l.splat(0.0);
     for part in x.chunks_mut(WIDTH) {
-        let e = exp(
-            l,
-            l.sub(l.load_part(part, f32::NEG_INFINITY), l.splat(largest)),
-        );
+        let x = l.load_part(part, f32::NEG_INFINITY);
+        let e = exp(l, l.sub(x, l.splat(largest)));
         l.store_part(e, part);
         sum = l.add(sum, e);
     }
-    let sum = l.splat(l.sum(sum));
-    for part in x.chunks_mut(WIDTH) {
-        l.store_part(l.div(l.load_part(part, 0.0), sum), part);
-    }
+    l.sum(sum)
 }
 
 /// The definition, on one row.

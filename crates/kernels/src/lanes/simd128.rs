@@ -4,10 +4,10 @@
 #![allow(clippy::cast_ptr_alignment)]
 
 use std::arch::wasm32::{
-    f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_mul, f32x4_pmax, f32x4_pmin,
-    f32x4_splat, f32x4_sub, i16x8_narrow_i32x4, i16x8_shr, i32x4_add, i32x4_dot_i16x8,
-    i32x4_extadd_pairwise_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_splat, i32x4_sub, v128,
-    v128_load, v128_load32_splat, v128_store,
+    f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_extract_lane, f32x4_mul,
+    f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i16x8_narrow_i32x4, i16x8_shr, i32x4_add,
+    i32x4_dot_i16x8, i32x4_extadd_pairwise_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shuffle,
+    i32x4_splat, i32x4_sub, v128, v128_load, v128_load32_splat, v128_store,
 };
 
 use super::{Lanes, ROUND, WIDTH};
@@ -87,6 +87,38 @@ impl Lanes for Simd128 {
         unsafe { v128_store(to.as_mut_ptr().cast(), i16x8_narrow_i32x4(low, high)) }
     }
 
+    #[inline(always)]
+    fn sum(self, [low, high]: Self::V) -> f32 {
+        let fours = f32x4_add(low, high);
+        let pairs = f32x4_add(fours, i32x4_shuffle::<2, 3, 0, 1>(fours, fours));
+        f32x4_extract_lane::<0>(pairs) + f32x4_extract_lane::<1>(pairs)
+    }
+    #[inline(always)]
+    fn largest(self, [low, high]: Self::V) -> f32 {
+        let fours = f32x4_pmax(low, high);
+        let pairs = f32x4_pmax(fours, i32x4_shuffle::<2, 3, 0, 1>(fours, fours));
+        let all = f32x4_pmax(pairs, i32x4_shuffle::<1, 0, 3, 2>(pairs, pairs));
+        f32x4_extract_lane::<0>(all)
+    }
+    #[inline(always)]
+    fn sum4(self, v: [Self::V; 4]) -> [f32; 4] {
+        let [a, b, c, d] = v.map(|[low, high]| f32x4_add(low, high));
+        let pairs = |a, b| {
+            f32x4_add(
+                i32x4_shuffle::<0, 1, 4, 5>(a, b),
+                i32x4_shuffle::<2, 3, 6, 7>(a, b),
+            )
+        };
+        let (ab, cd) = (pairs(a, b), pairs(c, d));
+        let sums = f32x4_add(
+            i32x4_shuffle::<0, 2, 4, 6>(ab, cd),
+            i32x4_shuffle::<1, 3, 5, 7>(ab, cd),
+        );
+        let mut out = [0.0; 4];
+        // SAFETY: the array has the 16 bytes written; WebAssembly stores need no alignment.
+        unsafe { v128_store(out.as_mut_ptr().cast(), sums) };
+        out
+    }
     #[inline(always)]
     fn total(self, x: &[i16]) -> i32 {
         let (eights, rest) = x.as_chunks::<WIDTH>();
