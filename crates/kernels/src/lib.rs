@@ -30,6 +30,7 @@ pub mod path_contributions;
 pub mod path_points;
 pub mod pooling;
 pub mod pooling_backward;
+pub mod residual;
 pub mod shader;
 pub mod sigmoid;
 pub mod softmax;

@@ -98,11 +98,9 @@ impl Gates {
     }
 }
 
-/// What one direction needs beside its weights; kept from call to call, it spares every call its allocations.
+/// What the steps of a direction work in; kept from call to call, it spares every call its allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Bias and the input's share, `[distinct inputs, blocks, gates, 8]`.
-    sums: Vec<f32>,
     /// `[blocks]`.
     gates: Vec<[[f32; WIDTH]; GATES]>,
     /// `[blocks]` each.
@@ -124,31 +122,32 @@ impl Memory {
     }
 }
 
-/// Step t reads row `steps[t]` of `x: [distinct inputs, input]` and leaves its hidden state in `out[t]`, from
-/// column `first` on; `out: [time, columns]`, in the text's order whichever way time runs.
+/// Adds the share of each row of `x: [inputs, input]` in the gates, W x + b, to `shares: [inputs, blocks, gates, 8]`.
+pub fn share(cpu: Cpu, weights: &Gates, x: &Int16, shares: &mut Vec<f32>) {
+    let start = shares.len();
+    for _ in 0..x.rows() {
+        shares.extend_from_slice(weights.bias.as_flattened().as_flattened());
+    }
+    linear_int8::linear_int8(cpu, &weights.input, x, &mut shares[start..]);
+}
+
+/// Step t reads the input whose [`share`] is row `steps[t]` of `shares`, and leaves its hidden state in row t of
+/// `out`, in the text's order whichever way time runs.
 ///
 /// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h start
-/// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1]. An input's share of the
-/// gates is computed once, however often it is read.
+/// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1].
 pub fn lstm(
     cpu: Cpu,
     weights: &Gates,
-    x: &Int16,
-    steps: &[u32],
-    time: Time,
+    shares: &[f32],
+    (steps, time): (&[u32], Time),
     memory: &mut Memory,
     out: Columns,
 ) {
     debug_assert_eq!(out.values.len(), steps.len() * out.columns);
-    memory.sums.clear();
-    for _ in 0..x.rows() {
-        memory
-            .sums
-            .extend_from_slice(weights.bias.as_flattened().as_flattened());
-    }
-    linear_int8::linear_int8(cpu, &weights.input, x, &mut memory.sums);
     cpu.run(Recurrence {
         weights,
+        shares,
         steps,
         time,
         memory,
@@ -169,6 +168,7 @@ pub struct Columns<'a> {
 
 struct Recurrence<'a> {
     weights: &'a Gates,
+    shares: &'a [f32],
     steps: &'a [u32],
     time: Time,
     memory: &'a mut Memory,
@@ -184,14 +184,14 @@ impl Job for Recurrence<'_> {
         } = self;
         let blocks = weights.bias.len();
         memory.begin(blocks);
-        let (sums, _) = memory.sums.as_chunks::<WIDTH>().0.as_chunks::<GATES>();
+        let (shares, _) = self.shares.as_chunks::<WIDTH>().0.as_chunks::<GATES>();
         let (mut scale, mut surplus) = (0.0, 0);
         for step in 0..self.steps.len() {
             let t = match self.time {
                 Time::Forward => step,
                 Time::Backward => self.steps.len() - 1 - step,
             };
-            let input = &sums[self.steps[t] as usize * blocks..][..blocks];
+            let input = &shares[self.steps[t] as usize * blocks..][..blocks];
             let before = Rows {
                 pairs: &memory.before,
                 scales: [scale],

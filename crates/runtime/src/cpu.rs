@@ -10,7 +10,7 @@ use stillglass_kernels::{Cpu, Int4, Int4Panels, Int8, int16};
 use stillglass_kernels::{
     additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
     layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
-    multi_head_attention, multi_head_attention_backward, pooling, softmax, tanh,
+    multi_head_attention, multi_head_attention_backward, pooling, residual, softmax, tanh,
 };
 
 pub(crate) use stillglass_kernels::additive_attention::Memory as AttentionMemory;
@@ -38,10 +38,16 @@ pub(crate) fn embedding(table: &Quantized, ids: &[u32], out: &mut Int16) {
     embedding::embedding(int8(table), ids, out);
 }
 
-/// Row `steps[t]` of `x: [distinct, embedding]` at each step t → `[time, 2 * hidden]`, forward states first.
+/// Adds what each row of `x: [inputs, embedding]` gives to a direction's gates.
+pub(crate) fn share(gates: &Gates, x: &Int16, shares: &mut Vec<f32>) {
+    lstm::share(Cpu::detect(), gates, x, shares);
+}
+
+/// The input whose share is row `steps[t]` of each direction's at each step t → `[time, 2 * hidden]`, forward
+/// states first.
 pub(crate) fn bilstm(
     directions: &[Gates; 2],
-    x: &Int16,
+    shares: &[Vec<f32>; 2],
     steps: &[u32],
     memory: &mut LstmMemory,
     h: &mut Vec<f32>,
@@ -50,16 +56,16 @@ pub(crate) fn bilstm(
     let columns = 2 * hidden;
     h.clear();
     h.resize(steps.len() * columns, 0.0);
-    let times = [Time::Forward, Time::Backward];
+    let places = [(Time::Forward, 0), (Time::Backward, hidden)];
     // One after the other: a direction's weights then stay in the nearest cache from step to step.
-    for ((gates, time), first) in directions.iter().zip(times).zip([0, hidden]) {
+    for ((gates, shares), (time, first)) in directions.iter().zip(shares).zip(places) {
         let values = &mut h[..];
         let out = Columns {
             values,
             columns,
             first,
         };
-        lstm::lstm(Cpu::detect(), gates, x, steps, time, memory, out);
+        lstm::lstm(Cpu::detect(), gates, shares, (steps, time), memory, out);
     }
 }
 
@@ -172,6 +178,11 @@ pub(crate) fn layer_norm_backward(
     grad: &[f32],
 ) -> Vec<f32> {
     layer_norm_backward::layer_norm_backward(Cpu::detect(), norm(weights, epsilon), x, grad)
+}
+
+/// x += y, as far as both go.
+pub(crate) fn add(x: &mut [f32], y: &[f32]) {
+    residual::residual(Cpu::detect(), x, y);
 }
 
 /// In place.

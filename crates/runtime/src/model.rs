@@ -104,7 +104,7 @@ impl Model {
         if self.manifest().kind == Kind::Teacher && found > most {
             return Err(Error::TokenCount { found, most });
         }
-        Ok(self.cpu().pass(ids).logits)
+        Ok(self.cpu().logits(ids))
     }
 
     /// Refuses a method that the model does not have.

@@ -89,6 +89,14 @@ impl Cpu<'_> {
         }
     }
 
+    /// Logits for any tokens of a text. A student allocates nothing else.
+    pub(crate) fn logits(&self, ids: &[u32]) -> Vec<f32> {
+        match self {
+            Self::Student(student) => student.forward(ids, |pass| pass.logits.clone()),
+            Self::Teacher(..) => self.pass(ids).logits,
+        }
+    }
+
     async fn passes(&self, texts: &[&[u32]], pace: &Pace<'_>) -> Result<Vec<Pass>, Stop> {
         let mut passes = Vec::with_capacity(texts.len());
         for (done, ids) in texts.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use stillglass_bundle::StudentWeights;
+use stillglass_bundle::{Quantized, StudentWeights};
 
 use crate::cpu;
 use crate::explanation::column_sum;
@@ -33,8 +33,7 @@ struct Layers {
 /// What a pass works in.
 #[derive(Debug, Default)]
 struct Memory {
-    distinct: Distinct,
-    x: cpu::Int16,
+    tokens: Tokens,
     lstm: cpu::LstmMemory,
     /// `[time, 2 * hidden]`.
     h: Vec<f32>,
@@ -83,15 +82,9 @@ impl Memory {
             classifier,
             ..
         } = weights;
-        self.distinct.find(ids, embedding.rows);
-        cpu::embedding(embedding, &self.distinct.ids, &mut self.x);
-        cpu::bilstm(
-            &layers.gates,
-            &self.x,
-            &self.distinct.places,
-            &mut self.lstm,
-            &mut self.h,
-        );
+        self.tokens.find(ids, embedding, &layers.gates);
+        let Tokens { shares, places, .. } = &self.tokens;
+        cpu::bilstm(&layers.gates, shares, places, &mut self.lstm, &mut self.h);
         cpu::attention(
             &layers.projection,
             attention,
@@ -112,35 +105,52 @@ impl Memory {
     }
 }
 
-/// The different tokens of a text: what their embeddings give to the gates is computed once.
+/// Bytes of [`Tokens::shares`] beyond which all is forgotten before the next text.
+const MOST_BYTES: usize = 2 << 20;
+
+/// The different tokens of the last texts, and what each gives to the gates: a word that comes again, as most
+/// do in a text that is being written, is not multiplied with the weights again.
 #[derive(Debug, Default)]
-struct Distinct {
-    /// In the order in which they first stand in the text.
+struct Tokens {
+    /// In the order in which they came.
     ids: Vec<u32>,
-    /// For each token of the text, its place in `ids`.
+    /// For each direction, `[ids, share]`.
+    shares: [Vec<f32>; 2],
+    /// For each token of the text at hand, its place in `ids`.
     places: Vec<u32>,
     /// For each piece of the vocabulary a place in `ids`, valid if that is where the piece is: never
     /// cleared (Briggs & Torczon 1993).
     guesses: Vec<u32>,
+    /// Of those that are new.
+    x: cpu::Int16,
 }
 
-impl Distinct {
-    fn find(&mut self, ids: &[u32], vocabulary: usize) {
-        let Self {
-            ids: found,
-            places,
-            guesses,
-        } = self;
-        found.clear();
-        places.clear();
-        guesses.resize(vocabulary, 0);
+impl Tokens {
+    /// Finds the places of a text's tokens, and the shares of those that are new.
+    fn find(&mut self, ids: &[u32], embedding: &Quantized, gates: &[cpu::Gates; 2]) {
+        let bytes: usize = self.shares.iter().map(|s| s.len() * size_of::<f32>()).sum();
+        if bytes > MOST_BYTES {
+            self.ids.clear();
+            self.shares.iter_mut().for_each(Vec::clear);
+        }
+        let known = self.ids.len();
+        self.place(ids, embedding.rows);
+        cpu::embedding(embedding, &self.ids[known..], &mut self.x);
+        for (gates, shares) in gates.iter().zip(&mut self.shares) {
+            cpu::share(gates, &self.x, shares);
+        }
+    }
+
+    fn place(&mut self, ids: &[u32], vocabulary: usize) {
+        self.places.clear();
+        self.guesses.resize(vocabulary, 0);
         for &id in ids {
-            let guess = &mut guesses[id as usize];
-            if found.get(*guess as usize) != Some(&id) {
-                *guess = found.len() as u32;
-                found.push(id);
+            let guess = &mut self.guesses[id as usize];
+            if self.ids.get(*guess as usize) != Some(&id) {
+                *guess = self.ids.len() as u32;
+                self.ids.push(id);
             }
-            places.push(*guess);
+            self.places.push(*guess);
         }
     }
 }
@@ -150,15 +160,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_token_is_found_once_whatever_was_looked_at_before() {
-        let mut distinct = Distinct::default();
+    fn each_token_is_placed_once_also_after_all_was_forgotten() {
+        let mut tokens = Tokens::default();
         for (ids, want, places) in [
             (vec![3, 1, 3, 0, 1], vec![3, 1, 0], vec![0, 1, 0, 2, 1]),
-            (vec![], vec![], vec![]),
-            (vec![1, 0, 2, 2], vec![1, 0, 2], vec![0, 1, 2, 2]),
+            (vec![], vec![3, 1, 0], vec![]),
+            (vec![1, 2, 2, 3], vec![3, 1, 0, 2], vec![1, 3, 3, 0]),
         ] {
-            distinct.find(&ids, 4);
-            assert_eq!((&distinct.ids, &distinct.places), (&want, &places));
+            tokens.place(&ids, 4);
+            assert_eq!((&tokens.ids, &tokens.places), (&want, &places));
         }
+        tokens.ids.clear();
+        tokens.place(&[0, 3], 4);
+        assert_eq!((tokens.ids, tokens.places), (vec![0, 3], vec![0, 1]));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use stillglass_bundle::{Activation, Layer, Linear, Pooling, TeacherShape, TeacherWeights};
 
-use crate::cpu::{self, Heads, Prepared};
+use crate::cpu::{self, Heads, Prepared, add};
 
 /// A teacher's sizes and numbers.
 #[derive(Clone, Copy)]
@@ -70,7 +70,7 @@ pub(crate) struct Pass {
     pooled: Vec<f32>,
 }
 
-/// What one layer leaves for the way back, `[tokens, hidden]` each.
+/// What one layer leaves for the way back, `[tokens, hidden]` each; empty where nothing is kept.
 struct Trace {
     query: Vec<f32>,
     key: Vec<f32>,
@@ -90,6 +90,16 @@ pub(crate) enum Keep {
     Everything,
 }
 
+impl Keep {
+    /// What is changed next: a copy, or the numbers themselves where nobody asks for them again.
+    fn spare(self, kept: &mut Vec<f32>) -> Vec<f32> {
+        match self {
+            Self::Logits => std::mem::take(kept),
+            Self::Everything => kept.clone(),
+        }
+    }
+}
+
 impl Teacher<'_> {
     /// Word embeddings before positions are added, `[tokens, hidden]`; every id is in the vocabulary.
     pub(crate) fn embed(&self, ids: &[u32]) -> Vec<f32> {
@@ -101,11 +111,11 @@ impl Teacher<'_> {
     pub(crate) fn forward(&self, mut words: Vec<f32>, lengths: &[usize], keep: Keep) -> Pass {
         let texts = ranges(lengths);
         self.add_positions(&mut words, &texts);
-        let mut x = words.clone();
+        let mut x = keep.spare(&mut words);
         cpu::layer_norm(&self.weights.norm, self.shape.epsilon, &mut x);
         let mut layers = Vec::new();
         for (layer, matrices) in self.weights.layers.iter().zip(&self.matrices().layers) {
-            let (next, trace) = self.layer(layer, matrices, &x, &texts);
+            let (next, trace) = self.layer(layer, matrices, &x, &texts, keep);
             x = next;
             if keep == Keep::Everything {
                 layers.push(trace);
@@ -157,6 +167,7 @@ impl Teacher<'_> {
         matrices: &LayerMatrices,
         x: &[f32],
         texts: &[Range<usize>],
+        keep: Keep,
     ) -> (Vec<f32>, Trace) {
         let epsilon = self.shape.epsilon;
         let readers = [
@@ -165,21 +176,19 @@ impl Teacher<'_> {
             (&matrices.value, &layer.value.bias[..]),
         ];
         let [query, key, value] = cpu::linears(readers, x);
-        let mixed: Vec<f32> = texts
-            .iter()
-            .flat_map(|text| cpu::heads(self.heads([&query, &key, &value], text)))
-            .collect();
+        let heads = |text| cpu::heads(self.heads([&query, &key, &value], text));
+        let mixed = texts.iter().map(heads).collect::<Vec<_>>().concat();
         let mut attended = cpu::linear(&matrices.output, &layer.output.bias, &mixed);
         add(&mut attended, x);
-        let mut x = attended.clone();
+        let mut x = keep.spare(&mut attended);
         cpu::layer_norm(&layer.attention_norm, epsilon, &mut x);
 
-        let inner = cpu::linear(&matrices.expand, &layer.expand.bias, &x);
-        let mut active = inner.clone();
+        let mut inner = cpu::linear(&matrices.expand, &layer.expand.bias, &x);
+        let mut active = keep.spare(&mut inner);
         cpu::gelu(&mut active);
         let mut sum = cpu::linear(&matrices.contract, &layer.contract.bias, &active);
         add(&mut sum, &x);
-        x.clone_from(&sum);
+        let mut x = keep.spare(&mut sum);
         cpu::layer_norm(&layer.feedforward_norm, epsilon, &mut x);
         let trace = Trace {
             query,
@@ -314,9 +323,4 @@ fn ranges(lengths: &[usize]) -> Vec<Range<usize>> {
         end - length..end
     };
     lengths.iter().map(next).collect()
-}
-
-/// x += y, as far as both go.
-fn add(x: &mut [f32], y: &[f32]) {
-    x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
 }

@@ -66,11 +66,13 @@ const JAVASCRIPT: [&str; 6] = [
 ];
 
 /// Files of `crates/kernels/src` that need no shader, and why.
-const WITHOUT_SHADER: [(&str, &str); 6] = [
+const WITHOUT_SHADER: [(&str, &str); 8] = [
     ("lib", "the crate's root"),
     ("shader", "what all shaders have in common"),
     ("elementary", "functions inside kernels; WGSL has its own"),
     ("int16", "on the GPU activations stay f32"),
+    ("panels", "weights as the CPU reads them"),
+    ("residual", "on the GPU the layer norm adds"),
     ("sigmoid", "opens the gates of the trainer's LSTM"),
     ("tanh", "on the GPU an activation of the linear layers"),
 ];

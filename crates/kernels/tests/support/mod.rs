@@ -208,15 +208,10 @@ pub(crate) fn lstm_of(cpu: Cpu, weights: Lstm, x: &Int16, steps: &[u32], time: T
         columns,
         first: 0,
     };
-    lstm::lstm(
-        cpu,
-        &gates,
-        x,
-        steps,
-        time,
-        &mut lstm::Memory::default(),
-        out,
-    );
+    let mut shares = Vec::new();
+    lstm::share(cpu, &gates, x, &mut shares);
+    let mut memory = lstm::Memory::default();
+    lstm::lstm(cpu, &gates, &shares, (steps, time), &mut memory, out);
     values
 }
 
