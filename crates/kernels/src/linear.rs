@@ -1,7 +1,7 @@
 //! Linear layer in `f32`.
 
 use crate::Cpu;
-use crate::lanes::{Job, Lanes};
+use crate::lanes::{Job, Lanes, WIDTH};
 use crate::shader::{Shader, params, shader};
 
 /// The kernel on the GPU.
@@ -69,13 +69,27 @@ impl Job for Linear<'_> {
                 .chunks_exact(w.columns.max(1))
                 .zip(out.chunks_exact_mut(w.rows));
             for (x, out) in steps {
-                let sums = l.dot4(x, rows);
+                let sums = dot4(l, rows, x);
                 for (i, sum) in sums.into_iter().take(wanted).enumerate() {
                     out[first + i] = sum + w.bias[first + i];
                 }
             }
         }
     }
+}
+
+/// x with each of four rows, every one summed as [`Lanes::dot`] does.
+#[inline(always)]
+fn dot4<L: Lanes>(l: L, rows: [&[f32]; 4], x: &[f32]) -> [f32; 4] {
+    let mut sums = [l.splat(0.0); 4];
+    for start in (0..x.len()).step_by(WIDTH) {
+        let lanes = start..x.len().min(start + WIDTH);
+        let x = l.load_part(&x[lanes.clone()], 0.0);
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = l.add(*sum, l.mul(x, l.load_part(&row[lanes.clone()], 0.0)));
+        }
+    }
+    sums.map(|sum| l.sum(sum))
 }
 
 /// The definition: `[time, w.rows]`.

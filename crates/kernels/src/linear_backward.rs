@@ -62,15 +62,25 @@ fn backward(
                 *value = weight(row, first + column);
             }
         }
-        cpu.run(Panel {
-            weights: &panel,
-            grad,
-            out: &mut out,
-            columns,
-            first,
-        });
+        let out = &mut out[..];
+        multiply(
+            cpu,
+            Panel {
+                weights: &panel,
+                grad,
+                out,
+                columns,
+                first,
+            },
+        );
     }
     out
+}
+
+/// Out of line: both kinds of weights end here, and every byte is downloaded.
+#[inline(never)]
+fn multiply(cpu: Cpu, panel: Panel) {
+    cpu.run(panel);
 }
 
 /// Columns `first..` of the result, as many as a panel has.

@@ -68,7 +68,7 @@ pub struct Int4Panels {
     rows: usize,
     columns: usize,
     /// `[panels, groups, PAIRS]`.
-    blocks: Vec<[Block; 1]>,
+    blocks: Vec<Block>,
     /// `[panels, groups]`.
     scales: Vec<[f32; WIDTH]>,
 }
@@ -77,23 +77,25 @@ impl Int4Panels {
     /// The rows in their order; those that the last panel lacks are zeros.
     pub fn new(w: Int4) -> Self {
         w.debug_check();
-        let panels = w.rows.div_ceil(WIDTH);
-        let integer = |row, column| match row {
-            row if row < w.rows => w.integer(row, column),
-            _ => 0,
+        let (panels, groups) = (w.rows.div_ceil(WIDTH), w.columns / GROUP);
+        let mut fill = |row, weights: &mut [i8]| {
+            if row < w.rows {
+                for (column, weight) in weights.iter_mut().enumerate() {
+                    *weight = w.integer(row, column);
+                }
+            }
         };
-        let scale = |row, group| match row {
-            row if row < w.rows => w.scale(row, group * GROUP),
-            _ => 0.0,
-        };
-        let groups = (0..panels).flat_map(|p| (0..w.columns / GROUP).map(move |g| (p, g)));
+        let mut scales = vec![[0.0; WIDTH]; panels * groups];
+        for (row, all) in w.scales.chunks_exact(groups.max(1)).enumerate() {
+            for (group, scale) in all.iter().enumerate() {
+                scales[row / WIDTH * groups + group][row % WIDTH] = *scale;
+            }
+        }
         Self {
             rows: w.rows,
             columns: w.columns,
-            blocks: blocks(panels, w.columns, integer),
-            scales: groups
-                .map(|(panel, group)| std::array::from_fn(|i| scale(panel * WIDTH + i, group)))
-                .collect(),
+            blocks: blocks((panels, 1), w.columns, &mut fill),
+            scales,
         }
     }
 
@@ -150,7 +152,8 @@ impl Linear<'_> {
         let groups = self.w.columns / GROUP;
         let mut totals = [l.splat(0.0); T];
         let scales = &self.w.scales[panel * groups..][..groups];
-        let blocks = self.w.blocks[panel * groups * PAIRS..].chunks_exact(PAIRS);
+        let (blocks, _) = self.w.blocks.as_chunks::<1>();
+        let blocks = blocks[panel * groups * PAIRS..].chunks_exact(PAIRS);
         for ((blocks, scales), x) in blocks.zip(scales).zip(x.pairs.chunks_exact(PAIRS)) {
             let [sums] = l.products(blocks, x);
             for ((total, sums), surplus) in totals.iter_mut().zip(sums).zip(surpluses(x)) {

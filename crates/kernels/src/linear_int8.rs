@@ -91,10 +91,10 @@ impl Linear<'_> {
     /// One panel's share of the outputs of the rows from `t` on.
     #[inline(always)]
     fn cells<L: Lanes, const T: usize>(&mut self, l: L, panel: usize, t: usize, x: Rows<T>) {
-        let (weights, [scales]) = self.w.group(panel);
+        let (weights, scales) = self.w.group(panel);
         let [sums] = l.products(weights, x.pairs);
         for (i, sums) in sums.into_iter().enumerate() {
-            let scales = l.mul(l.load(scales), l.splat(x.scales[i]));
+            let scales = l.mul(l.load(&scales[0]), l.splat(x.scales[i]));
             let products = l.mul(scales, l.sums(sums, x.surpluses[i]));
             let out = outputs(self.out, self.w.rows(), t + i, panel);
             l.store_part(l.add(l.load_part(out, 0.0), products), out);

@@ -66,8 +66,8 @@ pub struct Gates {
     hidden: usize,
     input: Panels,
     recurrent: Panels<GATES>,
-    /// `[blocks]`.
-    bias: Vec<[[f32; WIDTH]; GATES]>,
+    /// `[blocks, gates]`.
+    bias: Vec<[f32; WIDTH]>,
 }
 
 const GATES: usize = Gate::ALL.len();
@@ -77,18 +77,18 @@ impl Gates {
     pub fn new(weights: Lstm) -> Self {
         let hidden = weights.recurrent.columns;
         debug_assert_eq!(weights.recurrent.rows, GATES * hidden);
-        let blocks = hidden.div_ceil(WIDTH);
+        let panels = hidden.div_ceil(WIDTH) * GATES;
         let row = |at: usize| {
             let (panel, lane) = (at / WIDTH, at % WIDTH);
             let unit = panel / GATES * WIDTH + lane;
             (unit < hidden).then_some(panel % GATES * hidden + unit)
         };
-        let rows = blocks * GATES * WIDTH;
+        let rows = panels * WIDTH;
         Self {
             hidden,
-            input: Panels::gather(weights.input, rows, row),
-            recurrent: Panels::gather(weights.recurrent, rows, row),
-            bias: lanes(blocks, |at| row(at).map_or(0.0, |row| weights.bias[row])),
+            input: Panels::gather(weights.input, rows, &row),
+            recurrent: Panels::gather(weights.recurrent, rows, &row),
+            bias: lanes(panels, &|at| row(at).map_or(0.0, |row| weights.bias[row])),
         }
     }
 
@@ -101,24 +101,24 @@ impl Gates {
 /// What the steps of a direction work in; kept from call to call, it spares every call its allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// `[blocks]`.
-    gates: Vec<[[f32; WIDTH]; GATES]>,
-    /// `[blocks]` each.
-    cell: Vec<[f32; WIDTH]>,
-    state: Vec<[f32; WIDTH]>,
+    /// `[blocks, gates, 8]`.
+    gates: Vec<f32>,
+    /// `[blocks, 8]` each.
+    cell: Vec<f32>,
+    state: Vec<f32>,
     /// The state in 12 bits, `[blocks, 4]`.
     before: Vec<[Pair; 1]>,
 }
 
 impl Memory {
-    /// Before the first step of so many blocks.
-    fn begin(&mut self, blocks: usize) {
-        self.gates.resize(blocks, [[0.0; WIDTH]; GATES]);
-        self.state.resize(blocks, [0.0; WIDTH]);
+    /// Before the first step of so many units.
+    fn begin(&mut self, units: usize) {
+        self.gates.resize(GATES * units, 0.0);
+        self.state.resize(units, 0.0);
         self.cell.clear();
-        self.cell.resize(blocks, [0.0; WIDTH]);
+        self.cell.resize(units, 0.0);
         self.before.clear();
-        self.before.resize(blocks * WIDTH / 2, [[0; 2]]);
+        self.before.resize(units / 2, [[0; 2]]);
     }
 }
 
@@ -126,7 +126,7 @@ impl Memory {
 pub fn share(cpu: Cpu, weights: &Gates, x: &Int16, shares: &mut Vec<f32>) {
     let start = shares.len();
     for _ in 0..x.rows() {
-        shares.extend_from_slice(weights.bias.as_flattened().as_flattened());
+        shares.extend_from_slice(weights.bias.as_flattened());
     }
     linear_int8::linear_int8(cpu, &weights.input, x, &mut shares[start..]);
 }
@@ -182,24 +182,24 @@ impl Job for Recurrence<'_> {
         let Self {
             weights, memory, ..
         } = self;
-        let blocks = weights.bias.len();
-        memory.begin(blocks);
-        let (shares, _) = self.shares.as_chunks::<WIDTH>().0.as_chunks::<GATES>();
+        let panels = weights.bias.len();
+        memory.begin(panels / GATES * WIDTH);
+        let (shares, _) = self.shares.as_chunks::<WIDTH>();
         let (mut scale, mut surplus) = (0.0, 0);
         for step in 0..self.steps.len() {
             let t = match self.time {
                 Time::Forward => step,
                 Time::Backward => self.steps.len() - 1 - step,
             };
-            let input = &shares[self.steps[t] as usize * blocks..][..blocks];
+            let share = &shares[self.steps[t] as usize * panels..][..panels];
             let before = Rows {
                 pairs: &memory.before,
                 scales: [scale],
                 surpluses: [surplus],
             };
-            add_state(l, &weights.recurrent, before, input, &mut memory.gates);
+            add_state(l, &weights.recurrent, before, share, &mut memory.gates);
             activate(l, &memory.gates, &mut memory.cell, &mut memory.state);
-            let state = memory.state.as_flattened();
+            let state = &memory.state;
             let rounded = memory.before.as_flattened_mut().as_flattened_mut();
             (scale, surplus) = int16::quantize(l, state, rounded, int16::TWELVE_BITS);
             self.out.values[t * self.out.columns + self.out.first..][..weights.hidden]
@@ -208,37 +208,37 @@ impl Job for Recurrence<'_> {
     }
 }
 
-/// The input's share of the gates and what the state before, in 12 bits, adds to it: `[blocks]` each.
+/// The input's share of the gates and what the state before, in 12 bits, adds to it: `[blocks, gates, 8]` each.
 #[inline(always)]
 fn add_state<L: Lanes>(
     l: L,
     recurrent: &Panels<GATES>,
     before: Rows<1>,
-    input: &[[[f32; WIDTH]; GATES]],
-    gates: &mut [[[f32; WIDTH]; GATES]],
+    share: &[[f32; WIDTH]],
+    gates: &mut [f32],
 ) {
-    for (block, (input, gates)) in input.iter().zip(gates).enumerate() {
+    let (gates, _) = gates.as_chunks_mut::<WIDTH>();
+    let blocks = share.chunks_exact(GATES).zip(gates.chunks_exact_mut(GATES));
+    for (block, (share, gates)) in blocks.enumerate() {
         let (weights, scales) = recurrent.group(block);
         let sums = l.products(weights, before.pairs);
-        for (gate, [sums]) in sums.into_iter().enumerate() {
-            let scales = l.mul(l.load(&scales[gate]), l.splat(before.scales[0]));
+        let panels = sums.into_iter().zip(scales).zip(share).zip(gates);
+        for ((([sums], scales), share), gate) in panels {
+            let scales = l.mul(l.load(scales), l.splat(before.scales[0]));
             let products = l.mul(scales, l.sums(sums, before.surpluses[0]));
-            l.store(l.add(l.load(&input[gate]), products), &mut gates[gate]);
+            l.store(l.add(l.load(share), products), gate);
         }
     }
 }
 
-/// The gates `[blocks]` and the cell give the new cell and state, `[blocks]` each.
+/// The gates `[blocks, gates, 8]` and the cell give the new cell and state, `[blocks, 8]` each.
 ///
 /// Apart from the sums: a block's activations wait for one another, and so had better have the next block's
 /// beside them than a long sum.
 #[inline(always)]
-fn activate<L: Lanes>(
-    l: L,
-    gates: &[[[f32; WIDTH]; GATES]],
-    cell: &mut [[f32; WIDTH]],
-    state: &mut [[f32; WIDTH]],
-) {
+fn activate<L: Lanes>(l: L, gates: &[f32], cell: &mut [f32], state: &mut [f32]) {
+    let (gates, _) = gates.as_chunks::<WIDTH>().0.as_chunks::<GATES>();
+    let (cell, state) = (cell.as_chunks_mut::<WIDTH>().0, state.as_chunks_mut().0);
     for ((gates, cell), state) in gates.iter().zip(cell).zip(state) {
         let [i, f, g, o] = Gate::ALL.map(|gate| l.load(&gates[gate as usize]));
         let (i, f, o) = (sigmoid(l, i), sigmoid(l, f), sigmoid(l, o));

@@ -91,7 +91,7 @@ pub(crate) struct Keys<'a> {
     /// Whether all steps may be looked at.
     open: bool,
     /// So many steps side by side, `[time / TILE, size, TILE]`, and zeros beyond the last one.
-    tiles: Vec<[f32; TILE]>,
+    tiles: Vec<f32>,
 }
 
 /// Steps of a tile: as many sums as stay in registers.
@@ -113,12 +113,13 @@ impl<'a> Keys<'a> {
         let steps = x.key.chunks_exact(x.heads * x.size);
         self.tiles.clear();
         let tiles = steps.len().div_ceil(TILE);
-        self.tiles.resize(tiles * x.size, [0.0; TILE]);
+        self.tiles.resize(tiles * x.size * TILE, 0.0);
         for (step, key) in steps.enumerate() {
-            let tile = &mut self.tiles[step / TILE * x.size..][..x.size];
-            for (tile, &key) in tile.iter_mut().zip(&key[columns.clone()]) {
-                tile[step % TILE] = key;
-            }
+            let first = step / TILE * x.size * TILE + step % TILE;
+            let places = self.tiles[first..].iter_mut().step_by(TILE);
+            places
+                .zip(&key[columns.clone()])
+                .for_each(|(to, key)| *to = *key);
         }
     }
 
@@ -126,7 +127,7 @@ impl<'a> Keys<'a> {
     #[inline(always)]
     pub(crate) fn scores<L: Lanes>(&self, l: L, query: &[f32], out: &mut [f32]) {
         let scale = l.splat(1.0 / (query.len() as f32).sqrt());
-        let tiles = self.tiles.chunks_exact(query.len());
+        let tiles = self.tiles.as_chunks::<TILE>().0.chunks_exact(query.len());
         for (tile, out) in tiles.zip(out.chunks_mut(TILE)) {
             let mut sums = [l.splat(0.0); TILE / WIDTH];
             for (keys, &query) in tile.iter().zip(query) {

@@ -27,20 +27,6 @@ pub(crate) fn pairs(columns: usize) -> usize {
 /// What makes a low byte positive.
 pub(crate) const BIAS: i32 = 128;
 
-/// The rows that share a lane are so many apart.
-const APART: usize = WIDTH / 2;
-
-impl Block {
-    /// Weight by weight: row 0 to 7, and column 0 or 1.
-    fn new(weight: impl Fn(usize, usize) -> i8) -> Self {
-        Self(std::array::from_fn(|lane| {
-            let (row, column) = (lane / 2, lane % 2);
-            let (upper, lower) = (weight(row, column), weight(row + APART, column));
-            i16::from(upper) * 256 + i16::from(lower) + BIAS as i16
-        }))
-    }
-}
-
 /// int8 weights `[rows, columns]` in panels of eight rows; missing rows and columns are zeros.
 ///
 /// P panels lie side by side, and are multiplied together.
@@ -48,34 +34,34 @@ impl Block {
 pub struct Panels<const P: usize = 1> {
     rows: usize,
     columns: usize,
-    /// `[panels / P, pairs]`.
-    blocks: Vec<[Block; P]>,
-    /// `[panels / P]`.
-    scales: Vec<[[f32; WIDTH]; P]>,
+    /// `[panels / P, pairs, P]`.
+    blocks: Vec<Block>,
+    /// `[panels]`.
+    scales: Vec<[f32; WIDTH]>,
 }
 
 impl Panels {
     /// The rows in their order.
     pub fn new(w: Int8) -> Self {
-        Self::gather(w, w.rows, |row| (row < w.rows).then_some(row))
+        Self::gather(w, w.rows, &|row| (row < w.rows).then_some(row))
     }
 }
 
 impl<const P: usize> Panels<P> {
     /// So many rows, each one of `w` or of zeros.
-    pub(crate) fn gather(w: Int8, rows: usize, row: impl Fn(usize) -> Option<usize>) -> Self {
+    pub(crate) fn gather(w: Int8, rows: usize, row: &dyn Fn(usize) -> Option<usize>) -> Self {
         w.debug_check();
-        let scale = |at| row(at).map_or(0.0, |row| w.scales[row]);
-        let weight = |at, column| match row(at) {
-            Some(row) if column < w.columns => w.row(row)[column],
-            _ => 0,
+        let panels = rows.div_ceil(WIDTH * P) * P;
+        let mut fill = |at, weights: &mut [i8]| {
+            if let Some(row) = row(at) {
+                weights.copy_from_slice(w.row(row));
+            }
         };
-        let groups = rows.div_ceil(WIDTH * P);
         Self {
             rows,
             columns: w.columns,
-            blocks: blocks(groups, w.columns, weight),
-            scales: lanes(groups, scale),
+            blocks: blocks((panels, P), w.columns, &mut fill),
+            scales: lanes(panels, &|at| row(at).map_or(0.0, |row| w.scales[row])),
         }
     }
 
@@ -91,36 +77,50 @@ impl<const P: usize> Panels<P> {
 
     /// The weights of P panels, pair by pair, and their rows' scales.
     #[inline(always)]
-    pub(crate) fn group(&self, group: usize) -> (&[[Block; P]], &[[f32; WIDTH]; P]) {
+    pub(crate) fn group(&self, group: usize) -> (&[[Block; P]], &[[f32; WIDTH]]) {
         let pairs = pairs(self.columns);
-        (&self.blocks[group * pairs..][..pairs], &self.scales[group])
+        let (blocks, _) = self.blocks.as_chunks::<P>();
+        (
+            &blocks[group * pairs..][..pairs],
+            &self.scales[group * P..][..P],
+        )
     }
 }
 
-/// Weights by row and column, also beyond the last ones, as `[groups, pairs]`.
-pub(crate) fn blocks<const P: usize>(
-    groups: usize,
+/// Weights as `[panels / together, pairs, together]`. `fill` writes a row's weights over zeros, and nothing beyond
+/// the last row.
+#[inline(never)]
+pub(crate) fn blocks(
+    (panels, together): (usize, usize),
     columns: usize,
-    weight: impl Fn(usize, usize) -> i8,
-) -> Vec<[Block; P]> {
-    let places = (0..groups).flat_map(|group| (0..pairs(columns)).map(move |pair| (group, pair)));
-    let block = |panel: usize, pair: usize| {
-        Block::new(|row, column| weight(panel * WIDTH + row, pair * 2 + column))
-    };
-    places
-        .map(|(group, pair)| std::array::from_fn(|p| block(group * P + p, pair)))
-        .collect()
+    fill: &mut dyn FnMut(usize, &mut [i8]),
+) -> Vec<Block> {
+    let pairs = pairs(columns);
+    let mut blocks = vec![Block([BIAS as i16; WIDTH]); panels * pairs];
+    let mut weights = vec![0; columns];
+    for row in 0..panels * WIDTH {
+        weights.fill(0);
+        fill(row, &mut weights);
+        let (panel, row) = (row / WIDTH, row % WIDTH);
+        let first = panel / together * pairs * together + panel % together;
+        // The rows of the lower half share the lanes of the upper.
+        let step = if row < WIDTH / 2 { 256 } else { 1 };
+        for (column, &weight) in weights.iter().enumerate() {
+            let Block(lanes) = &mut blocks[first + column / 2 * together];
+            lanes[row % (WIDTH / 2) * 2 + column % 2] += i16::from(weight) * step;
+        }
+    }
+    blocks
 }
 
-/// Numbers by row, also beyond the last one, as `[groups]`.
-pub(crate) fn lanes<const P: usize>(
-    groups: usize,
-    number: impl Fn(usize) -> f32,
-) -> Vec<[[f32; WIDTH]; P]> {
-    let panel = |panel: usize| std::array::from_fn(|lane| number(panel * WIDTH + lane));
-    (0..groups)
-        .map(|group| std::array::from_fn(|p| panel(group * P + p)))
-        .collect()
+/// Numbers by row, also beyond the last one, as `[panels]`.
+#[inline(never)]
+pub(crate) fn lanes(panels: usize, number: &dyn Fn(usize) -> f32) -> Vec<[f32; WIDTH]> {
+    let mut all = vec![[0.0; WIDTH]; panels];
+    for (row, lane) in all.as_flattened_mut().iter_mut().enumerate() {
+        *lane = number(row);
+    }
+    all
 }
 
 /// What [`Lanes::sums`](crate::lanes::Lanes::sums) takes off the lower rows: the share of [`BIAS`] in each row of

@@ -121,18 +121,21 @@ fn the_largest_sum_is_exact() {
     assert!(int16::finest(linear_int8::MOST_COLUMNS) >= TWELVE_BITS);
     let columns = [1, 515, 516, 1536, linear_int8::MOST_COLUMNS];
     for (columns, sign) in columns.into_iter().flat_map(|c| [(c, 1), (c, -1)]) {
+        // Both rows of a lane at its limits.
         let w = Weights {
-            rows: 1,
+            rows: 8,
             columns,
-            values: vec![127; columns],
-            scales: vec![1.0],
+            values: vec![127; 8 * columns],
+            scales: vec![1.0; 8],
         };
         let mut x = Int16::with_capacity(1, columns);
         let most = int16::finest(columns) * sign;
         x.push(vec![most; columns], 1.0);
-        let mut out = [0.0];
-        linear_int8(Cpu::detect(), w.view(), &x, &mut out);
-        assert_eq!(out[0], (127 * i32::from(most) * columns as i32) as f32);
+        for cpu in Cpu::available() {
+            let mut out = [0.0; 8];
+            linear_int8(cpu, w.view(), &x, &mut out);
+            assert_eq!(out, [(127 * i32::from(most) * columns as i32) as f32; 8]);
+        }
     }
 }
 

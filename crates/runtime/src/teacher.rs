@@ -176,8 +176,10 @@ impl Teacher<'_> {
             (&matrices.value, &layer.value.bias[..]),
         ];
         let [query, key, value] = cpu::linears(readers, x);
-        let heads = |text| cpu::heads(self.heads([&query, &key, &value], text));
-        let mixed = texts.iter().map(heads).collect::<Vec<_>>().concat();
+        let mut mixed = Vec::with_capacity(x.len());
+        for text in texts {
+            mixed.extend_from_slice(&cpu::heads(self.heads([&query, &key, &value], text)));
+        }
         let mut attended = cpu::linear(&matrices.output, &layer.output.bias, &mixed);
         add(&mut attended, x);
         let mut x = keep.spare(&mut attended);

@@ -40,7 +40,8 @@ fn model() -> Model {
 /// Texts of made-up tokens, some of them in all texts.
 fn texts(count: u32, pieces: u32) -> impl Iterator<Item = Vec<u32>> {
     (0..count).map(move |text| {
-        let token = |i: u32| (text * 37 + i * i * 11) % if i % 3 == 0 { 50 } else { pieces };
+        let token =
+            |i: u32| (text * 37 + i * i * 11) % if i.is_multiple_of(3) { 50 } else { pieces };
         (0..text % 90).map(token).collect()
     })
 }

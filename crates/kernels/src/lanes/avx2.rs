@@ -4,14 +4,13 @@
 #![allow(clippy::cast_ptr_alignment)]
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_add_epi32, _mm_add_ps, _mm_loadu_si128, _mm_movehl_ps, _mm_movelh_ps,
-    _mm_packs_epi32, _mm_set1_epi32, _mm_shuffle_ps, _mm_slli_epi32, _mm_storeu_ps,
-    _mm_storeu_si128, _mm_sub_epi32, _mm256_add_epi32, _mm256_add_ps, _mm256_andnot_ps,
-    _mm256_blend_epi32, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
-    _mm256_castsi256_si128, _mm256_cvtepi32_ps, _mm256_div_ps, _mm256_extractf128_ps,
-    _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_set_m128i, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
-    _mm256_slli_epi32, _mm256_srai_epi16, _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_ps,
+    __m256, __m256i, _mm_add_epi32, _mm_loadu_si128, _mm_packs_epi32, _mm_set1_epi32,
+    _mm_slli_epi32, _mm_storeu_si128, _mm_sub_epi32, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_andnot_ps, _mm256_blend_epi32, _mm256_castps_si256, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_cvtepi32_ps, _mm256_div_ps, _mm256_extracti128_si256,
+    _mm256_loadu_ps, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_set_m128i, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256, _mm256_slli_epi32,
+    _mm256_srai_epi16, _mm256_storeu_ps, _mm256_sub_epi32, _mm256_sub_ps,
 };
 
 use super::{Job, Lanes, ROUND, WIDTH};
@@ -100,23 +99,6 @@ impl Lanes for Avx2 {
             let biased = _mm256_add_epi32(_mm256_castps_si256(v), _mm256_set1_epi32(bias));
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased))
         })
-    }
-    #[inline(always)]
-    fn sum4(self, v: [Self::V; 4]) -> [f32; 4] {
-        let sums = avx2!({
-            let [a, b, c, d] =
-                v.map(|v| _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v)));
-            let ab = _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
-            let cd = _mm_add_ps(_mm_movelh_ps(c, d), _mm_movehl_ps(d, c));
-            _mm_add_ps(
-                _mm_shuffle_ps::<0b10_00_10_00>(ab, cd),
-                _mm_shuffle_ps::<0b11_01_11_01>(ab, cd),
-            )
-        });
-        let mut out = [0.0; 4];
-        // SAFETY: AVX2 was detected; the array has the 16 bytes written.
-        unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
-        out
     }
     #[inline(always)]
     fn store_i16(self, v: Self::V, to: &mut [i16; WIDTH]) {

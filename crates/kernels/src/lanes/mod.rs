@@ -115,35 +115,6 @@ pub(crate) trait Lanes: Copy {
         self.sum(sum)
     }
 
-    /// The sum of each vector's lanes, as [`Lanes::sum`] adds them.
-    #[inline(always)]
-    fn sum4(self, v: [Self::V; 4]) -> [f32; 4] {
-        v.map(|v| self.sum(v))
-    }
-
-    /// a with each of four rows, each as [`Lanes::dot`] has it.
-    #[inline(always)]
-    fn dot4(self, a: &[f32], rows: [&[f32]; 4]) -> [f32; 4] {
-        let rows = rows.map(|row| &row[..a.len()]);
-        let mut sums = [self.splat(0.0); 4];
-        let (vectors, rest) = a.as_chunks::<WIDTH>();
-        let [b, c, d, e] = rows.map(|row| row.as_chunks::<WIDTH>());
-        let whole = vectors.iter().zip(b.0).zip(c.0).zip(d.0).zip(e.0);
-        for ((((a, b), c), d), e) in whole {
-            let a = self.load(a);
-            for (sum, row) in sums.iter_mut().zip([b, c, d, e]) {
-                *sum = self.add(*sum, self.mul(a, self.load(row)));
-            }
-        }
-        if !rest.is_empty() {
-            let a = self.load_part(rest, 0.0);
-            for (sum, row) in sums.iter_mut().zip([b.1, c.1, d.1, e.1]) {
-                *sum = self.add(*sum, self.mul(a, self.load_part(row, 0.0)));
-            }
-        }
-        self.sum4(sums)
-    }
-
     /// The largest lane.
     #[inline(always)]
     fn largest(self, v: Self::V) -> f32 {

@@ -101,25 +101,6 @@ impl Lanes for Simd128 {
         f32x4_extract_lane::<0>(all)
     }
     #[inline(always)]
-    fn sum4(self, v: [Self::V; 4]) -> [f32; 4] {
-        let [a, b, c, d] = v.map(|[low, high]| f32x4_add(low, high));
-        let pairs = |a, b| {
-            f32x4_add(
-                i32x4_shuffle::<0, 1, 4, 5>(a, b),
-                i32x4_shuffle::<2, 3, 6, 7>(a, b),
-            )
-        };
-        let (ab, cd) = (pairs(a, b), pairs(c, d));
-        let sums = f32x4_add(
-            i32x4_shuffle::<0, 2, 4, 6>(ab, cd),
-            i32x4_shuffle::<1, 3, 5, 7>(ab, cd),
-        );
-        let mut out = [0.0; 4];
-        // SAFETY: the array has the 16 bytes written; WebAssembly stores need no alignment.
-        unsafe { v128_store(out.as_mut_ptr().cast(), sums) };
-        out
-    }
-    #[inline(always)]
     fn total(self, x: &[i16]) -> i32 {
         let (eights, rest) = x.as_chunks::<WIDTH>();
         let mut sums = i32x4_splat(0);
