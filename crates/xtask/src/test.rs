@@ -26,7 +26,7 @@ struct Check {
     work: fn(&Workspace, &Options) -> Result<Outcome>,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "setup",
         alone: "cargo xtask setup",
@@ -76,6 +76,11 @@ const CHECKS: [Check; 11] = [
         name: "npm package",
         alone: "cargo xtask pack && cd pkg && npm test && cd ../tests/packaging && npm test",
         work: |w, _| package(w),
+    },
+    Check {
+        name: "benchmark",
+        alone: "cd tests/bench && npm test",
+        work: |w, _| passed(run(&mut npm::script(&w.benchmark(), "test"))),
     },
     Check {
         name: "browser tests",

@@ -42,6 +42,7 @@ async function cold(lab) {
     system,
     note,
     ms: median(times),
+    least: Math.min(...times),
     p95: quantile(times, 0.95),
     calls: times.length,
     wire,
