@@ -26,8 +26,6 @@ const SWITCHES = [
   '--js-flags=--expose-gc',
   '--enable-unsafe-webgpu',
   '--enable-precise-memory-info',
-  // Memory is told at once, not at the next collection.
-  '--enable-blink-features=ForceEagerMeasureMemory',
 ];
 /** The GPU that Chromium brings along, computed by the CPU, where there is no other. */
 const SOFTWARE_GPU = '--use-webgpu-adapter=swiftshader';

@@ -73,9 +73,9 @@ function wire({ systems }) {
 }
 
 function memory({ systems }) {
-  const cell = (held) => (held === undefined ? '' : `${megabytes(held.wasm)} / ${megabytes(held.heap)} / ${megabytes(held.page)}`);
+  const cell = (held) => (held === undefined ? '' : `${megabytes(held.wasm)} / ${megabytes(held.heap)}`);
   return [
-    'WebAssembly memory / JavaScript heap / the page altogether.',
+    'WebAssembly memory / JavaScript heap. The first never shrinks, so that it is a peak.',
     table(
       ['system', 'empty page', 'model loaded', 'after 1,000 calls', 'after all calls', 'calls'],
       systems.map(({ system, empty, loaded, peak, after, calls }) => [system, cell(empty), cell(loaded), cell(peak), cell(after), after && calls.toLocaleString('en')]),
