@@ -111,7 +111,9 @@ export class Lab {
       try {
         entries.push(await this.pages.entry(system, row, given));
       } catch (error) {
-        skipped.push({ system, skipped: error.message.split('\n')[0] });
+        // Playwright says first where it heard it.
+        const [line] = error.message.replace(/^page\.evaluate: (Error: )?/, '').split('\n');
+        skipped.push({ system, skipped: line });
       }
     }
     return { entries, skipped };

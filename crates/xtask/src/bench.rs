@@ -25,12 +25,7 @@ const SCALAR: &str = "-C target-feature=-simd128 --cfg stillglass_scalar";
 const OUTPUTS: [&str; 3] = ["bench.json", "bench.md", "bench.svg"];
 
 /// How much is measured, and where it goes.
-///
-/// A full run takes about half an hour on two cores that do nothing else; `target/bench` then has
-/// bench.json, bench.md and bench.svg. Names for `--only`: bilstm, minilm, text, cold, batch, memory,
-/// slowed, growth, native, or longer beginnings as `growth-length`.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// A tenth of the calls: figures in some minutes, for orientation
     #[arg(long)]
