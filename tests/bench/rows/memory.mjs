@@ -41,7 +41,7 @@ async function memory(lab, model) {
     systems.push({ system, empty, loaded, peak, after, calls });
     await page.context().close();
   }
-  return { name: `memory-${model}`, title: `Memory, ${model}, texts of ${LENGTHS.join(', ')} tokens`, unit: 'bytes', systems };
+  return { name: `memory-${model}`, title: `Memory, ${model}`, unit: 'bytes', systems };
 }
 
 /** Bytes of WebAssembly memory and of JavaScript's heap. */
