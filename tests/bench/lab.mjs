@@ -1,5 +1,6 @@
 /** What every part of the benchmark measures with: the browser, the server, the texts. */
 
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,8 @@ const SAMPLES = 200;
 const QUICK_SAMPLES = 20;
 /** Of the texts. */
 const SEED = 1;
+/** The packages that Stillglass is compared with. */
+const COMPARED = ['onnxruntime-web', '@huggingface/transformers'];
 
 /** Switches beside Playwright's, which already keep pages that are not in front at full speed. */
 const SWITCHES = [
@@ -23,8 +26,6 @@ const SWITCHES = [
   '--js-flags=--expose-gc',
   '--enable-unsafe-webgpu',
   '--enable-precise-memory-info',
-  // Memory is told at once, not at the next collection.
-  '--enable-blink-features=ForceEagerMeasureMemory',
 ];
 /** The GPU that Chromium brings along, computed by the CPU, where there is no other. */
 const SOFTWARE_GPU = '--use-webgpu-adapter=swiftshader';
@@ -48,6 +49,8 @@ export class Lab {
       transformers: path.join(packages, '@huggingface/transformers/dist'),
       'transformers-onnxruntime': path.join(packages, '@huggingface/transformers/node_modules/onnxruntime-web/dist'),
     };
+    lab.versions = [];
+    for (const name of COMPARED) lab.versions.push(`${name} ${await versionOf(path.join(packages, name))}`);
     lab.server = await serve(folders, path.join(work, 'compressed'));
     await lab.#launch();
     lab.pages = new Pages(lab.browser, lab.server.address);
@@ -108,7 +111,9 @@ export class Lab {
       try {
         entries.push(await this.pages.entry(system, row, given));
       } catch (error) {
-        skipped.push({ system, skipped: error.message.split('\n')[0] });
+        // Playwright says first where it heard it.
+        const [line] = error.message.replace(/^page\.evaluate: (Error: )?/, '').split('\n');
+        skipped.push({ system, skipped: line });
       }
     }
     return { entries, skipped };
@@ -118,7 +123,15 @@ export class Lab {
   machine() {
     const [{ model }] = os.cpus();
     const memory = Math.round(os.totalmem() / 2 ** 30);
-    return { processor: model, cores: `${os.cpus().length} cores`, memory: `${memory} GiB`, system: os.type(), chromium: `Chromium ${this.browser.version()}`, gpu: this.softwareGpu ? 'no GPU' : this.gpu.name };
+    return {
+      processor: model,
+      cores: `${os.cpus().length} cores`,
+      memory: `${memory} GiB`,
+      gpu: this.softwareGpu ? 'no GPU' : this.gpu.name,
+      system: os.type(),
+      browser: `Chromium ${this.browser.version()}`,
+      packages: this.versions.join(', '),
+    };
   }
 
   async close() {
@@ -126,6 +139,10 @@ export class Lab {
     await this.browser.close();
     await this.server.stop();
   }
+}
+
+async function versionOf(folder) {
+  return JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')).version;
 }
 
 /** The GPU that pages see, if they see one. */

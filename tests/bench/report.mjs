@@ -11,7 +11,8 @@ export function figure(value) {
 const megabytes = (bytes) => (bytes === undefined ? '' : `${(bytes / 1e6).toFixed(2)} MB`);
 
 /** A row in short, for whoever watches. */
-export function lines({ systems = [], points = [] }) {
+export function lines({ systems = [], points = [], failed }) {
+  if (failed !== undefined) return [`FAILED: ${failed}`];
   const said = ({ ms, p95, loaded, skipped, ...rest }) => {
     if (skipped !== undefined) return `SKIPPED: ${skipped}`;
     if (loaded !== undefined) return `${megabytes(loaded.wasm)} of WebAssembly memory once loaded`;
@@ -26,10 +27,10 @@ function table(head, rows) {
 }
 
 export function markdown(result) {
-  const { machine, quick, date, rows } = result;
+  const { machine, quick, texts, date, rows } = result;
   const parts = [
     `# Stillglass beside others`,
-    `${Object.values(machine).join(', ')}; ${date}${quick ? '; a quick run, for orientation only' : ''}.`,
+    `${Object.values(machine).join(', ')}; ${texts} texts; ${date}${quick ? '; a quick run, for orientation only' : ''}.`,
     `## In short`,
     table(
       ['', 'unit', 'Stillglass', 'the other', '', 'times as much'],
@@ -43,6 +44,7 @@ export function markdown(result) {
 const named = ({ system, note }) => (note === undefined ? system : `${system}, ${note}`);
 
 function details(row) {
+  if (row.failed !== undefined) return [`FAILED: ${row.failed}`];
   if (row.points !== undefined) return growth(row);
   if (row.unit === 'bytes') return memory(row);
   if (row.systems.some(({ wire }) => wire !== undefined)) return [times(row), wire(row)];
@@ -51,14 +53,14 @@ function details(row) {
 
 function times({ unit, systems }) {
   const many = systems.some(({ textsASecond }) => textsASecond !== undefined);
-  const head = ['system', `median, ${unit}`, '95th percentile', ...(many ? ['texts a second'] : []), 'timed', 'largest difference of a probability', ''];
+  const head = ['system', `median, ${unit}`, '95th percentile', 'least', ...(many ? ['texts a second'] : []), 'timed', 'largest difference of a probability', ''];
   return table(
     head,
-    systems.map(({ system, ms, p95, calls, repeats = 1, difference, note, skipped, textsASecond, ...rest }) => {
-      if (skipped !== undefined) return [system, '', '', ...(many ? [''] : []), '', '', `SKIPPED: ${skipped}`];
+    systems.map(({ system, ms, p95, least, calls, repeats = 1, difference, note, skipped, textsASecond, ...rest }) => {
+      if (skipped !== undefined) return [system, '', '', '', ...(many ? [''] : []), '', '', `SKIPPED: ${skipped}`];
       const remark = [rest.void ? 'VOID: answers differ' : undefined, note].filter(Boolean).join('; ');
       const timed = repeats > 1 ? `${calls} × ${repeats}` : calls;
-      return [system, figure(ms), figure(p95), ...(many ? [figure(textsASecond)] : []), timed, difference?.toFixed(4), remark];
+      return [system, figure(ms), figure(p95), figure(least), ...(many ? [figure(textsASecond)] : []), timed, difference?.toFixed(4), remark];
     }),
   );
 }
@@ -71,9 +73,9 @@ function wire({ systems }) {
 }
 
 function memory({ systems }) {
-  const cell = (held) => (held === undefined ? '' : `${megabytes(held.wasm)} / ${megabytes(held.heap)} / ${megabytes(held.page)}`);
+  const cell = (held) => (held === undefined ? '' : `${megabytes(held.wasm)} / ${megabytes(held.heap)}`);
   return [
-    'WebAssembly memory / JavaScript heap / the page altogether.',
+    'WebAssembly memory / JavaScript heap. The first never shrinks, so that it is a peak.',
     table(
       ['system', 'empty page', 'model loaded', 'after 1,000 calls', 'after all calls', 'calls'],
       systems.map(({ system, empty, loaded, peak, after, calls }) => [system, cell(empty), cell(loaded), cell(peak), cell(after), after && calls.toLocaleString('en')]),

@@ -66,7 +66,7 @@ export class Pages {
    * same texts in every form; `options` go to the page's module beside the system's own.
    */
   async entry(name, row, { model, inputs, options = {} }) {
-    const { module, reads, options: own, gpu } = SYSTEMS[name];
+    const { module, reads, options: own } = SYSTEMS[name];
     const page = await this.of(name);
     // Stillglass puts a teacher's special tokens around the ids itself.
     const ids = module === 'stillglass-ids' ? inputs.ids : (inputs.withSpecials ?? inputs.ids);
@@ -81,7 +81,7 @@ export class Pages {
     const answers = await page.evaluate(([row, asked]) => globalThis.bench.open(row, asked), [row, asked]);
     const time = (calls) => page.evaluate(([row, calls]) => globalThis.bench.time(row, calls), [row, calls]);
     const close = () => page.evaluate((row) => globalThis.bench.close(row), row);
-    return { system: name, gpu, answers, time, close };
+    return { system: name, answers, time, close };
   }
 
   async close() {

@@ -56,17 +56,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in stdin().lock().lines() {
         let question: Value = serde_json::from_str(&line?)?;
         let name = question["row"].as_str().ok_or("want `row`, a name")?;
-        let answer = match question["calls"].as_u64() {
-            Some(calls) => {
-                let row: &mut Row = rows.get_mut(name).ok_or("open the row first")?;
-                row.time(calls)?
-            }
-            None => {
-                let row = Row::open(&question)?;
-                let logits = row.logits()?;
-                rows.insert(name.to_owned(), row);
-                logits
-            }
+        let answer = if let Some(calls) = question["calls"].as_u64() {
+            let row: &mut Row = rows.get_mut(name).ok_or("open the row first")?;
+            row.time(calls)?
+        } else {
+            let row = Row::open(&question)?;
+            let logits = row.logits()?;
+            rows.insert(name.to_owned(), row);
+            logits
         };
         println!("{answer}");
         stdout().flush()?;

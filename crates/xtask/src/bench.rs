@@ -15,10 +15,8 @@ use crate::step::{run, step};
 use crate::workspace::Workspace;
 use crate::{chromium, digest, npm, python, setup, wasm};
 
-/// The folder of the benchmark.
-const FOLDER: &str = "tests/bench";
-/// Where the README's figures lie.
-const RESULTS: &str = "tests/bench/results";
+/// Where in the benchmark's folder the README's figures lie.
+const RESULTS: &str = "results";
 /// The committed student that is measured, and whose words the made-up models read.
 const STUDENT: &str = "web/models/finance.glass";
 /// What makes the module compile without SIMD.
@@ -27,12 +25,7 @@ const SCALAR: &str = "-C target-feature=-simd128 --cfg stillglass_scalar";
 const OUTPUTS: [&str; 3] = ["bench.json", "bench.md", "bench.svg"];
 
 /// How much is measured, and where it goes.
-///
-/// A full run takes about half an hour on two cores that do nothing else; `target/bench` then has
-/// bench.json, bench.md and bench.svg. Names for `--only`: bilstm, minilm, text, cold, batch, memory,
-/// slowed, growth, native, or longer beginnings as `growth-length`.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Options {
     /// A tenth of the calls: figures in some minutes, for orientation
     #[arg(long)]
@@ -63,7 +56,7 @@ struct Made {
 pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
     step("set up the benchmark", || {
         npm::check_node()?;
-        npm::install(&workspace.path(FOLDER))?;
+        npm::install(&workspace.benchmark())?;
         // Before the long part, whether all that was asked can be done.
         run(driver(workspace, options).arg("--plan"))
     })?;
@@ -73,7 +66,7 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
     })?;
     let out = match (&options.out, options.commit) {
         (Some(folder), _) => folder.clone(),
-        (None, true) => workspace.path(RESULTS),
+        (None, true) => workspace.benchmark().join(RESULTS),
         (None, false) => made.work.clone(),
     };
     deliver(&made.work, &out)
@@ -81,7 +74,7 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
 
 fn make(workspace: &Workspace) -> Result<Made> {
     let work = workspace.target("bench");
-    let folder = workspace.path(FOLDER);
+    let folder = workspace.benchmark();
     let chromium = chromium::find()?;
     setup::building(workspace)?;
     let python = step("bring onnxruntime and PyTorch", || {
@@ -125,7 +118,7 @@ fn example(workspace: &Workspace, name: &str) -> PathBuf {
 /// Bundles, and the ONNX files made of them, unless they are those of the last run.
 fn models(workspace: &Workspace, work: &Path, python: &Path) -> Result<()> {
     let folder = work.join("models");
-    let scripts = workspace.path(FOLDER).join("python");
+    let scripts = workspace.benchmark().join("python");
     let maker = example(workspace, "bench_bundles");
     let student = workspace.path(STUDENT);
     let stamp = folder.join("made-of");
@@ -165,7 +158,7 @@ fn fingerprint(scripts: &Path, others: &[&Path]) -> Result<String> {
 /// The program that measures.
 fn driver(workspace: &Workspace, options: &Options) -> Command {
     let mut node = Command::new("node");
-    node.arg(workspace.path(FOLDER).join("measure.mjs"));
+    node.arg(workspace.benchmark().join("measure.mjs"));
     for name in &options.only {
         node.arg("--only").arg(name);
     }

@@ -85,6 +85,11 @@ const CHECKS: [Check; 12] = [
         work: |w, _| package(w),
     },
     Check {
+        name: "benchmark",
+        alone: "cd tests/bench && npm test",
+        work: |w, _| passed(run(&mut npm::script(&w.benchmark(), "test"))),
+    },
+    Check {
         name: "browser tests",
         alone: "cd tests/browser && npm test",
         work: browser,

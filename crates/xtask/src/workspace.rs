@@ -69,6 +69,11 @@ impl Workspace {
     pub(crate) fn browser_tests(&self) -> PathBuf {
         self.path("tests/browser")
     }
+
+    /// The benchmark, `tests/bench`.
+    pub(crate) fn benchmark(&self) -> PathBuf {
+        self.path("tests/bench")
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { comparisons } from '../figures.mjs';
 import { figure, markdown } from '../report.mjs';
 
-const system = (name, ms, more) => ({ system: name, ms, p95: ms, calls: 1, difference: 0, void: false, ...more });
+const system = (name, ms, more) => ({ system: name, ms, p95: ms, least: ms, calls: 1, difference: 0, void: false, ...more });
 const result = {
   quick: false,
+  texts: 'made up',
   date: 'today',
   machine: { processor: 'x' },
   rows: [
@@ -22,6 +23,7 @@ const result = {
         { system: 'transformers.js f32', skipped: 'no file' },
       ],
     },
+    { name: 'other', title: 'Other', failed: 'the page broke' },
   ],
 };
 
@@ -30,9 +32,9 @@ test('a void figure, a software GPU and what was skipped are compared with nothi
   assert.deepEqual(found.map(({ mine, other, times }) => [mine.system, other.system, times]), [['stillglass', 'onnxruntime-web f32', 4]]);
 });
 
-test('the tables say what is void and what was skipped', () => {
+test('the tables say what is void, what was skipped and what failed', () => {
   const tables = markdown(result);
-  for (const said of ['VOID: answers differ', 'software GPU: no claim', 'SKIPPED: no file', '4.00×']) assert.ok(tables.includes(said), said);
+  for (const said of ['VOID: answers differ', 'software GPU: no claim', 'SKIPPED: no file', 'FAILED: the page broke', '4.00×']) assert.ok(tables.includes(said), said);
 });
 
 test('figures keep three digits', () => {
