@@ -14,9 +14,9 @@ use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective};
-use crate::student::{Dropout, Shape, Student, StudentBatch, logits};
+use crate::student::{Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
-use crate::training::{Schedule, batches, generator};
+use crate::training::{Dropout, Schedule, batches, generator};
 
 /// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";

@@ -8,8 +8,7 @@ use crate::artefact::{Cache, digest};
 use crate::attribution::{Attribution, Explainer};
 use crate::progress::{Progress, Task};
 use crate::recipe::LabelSection;
-use crate::teach::logits;
-use crate::teacher::{Encoded, Teacher};
+use crate::teacher::{Encoded, Frozen};
 use crate::training::by_length;
 
 /// Batches between two waits for the disk.
@@ -17,7 +16,7 @@ const SYNC_EVERY: usize = 64;
 
 /// Labels texts with one teacher, remembering what it said in a cache that outlives the process.
 pub struct Labeller<'a> {
-    teacher: &'a Teacher,
+    frozen: &'a Frozen<'a>,
     section: &'a LabelSection,
     /// Cuts texts into the words that attributions are summed to.
     words: &'a Tokenizer,
@@ -34,19 +33,19 @@ struct Encodable<'t> {
 }
 
 impl<'a> Labeller<'a> {
-    /// Asks `teacher` what `cache` does not hold; what it holds must be of this teacher and these settings.
+    /// Asks a teacher what `cache` does not hold; what it holds must be of this teacher and these settings.
     pub fn new(
         cache: Cache,
-        teacher: &'a Teacher,
+        frozen: &'a Frozen<'a>,
         section: &'a LabelSection,
         words: &'a Tokenizer,
         max_tokens: usize,
     ) -> Self {
         Self {
-            teacher,
+            frozen,
             section,
             words,
-            max_tokens: max_tokens.min(teacher.config.max_length()),
+            max_tokens: max_tokens.min(frozen.teacher.config.max_length()),
             cache,
         }
     }
@@ -60,7 +59,7 @@ impl<'a> Labeller<'a> {
         progress: &Progress,
     ) -> Result<Vec<Attribution>> {
         let LabelSection { nodes, target, .. } = *self.section;
-        let explainer = Explainer::new(self.teacher, nodes, target, self.section.batch)?;
+        let explainer = Explainer::new(self.frozen, nodes, target, self.section.batch)?;
         let encoded = unique(texts)
             .into_iter()
             .map(|text| self.encode(text))
@@ -103,13 +102,12 @@ impl<'a> Labeller<'a> {
             let ids = rows
                 .iter()
                 .map(|&row| {
-                    let tokenizer = &self.teacher.tokenizer;
+                    let tokenizer = &self.frozen.teacher.tokenizer;
                     Ok(tokenizer.encode(unique[row], &[], self.max_tokens)?.ids)
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let logits = logits(self.teacher, &ids, self.section.batch, |rows| {
-                task.advance(rows);
-            })?;
+            let advance = |rows| task.advance(rows);
+            let logits = self.frozen.logits(&ids, self.section.batch, advance)?;
             for (&row, logits) in rows.iter().zip(logits) {
                 let bare = Attribution {
                     words: vec![Vec::new(); logits.len()],
@@ -131,7 +129,7 @@ impl<'a> Labeller<'a> {
 
     fn encode<'t>(&self, text: &'t str) -> Result<Encodable<'t>> {
         let words = self.words.words(text);
-        let tokenizer = &self.teacher.tokenizer;
+        let tokenizer = &self.frozen.teacher.tokenizer;
         let tokens = tokenizer.encode(text, &words, self.max_tokens)?;
         let words = match tokens.dropped {
             0 => words.len(),

@@ -179,10 +179,10 @@ pub struct LabelSection {
     /// What is explained.
     pub target: Target,
     /// How many training texts, and at most how many validation texts, are explained, chosen by seed; 0
-    /// explains all. The others still get soft labels. Explaining costs 2 · nodes · (classes − 1)
-    /// forward passes a text.
+    /// explains all. The others still get soft labels. Explaining costs nodes · classes forward passes
+    /// a text on the processor, 2 · nodes · (classes − 1) elsewhere.
     pub rows: usize,
-    /// Texts (times nodes) a forward pass.
+    /// Texts (times nodes) a forward pass, but on the processor, where a pass has some hundred tokens.
     pub batch: usize,
 }
 

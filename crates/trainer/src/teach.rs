@@ -1,22 +1,24 @@
 //! Fine-tunes an encoder into a teacher.
 
+mod slices;
+mod tensors;
+
 use anyhow::{Context, Result, bail};
-use burn::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Bytes, Device, Tensor, TensorData};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoints;
 use crate::data::{Example, Split};
+use crate::device::processor;
 use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::recipe::TeacherSection;
-use crate::teacher::{Batch, Encoder, FILES, Fresh, Head, Teacher, Weights, floats_of};
-use crate::training::{Schedule, batches, by_length, generator, seed_step};
+use crate::teacher::{Encoder, FILES, Fresh, Frozen, Head, Teacher, Weights};
+use crate::training::{Schedule, batches, generator};
 
-const OPTIMIZER: &str = "optimizer.burnpack";
+pub use tensors::cross_entropy;
+
 const STATE: &str = "state.json";
 
 /// One epoch's figures.
@@ -83,33 +85,63 @@ pub fn teach(
     })
 }
 
-/// Logits of `texts`, one row each, in order.
-pub fn logits(
-    teacher: &Teacher,
-    encoded: &[Vec<u32>],
-    batch: usize,
-    mut done: impl FnMut(usize),
-) -> Result<Vec<Vec<f32>>> {
-    let encoder = teacher.encoder.frozen();
-    let lengths: Vec<usize> = encoded.iter().map(Vec::len).collect();
-    let mut all = vec![Vec::new(); encoded.len()];
-    for rows in by_length(&lengths, batch) {
-        let ids: Vec<&[u32]> = rows.iter().map(|&row| encoded[row].as_slice()).collect();
-        let batch = Batch::new(&ids, teacher.config.padding, &teacher.device);
-        let values = floats_of(encoder.forward(&batch))?;
-        for (&row, logits) in rows.iter().zip(values.chunks(teacher.config.labels.len())) {
-            all[row] = logits.to_vec();
+/// Where in the course a batch is learnt from.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// From 0, over all epochs.
+    number: usize,
+    /// From 1.
+    epoch: usize,
+    rate: f64,
+    seed: u64,
+}
+
+impl Step {
+    /// The loss, if it is a number.
+    fn expect_finite(self, loss: f32) -> Result<f32> {
+        if !loss.is_finite() {
+            bail!(
+                "teach: the cross-entropy became {loss} at step {} (epoch {}); the last good checkpoint is \
+                 kept; lower teacher.learning_rate",
+                self.number,
+                self.epoch
+            );
         }
-        done(rows.len());
+        Ok(loss)
     }
-    Ok(all)
+}
+
+/// An encoder that learns.
+trait Learner {
+    /// Learns from one batch, of which it gives the mean cross-entropy before.
+    fn step(&mut self, texts: &[&[u32]], labels: &[usize], step: Step) -> Result<f32>;
+
+    /// The weights as they stand.
+    fn weights(&mut self) -> Result<Weights>;
+
+    /// What the optimizer's state is called in a checkpoint: that of one kind of learner says nothing to the
+    /// other.
+    fn optimizer_name(&self) -> &'static str;
+
+    fn optimizer(&mut self) -> Result<Vec<u8>>;
+
+    /// Goes on from these weights and this optimizer's state.
+    fn resume(&mut self, weights: Weights, optimizer: Vec<u8>) -> Result<()>;
+}
+
+fn learner(teacher: &Teacher, section: &TeacherSection) -> Result<Box<dyn Learner>> {
+    Ok(if teacher.device == processor() {
+        Box::new(slices::Learner::new(teacher, section)?)
+    } else {
+        Box::new(tensors::Learner::new(teacher, section))
+    })
 }
 
 struct Training<'a> {
     section: &'a TeacherSection,
     seed: u64,
     teacher: Teacher,
-    optimizer: ModuleOptimizer,
+    learner: Box<dyn Learner>,
     state: State,
     train: Vec<(Vec<u32>, usize)>,
     validation: Vec<(Vec<u32>, usize)>,
@@ -125,11 +157,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self> {
         device.seed(seed);
         let teacher = Teacher::load(base, Head::New(&split.labels, section.pooling), device)?;
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_weight_decay(section.weight_decay as f32)
-            .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-            .init();
+        let learner = learner(&teacher, section)?;
         let max_tokens = section.max_tokens.min(teacher.config.max_length());
         let encode = |examples: &[Example]| -> Result<Vec<(Vec<u32>, usize)>> {
             examples
@@ -151,7 +179,7 @@ impl<'a> Training<'a> {
             section,
             seed,
             teacher,
-            optimizer,
+            learner,
             state: State::default(),
         })
     }
@@ -160,13 +188,23 @@ impl<'a> Training<'a> {
     fn resume(&mut self, checkpoints: &Checkpoints, epoch: usize) -> Result<()> {
         self.state = serde_json::from_slice(&checkpoints.read(epoch, STATE)?)
             .with_context(|| format!("{STATE} of epoch {epoch}"))?;
-        let weights = Weights::read(&checkpoints.read(epoch, FILES[2])?)?;
+        let name = self.learner.optimizer_name();
+        let optimizer = checkpoints.read(epoch, name).with_context(|| {
+            format!(
+                "{} was trained on a device of another kind: go on there, or remove it",
+                checkpoints.path(epoch).display()
+            )
+        })?;
+        let weights = || Weights::read(&checkpoints.read(epoch, FILES[2])?);
+        let resumed = self.learner.resume(weights()?, optimizer);
+        resumed.with_context(|| format!("{name} of epoch {epoch}"))?;
+        self.take(&weights()?)
+    }
+
+    /// Makes the teacher what was learnt.
+    fn take(&mut self, weights: &Weights) -> Result<()> {
         let Teacher { config, device, .. } = &self.teacher;
-        self.teacher.encoder = Encoder::load(config, &weights, Fresh::Nothing, device)?;
-        let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
-        let optimizer = self.optimizer.clone().from_bytes(bytes);
-        self.optimizer =
-            optimizer.map_err(|error| anyhow::anyhow!("{OPTIMIZER} of epoch {epoch}: {error}"))?;
+        self.teacher.encoder = Encoder::load(config, weights, Fresh::Nothing, device)?;
         Ok(())
     }
 
@@ -193,38 +231,29 @@ impl<'a> Training<'a> {
         let clock = std::time::Instant::now();
         let name = format!("teach: epoch {number} of {}", self.section.epochs);
         let task = progress.task(&name, "texts", self.train.len());
-        let mut encoder = self
-            .teacher
-            .encoder
-            .clone()
-            .with_dropout(self.section.dropout);
         let mut total = 0.0;
         for (index, rows) in batches.iter().enumerate() {
             let step = (number - 1) * batches.len() + index;
-            seed_step(&self.teacher.device, self.seed, "teach", step);
             let ids: Vec<&[u32]> = rows
                 .iter()
                 .map(|&row| self.train[row].0.as_slice())
                 .collect();
             let labels: Vec<usize> = rows.iter().map(|&row| self.train[row].1).collect();
-            let batch = Batch::new(&ids, self.teacher.config.padding, &self.teacher.device);
-            let loss = cross_entropy(encoder.forward(&batch), &labels);
-            let value = floats_of(loss.clone())?[0];
-            if !value.is_finite() {
-                bail!(
-                    "teach: the cross-entropy became {value} at step {step} (epoch {number}); the last good \
-                     checkpoint is kept; lower teacher.learning_rate"
-                );
-            }
+            let step = Step {
+                number: step,
+                epoch: number,
+                rate: schedule.rate(step),
+                seed: self.seed,
+            };
+            let value = self.learner.step(&ids, &labels, step)?;
             total += f64::from(value) * rows.len() as f64;
-            let gradients = GradientsParams::from_grads(loss.backward(), &encoder);
-            encoder = self.optimizer.step(schedule.rate(step), encoder, gradients);
             task.message(&format!("loss {value:.3}"));
             task.advance(rows.len());
         }
         task.finish();
-        self.teacher.encoder = encoder.with_dropout(0.0);
         let seconds = clock.elapsed().as_secs_f64();
+        let learnt = self.learner.weights()?;
+        self.take(&learnt)?;
         let scores = self.validate(progress)?;
         Ok(Epoch {
             epoch: number,
@@ -238,9 +267,8 @@ impl<'a> Training<'a> {
     fn validate(&self, progress: &Progress) -> Result<Scores> {
         let (ids, gold): (Vec<_>, Vec<_>) = self.validation.iter().cloned().unzip();
         let task = progress.task("teach: validation", "texts", ids.len());
-        let logits = logits(&self.teacher, &ids, self.section.batch, |rows| {
-            task.advance(rows);
-        })?;
+        let frozen = Frozen::new(&self.teacher)?;
+        let logits = frozen.logits(&ids, self.section.batch, |rows| task.advance(rows))?;
         task.finish();
         Scores::of_logits(&logits, &gold)
     }
@@ -253,30 +281,15 @@ impl<'a> Training<'a> {
             .rev()
             .max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
         self.state.best = best.map_or(0, |(index, _)| index + 1);
-        let optimizer = self
-            .optimizer
-            .into_bytes()
-            .map_err(|error| anyhow::anyhow!("saving the optimizer: {error}"))?;
+        let optimizer = self.learner.optimizer()?;
         let state = serde_json::to_vec_pretty(&self.state)?;
         let files = self.teacher.files()?;
         let mut files: Vec<(&str, &[u8])> = files
             .iter()
             .map(|(name, bytes)| (*name, bytes.as_slice()))
             .collect();
-        files.push((OPTIMIZER, &optimizer));
+        files.push((self.learner.optimizer_name(), &optimizer));
         files.push((STATE, &state));
         checkpoints.write(self.state.history.len(), &files, &[self.state.best])
     }
-}
-
-/// Mean cross-entropy of `logits [batch, classes]` against class indices.
-pub fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-    let [rows, classes] = logits.dims();
-    let mut one_hot = vec![0f32; rows * classes];
-    for (row, &label) in labels.iter().enumerate() {
-        one_hot[row * classes + label] = 1.0;
-    }
-    let one_hot =
-        Tensor::<2>::from_data(TensorData::new(one_hot, [rows, classes]), &logits.device());
-    (log_softmax(logits, 1) * one_hot).sum() * (-1.0 / rows as f64)
 }

@@ -1,9 +1,9 @@
-//! What both trainings share: parameters, batches, the learning-rate schedule and seeds.
+//! What both trainings share: parameters, batches, dropout, the learning-rate schedule and seeds.
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::artefact::digest;
@@ -84,6 +84,31 @@ impl Schedule {
     }
 }
 
+/// Sets numbers to zero at random while training, and scales up the rest (Srivastava et al. 2014).
+#[derive(Debug)]
+pub struct Dropout {
+    /// Probability of a zero, below 1.
+    pub rate: f64,
+    /// What is drawn from.
+    pub generator: ChaCha8Rng,
+}
+
+impl Dropout {
+    /// A factor for each number: 0, or 1 / (1 − rate) with the rate to 16 bits.
+    pub(crate) fn factors(&mut self, count: usize) -> Vec<f32> {
+        let dropped = (self.rate * 65536.0) as u32;
+        let kept = (65536.0 / f64::from(65536 - dropped)) as f32;
+        let mut bytes = vec![0; 2 * count];
+        self.generator.fill_bytes(&mut bytes);
+        let draws = bytes
+            .chunks_exact(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        draws
+            .map(|draw| if draw < dropped { 0.0 } else { kept })
+            .collect()
+    }
+}
+
 /// Seeds the device for one step, so that dropout does not depend on the steps before it and a
 /// resumed run draws what an uninterrupted one would.
 pub fn seed_step(device: &Device, seed: u64, purpose: &str, step: usize) {
@@ -151,5 +176,23 @@ mod tests {
         assert_ne!(first, generator(1, "b", 0).random::<u64>());
         assert_ne!(first, generator(1, "a", 1).random::<u64>());
         assert_ne!(first, generator(2, "a", 0).random::<u64>());
+    }
+
+    #[test]
+    fn dropout_keeps_the_mean_and_drops_its_share() {
+        for rate in [0.0, 0.1, 0.3, 0.9] {
+            let mut dropout = Dropout {
+                rate,
+                generator: generator(1, "test", 0),
+            };
+            let factors = dropout.factors(100_000);
+            let mean = factors.iter().sum::<f32>() / 100_000.0;
+            let zeros = factors.iter().filter(|factor| **factor == 0.0).count();
+            assert!((mean - 1.0).abs() < 0.03, "{rate}: {mean}");
+            assert!(
+                (zeros as f64 / 100_000.0 - rate).abs() < 0.01,
+                "{rate}: {zeros}"
+            );
+        }
     }
 }

@@ -7,7 +7,7 @@ use stillglass::device;
 use stillglass::label::Labeller;
 use stillglass::progress::Progress;
 use stillglass::recipe::LabelSection;
-use stillglass::teacher::{Head, Teacher};
+use stillglass::teacher::{Frozen, Head, Teacher};
 use stillglass_text::{Options, Tokenizer};
 
 const SHORT: &str = "the mill rose";
@@ -27,7 +27,8 @@ fn a_text_keeps_its_label_when_another_list_holds_it_too() {
     let folder = tempfile::tempdir().unwrap();
     let (path, section) = (folder.path().join("labels.cache"), LabelSection::default());
     let (cache, _) = Cache::open(&path, &[0; 32]).unwrap();
-    let mut labeller = Labeller::new(cache, &teacher, &section, &words, 64);
+    let frozen = Frozen::on_tensors(&teacher);
+    let mut labeller = Labeller::new(cache, &frozen, &section, &words, 64);
     let progress = Progress::quiet();
     // Alone, and padded beside a longer text: in f32 sums of other lengths.
     let first = labeller.logits("one", &[SHORT], &progress).unwrap();

@@ -11,7 +11,7 @@ use stillglass::attribution::{Attribution, Explainer};
 use stillglass::device;
 use stillglass::quantize::{Kept, Storage, bundle, float_logits, likeness, verify};
 use stillglass::recipe::Target;
-use stillglass::teacher::{FILES, Head, Teacher};
+use stillglass::teacher::{FILES, Frozen, Head, Teacher};
 use stillglass_bundle::{Bundle, Card, Matrix, Packed, Quantized, WeightFormat};
 use stillglass_runtime::{Classification, Error, Explanation, Method, Model, Progress};
 
@@ -76,7 +76,8 @@ fn explained(model: &Model, text: &str, method: Method) -> Classification {
 fn attribution(teacher: &Teacher, model: &Model, text: &str, nodes: usize) -> Attribution {
     let words = model.tokenizer().words(text);
     let encoded = teacher.tokenizer.encode(text, &words, 64).unwrap();
-    let explainer = Explainer::new(teacher, nodes, Target::Logit, nodes).unwrap();
+    let frozen = Frozen::new(teacher).unwrap();
+    let explainer = Explainer::new(&frozen, nodes, Target::Logit, nodes).unwrap();
     let mut found = explainer.explain(&[&encoded], &[words.len()]).unwrap();
     found.remove(0)
 }

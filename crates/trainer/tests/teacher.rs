@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use stillglass::attribution::Explainer;
+use stillglass::device;
 use stillglass::recipe::Target;
-use stillglass::teacher::{Batch, Encoded, Head, Teacher, floats_of};
-use stillglass::{device, teach};
+use stillglass::teacher::{Batch, Encoded, Frozen, Head, Teacher, floats_of};
 
 /// Largest |logit − PyTorch's|: f32 sums in another order, two layers deep.
 const LOGITS: f32 = 1e-4;
@@ -62,8 +62,15 @@ fn check(family: &str) {
     let teacher = Teacher::load(&folder, Head::Own, &device).expect("the fixture is a teacher");
     assert_eq!(teacher.config.labels, expected.labels);
     ids(&teacher, &expected);
-    logits(&teacher, &expected);
-    gradients(&teacher, &expected);
+    for frozen in ways(&teacher) {
+        logits(&frozen, &expected);
+        gradients(&frozen, &expected);
+    }
+}
+
+/// The processor's plain slices, and the tensors of every other device.
+fn ways(teacher: &Teacher) -> [Frozen<'_>; 2] {
+    [Frozen::new(teacher).unwrap(), Frozen::on_tensors(teacher)]
 }
 
 fn ids(teacher: &Teacher, expected: &Expected) {
@@ -76,13 +83,13 @@ fn ids(teacher: &Teacher, expected: &Expected) {
     }
 }
 
-/// All texts in one padded batch, and each alone.
-fn logits(teacher: &Teacher, expected: &Expected) {
+/// All texts in one batch, and each alone.
+fn logits(frozen: &Frozen, expected: &Expected) {
     let ids: Vec<Vec<u32>> = expected.rows.iter().map(|row| row.ids.clone()).collect();
-    let together = teach::logits(teacher, &ids, ids.len(), |_| ()).unwrap();
+    let together = frozen.logits(&ids, ids.len(), |_| ()).unwrap();
     for (row, together) in expected.rows.iter().zip(together) {
-        let batch = Batch::new(&[&row.ids], teacher.config.padding, &teacher.device);
-        let alone = floats_of(teacher.encoder.forward(&batch)).unwrap();
+        let alone = frozen.logits(std::slice::from_ref(&row.ids), 1, |_| ());
+        let alone = alone.unwrap().remove(0);
         for ((want, together), alone) in row.logits.iter().zip(&together).zip(&alone) {
             assert!(
                 (want - together).abs() < LOGITS,
@@ -99,7 +106,7 @@ fn logits(teacher: &Teacher, expected: &Expected) {
 }
 
 /// Every token is made a word of its own, so that nothing is summed away.
-fn gradients(teacher: &Teacher, expected: &Expected) {
+fn gradients(frozen: &Frozen, expected: &Expected) {
     let encoded: Vec<Encoded> = expected.rows.iter().map(by_token).collect();
     let texts: Vec<&Encoded> = encoded.iter().collect();
     let words: Vec<usize> = encoded.iter().map(|text| text.ids.len()).collect();
@@ -110,7 +117,7 @@ fn gradients(teacher: &Teacher, expected: &Expected) {
             "probability" => Target::Probability,
             other => panic!("the fixture has a target {other}"),
         };
-        let explainer = Explainer::new(teacher, first.nodes, target, SEQUENCES).unwrap();
+        let explainer = Explainer::new(frozen, first.nodes, target, SEQUENCES).unwrap();
         for (row, found) in expected
             .rows
             .iter()
@@ -179,6 +186,63 @@ fn distilbert() {
 #[test]
 fn roberta() {
     check("roberta");
+}
+
+/// A text as long as the teacher reads, at nodes enough that its path goes in parts.
+#[test]
+fn the_longest_text_is_explained_alike_in_both_ways() {
+    for family in ["bert", "bert-mean", "distilbert", "roberta"] {
+        let (folder, _) = fixture(family);
+        let teacher = Teacher::load(&folder, Head::Own, &device::open("cpu").unwrap()).unwrap();
+        let (first, last) = teacher.tokenizer.special().unwrap();
+        let length = teacher.config.max_length();
+        let mut ids: Vec<u32> = (0..length).map(|i| 5 + (i * 31 % 100) as u32).collect();
+        (ids[0], ids[length - 1]) = (first, last);
+        let words = (0..length).map(|i| (1..length - 1).contains(&i).then(|| i - 1));
+        let text = Encoded {
+            ids,
+            words: words.collect(),
+            dropped: 0,
+        };
+        let [slices, tensors] = ways(&teacher).map(|frozen| {
+            let explainer = Explainer::new(&frozen, 48, Target::Probability, 48).unwrap();
+            explainer
+                .explain(&[&text], &[length - 2])
+                .unwrap()
+                .remove(0)
+        });
+        for (slices, tensors) in slices.words.iter().zip(&tensors.words) {
+            let largest = tensors.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+            for (a, b) in slices.iter().zip(tensors) {
+                assert!((a - b).abs() < ATTRIBUTIONS * largest, "{family}: {a} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_neighbours_change_no_bit_of_an_explanation() {
+    let (folder, expected) = fixture("bert-mean");
+    let teacher = Teacher::load(&folder, Head::Own, &device::open("cpu").unwrap()).unwrap();
+    let frozen = Frozen::new(&teacher).unwrap();
+    let explainer = Explainer::new(&frozen, 8, Target::Logit, SEQUENCES).unwrap();
+    let encoded: Vec<Encoded> = expected.rows.iter().map(by_token).collect();
+    let explain = |texts: &[&Encoded]| {
+        let words: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
+        explainer.explain(texts, &words).unwrap()
+    };
+    let ids: Vec<Vec<u32>> = encoded.iter().map(|text| text.ids.clone()).collect();
+    // Often enough that they fill many passes.
+    let ids: Vec<Vec<u32>> = std::iter::repeat_n(ids, 40).flatten().collect();
+    let logits = || frozen.logits(&ids, 1, |_| ()).unwrap();
+    let one_by_one: Vec<_> = encoded.iter().flat_map(|text| explain(&[text])).collect();
+    let all: Vec<&Encoded> = encoded.iter().collect();
+    let found = [1, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(|| (explain(&all), logits()))
+    });
+    assert_eq!(found[0].0, one_by_one);
+    assert_eq!(found[0], found[1]);
 }
 
 /// Logits of the fixture's first text.

@@ -14,7 +14,7 @@ use crate::label::Labeller;
 use crate::metrics::Scores;
 use crate::recipe::TeacherSection;
 use crate::teach;
-use crate::teacher::{FILES, Head, Teacher, locate};
+use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
 use crate::training::generator;
 use crate::transfer::variants;
 
@@ -150,7 +150,8 @@ impl Run<'_> {
             .map(|text| Ok(teacher.tokenizer.encode(text, &[], max_tokens)?.ids))
             .collect::<Result<Vec<_>>>()?;
         let task = self.progress.task("teach: test", "texts", ids.len());
-        let logits = teach::logits(&teacher, &ids, section.batch, |rows| task.advance(rows))?;
+        let frozen = Frozen::new(&teacher)?;
+        let logits = frozen.logits(&ids, section.batch, |rows| task.advance(rows))?;
         task.finish();
         Scores::of_logits(&logits, &gold)
     }
@@ -162,13 +163,14 @@ impl Run<'_> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
+        let frozen = Frozen::new(&teacher)?;
         let section = &recipe.label;
         let most = recipe.teacher.max_tokens;
         // Each cache is of what its stage's key names: soft labels know nothing of how texts are explained.
         let open = |stage: &StageDir, settings: &str| -> Result<Labeller> {
             let context = digest(&[from.hash.as_bytes(), settings.as_bytes()]);
             let cache = self.cache(stage, &context)?;
-            Ok(Labeller::new(cache, &teacher, section, &words, most))
+            Ok(Labeller::new(cache, &frozen, section, &words, most))
         };
         let [soft, explained] = self.label_inputs(from)?;
         let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;

@@ -10,8 +10,7 @@ use crate::agreement::cosine;
 use crate::attribution::Explainer;
 use crate::export::changes;
 use crate::recipe::Target;
-use crate::teach;
-use crate::teacher::Teacher;
+use crate::teacher::{Frozen, Teacher};
 
 /// Texts run through the float teacher at a time.
 const BATCH: usize = 32;
@@ -54,7 +53,7 @@ pub fn verify(
             ends.chain([kept.last]).map(old).collect()
         })
         .collect();
-    let float = teach::logits(teacher, &ids, BATCH, |_| ())?;
+    let float = Frozen::new(teacher)?.logits(&ids, BATCH, |_| ())?;
     let changes = changes(&model.classify(texts, None)?, &float);
     let fidelity = Fidelity {
         texts: texts.len(),
@@ -79,14 +78,14 @@ pub fn verify(
 pub fn float_logits(
     teacher: &Teacher,
     texts: &[&str],
-    done: impl FnMut(usize),
+    done: impl Fn(usize) + Sync,
 ) -> Result<Vec<Vec<f32>>> {
     let most = teacher.config.max_length();
     let ids = texts
         .iter()
         .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
         .collect::<Result<Vec<_>>>()?;
-    teach::logits(teacher, &ids, BATCH, done)
+    Frozen::new(teacher)?.logits(&ids, BATCH, done)
 }
 
 /// How alike the words' weights are, by integrated gradients of the bundle and of the float teacher.
@@ -110,9 +109,10 @@ pub fn likeness(
     texts: &[&str],
     mut done: impl FnMut(usize),
 ) -> Result<Option<Likeness>> {
+    let frozen = Frozen::new(teacher)?;
     let mut cosines = Vec::new();
     for text in texts {
-        cosines.extend(alike(model, teacher, text)?);
+        cosines.extend(alike(model, &frozen, text)?);
         done(1);
     }
     cosines.sort_by(f64::total_cmp);
@@ -124,7 +124,7 @@ pub fn likeness(
 }
 
 /// The cosine of one text's explanations; `None` where one of them is zero.
-fn alike(model: &Model, teacher: &Teacher, text: &str) -> Result<Option<f64>> {
+fn alike(model: &Model, frozen: &Frozen, text: &str) -> Result<Option<f64>> {
     let mut answers = model.classify(&[text], Some(Method::IntegratedGradients))?;
     let answer = answers.pop().context("the runtime gave no answer")?;
     let found = answer
@@ -132,8 +132,8 @@ fn alike(model: &Model, teacher: &Teacher, text: &str) -> Result<Option<f64>> {
         .context("the runtime gave no explanation")?;
     let words = model.tokenizer().words(text);
     let most = model.manifest().max_tokens + 2;
-    let encoded = teacher.tokenizer.encode(text, &words, most)?;
-    let explainer = Explainer::new(teacher, found.nodes, Target::Logit, found.nodes)?;
+    let encoded = frozen.teacher.tokenizer.encode(text, &words, most)?;
+    let explainer = Explainer::new(frozen, found.nodes, Target::Logit, found.nodes)?;
     let float = explainer.explain(&[&encoded], &[found.words.len()])?;
     let float = float.iter().flat_map(|a| a.words.concat());
     let float: Vec<f64> = float.map(f64::from).collect();

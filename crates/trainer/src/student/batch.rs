@@ -1,8 +1,6 @@
 //! What a student reads at once: token ids, padded, and what dropout leaves of them.
 
 use burn::tensor::{Tensor, TensorData};
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::device::processor;
 
@@ -41,55 +39,6 @@ impl StudentBatch {
             ids,
             reversal,
             mask: Tensor::from_data(TensorData::new(mask, [batch, time]), &processor()),
-        }
-    }
-}
-
-/// Sets numbers to zero at random while training, and scales up the rest (Srivastava et al. 2014).
-#[derive(Debug)]
-pub struct Dropout {
-    /// Probability of a zero, below 1.
-    pub rate: f64,
-    /// What is drawn from.
-    pub generator: ChaCha8Rng,
-}
-
-impl Dropout {
-    /// A factor for each number: 0, or 1 / (1 − rate) with the rate to 16 bits.
-    pub(super) fn factors(&mut self, count: usize) -> Vec<f32> {
-        let dropped = (self.rate * 65536.0) as u32;
-        let kept = (65536.0 / f64::from(65536 - dropped)) as f32;
-        let mut bytes = vec![0; 2 * count];
-        self.generator.fill_bytes(&mut bytes);
-        let draws = bytes
-            .chunks_exact(2)
-            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
-        draws
-            .map(|draw| if draw < dropped { 0.0 } else { kept })
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::training::generator;
-
-    #[test]
-    fn dropout_keeps_the_mean_and_drops_its_share() {
-        for rate in [0.0, 0.1, 0.3, 0.9] {
-            let mut dropout = Dropout {
-                rate,
-                generator: generator(1, "test", 0),
-            };
-            let factors = dropout.factors(100_000);
-            let mean = factors.iter().sum::<f32>() / 100_000.0;
-            let zeros = factors.iter().filter(|factor| **factor == 0.0).count();
-            assert!((mean - 1.0).abs() < 0.03, "{rate}: {mean}");
-            assert!(
-                (zeros as f64 / 100_000.0 - rate).abs() < 0.01,
-                "{rate}: {zeros}"
-            );
         }
     }
 }

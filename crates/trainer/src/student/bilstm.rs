@@ -2,8 +2,9 @@
 
 use nalgebra::DMatrix;
 
-use super::batch::{Dropout, StudentBatch};
+use super::batch::StudentBatch;
 use super::lstm::{self, States};
+use crate::training::Dropout;
 
 /// Weights of both directions, one after the other, each as [`lstm::Weights`] has them.
 #[derive(Debug)]

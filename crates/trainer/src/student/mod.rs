@@ -18,10 +18,10 @@ use stillglass_kernels::lstm::Gate;
 
 use crate::device::processor;
 use crate::teacher::floats_of;
-use crate::training::{by_length, generator, parameter};
+use crate::training::{Dropout, by_length, generator, parameter};
 use bilstm::Trace;
 
-pub use batch::{Dropout, StudentBatch};
+pub use batch::StudentBatch;
 pub use weights::gradients_as_weights;
 
 /// Added to the attention scores of padding: exp of it is 0 in f32.

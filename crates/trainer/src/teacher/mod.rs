@@ -3,7 +3,9 @@
 mod config;
 mod encoder;
 mod fits;
+mod frozen;
 mod hub;
+mod slices;
 mod tokenizer;
 mod weights;
 
@@ -15,7 +17,10 @@ use crate::recipe::Pooling;
 
 pub use config::{Config, Family};
 pub use encoder::{Batch, Encoder, Fresh, mean_pool};
+pub use frozen::Frozen;
+pub(crate) use frozen::{Network, TOKENS_TOGETHER};
 pub use hub::{check_folder, locate};
+pub(crate) use slices::{Keep, Slices};
 pub use tokenizer::{Encoded, TeacherTokenizer};
 pub(crate) use weights::{Names, Part};
 pub use weights::{Weights, floats_of};

@@ -87,6 +87,10 @@ impl Weights {
 
     /// The values of `name`, which must have `shape`.
     pub fn checked<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<&[f32]> {
+        self.of_shape(name, &shape)
+    }
+
+    fn of_shape(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
         let Some((found, values)) = self.tensors.get(name) else {
             if let Some(kind) = self.others.get(name) {
                 bail!(
@@ -99,7 +103,7 @@ impl Weights {
             );
         };
         ensure!(
-            found == &shape,
+            found == shape,
             "model.safetensors: tensor {name}: want {shape:?} from config.json, found {found:?}"
         );
         ensure!(
@@ -113,6 +117,18 @@ impl Weights {
     pub fn get<const D: usize>(&self, name: &str, shape: [usize; D]) -> Result<TensorData> {
         let values = self.checked(name, shape)?;
         Ok(TensorData::new(values.to_vec(), shape))
+    }
+
+    /// [`Weights::checked`], which are then no longer here.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.of_shape(name, shape)?;
+        let taken = self.tensors.remove(name);
+        Ok(taken.map(|(_, values)| values).unwrap_or_default())
+    }
+
+    /// Puts values under `name`, row-major.
+    pub(super) fn put_values(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
+        self.tensors.insert(name, (shape, values));
     }
 
     /// Puts a tensor under `name`.
