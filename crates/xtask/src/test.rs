@@ -28,7 +28,7 @@ struct Check {
     work: fn(&Workspace, &Options) -> Result<Outcome>,
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     Check {
         name: "setup",
         alone: "cargo xtask setup",
