@@ -3,7 +3,7 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, ROUND, WIDTH};
-use crate::panels::{BIAS, Pair, pairs};
+use crate::panels::{BIAS, Pair, pairs, surpluses};
 
 /// Largest magnitude of a 12-bit activation, with which any sum over 8192 columns fits an `i32`.
 pub const TWELVE_BITS: i16 = 2047;
@@ -27,7 +27,7 @@ pub struct Int16 {
     columns: usize,
     /// `[rows / 4, pairs]`.
     fours: Vec<[Pair; FOUR]>,
-    /// `[rows % 4, pairs]`.
+    /// `[rows % 4, pairs]`, and four rows until they move.
     rest: Vec<[Pair; 1]>,
     scales: Vec<f32>,
     surpluses: Vec<i32>,
@@ -42,7 +42,7 @@ pub(crate) struct Rows<'a, const T: usize> {
     /// `[pairs]`.
     pub(crate) pairs: &'a [[Pair; T]],
     pub(crate) scales: [f32; T],
-    /// See [`surpluses`](crate::panels::surpluses).
+    /// See [`surpluses`].
     pub(crate) surpluses: [i32; T],
 }
 
@@ -52,7 +52,7 @@ impl Int16 {
         Self {
             columns,
             fours: Vec::with_capacity(rows / FOUR * pairs(columns)),
-            rest: Vec::with_capacity((FOUR - 1) * pairs(columns)),
+            rest: Vec::with_capacity(FOUR.min(rows) * pairs(columns)),
             scales: Vec::with_capacity(rows),
             surpluses: Vec::with_capacity(rows),
         }
@@ -92,14 +92,8 @@ impl Int16 {
             *places.next().expect("a row has as many values as columns") = q;
         }
         debug_assert!(places.next().is_none(), "a row is short");
-        let row = &self.rest[self.rest.len() - pairs(columns)..];
-        let total: i32 = row
-            .as_flattened()
-            .as_flattened()
-            .iter()
-            .map(|&q| i32::from(q))
-            .sum();
-        self.end(scale, total.wrapping_mul(BIAS));
+        let [surplus] = surpluses(&self.rest[self.rest.len() - pairs(columns)..]);
+        self.end(scale, surplus);
     }
 
     /// A new row of zeros, up to its last pair.
@@ -186,7 +180,7 @@ impl Job for Quantize<'_> {
     }
 }
 
-/// Quantizes one row into `q`, to magnitudes up to `most`, and answers its scale and what [`surpluses`](crate::panels::surpluses) says of it.
+/// Quantizes one row into `q`, to magnitudes up to `most`, and answers its scale and what [`surpluses`] says of it.
 /// What `q` has beyond the row is zeros, or becomes it.
 #[inline(always)]
 pub(crate) fn quantize<L: Lanes>(l: L, x: &[f32], q: &mut [i16], most: i16) -> (f32, i32) {

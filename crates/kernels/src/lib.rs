@@ -1,6 +1,6 @@
 //! Numerical kernels: each a reference twin in f64 and a fast CPU path.
 //!
-//! One file a kernel, and one of the same name in `shaders/`. `reference` is written from the definition; the fast path is written once over
+//! One file a kernel, and one of the same name in `shaders/` where a GPU runs it on its own. `reference` is written from the definition; the fast path is written once over
 //! eight lanes and compiled for AVX2, NEON, WebAssembly SIMD and plain Rust, all giving the same bits.
 //! Shapes are the caller's promise: kernels only `debug_assert!` them.
 

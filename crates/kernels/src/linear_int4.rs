@@ -99,11 +99,6 @@ impl Int4Panels {
         }
     }
 
-    /// Outputs.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Inputs.
     pub fn columns(&self) -> usize {
         self.columns
@@ -116,7 +111,16 @@ impl Int4Panels {
 pub fn linear_int4(cpu: Cpu, w: &Int4Panels, x: &Int16, out: &mut [f32]) {
     debug_assert_eq!(x.columns(), w.columns);
     debug_assert_eq!(out.len(), x.rows() * w.rows);
-    cpu.run(Linear { w, x, out });
+    let (fours, rest) = (x.rows() / FOUR, x.rows() % FOUR);
+    let fours = (0..fours).flat_map(|four| x.four(four).pairs.chunks_exact(PAIRS));
+    let rest = (0..rest).flat_map(|one| x.one(one).pairs.chunks_exact(PAIRS));
+    cpu.run(Linear {
+        w,
+        x,
+        fours: &fours.map(surpluses).collect::<Vec<_>>(),
+        rest: &rest.map(surpluses).collect::<Vec<_>>(),
+        out,
+    });
 }
 
 /// Blocks of one group.
@@ -125,6 +129,10 @@ const PAIRS: usize = GROUP / 2;
 struct Linear<'a> {
     w: &'a Int4Panels,
     x: &'a Int16,
+    /// What the groups of x take off, `[x.rows / 4, groups]`.
+    fours: &'a [[i32; FOUR]],
+    /// `[x.rows % 4, groups]`.
+    rest: &'a [[i32; 1]],
     out: &'a mut [f32],
 }
 
@@ -134,12 +142,15 @@ impl Job for Linear<'_> {
     fn run<L: Lanes>(mut self, l: L) {
         // Eight rows of weights stay in the nearest cache while all of x goes by.
         let (fours, rest) = (self.x.rows() / FOUR, self.x.rows() % FOUR);
+        let groups = self.w.columns / GROUP;
         for panel in 0..self.w.rows.div_ceil(WIDTH) {
             for four in 0..fours {
-                self.cells(l, panel, four * FOUR, self.x.four(four));
+                let surpluses = &self.fours[four * groups..];
+                self.cells(l, panel, four * FOUR, self.x.four(four), surpluses);
             }
             for one in 0..rest {
-                self.cells(l, panel, fours * FOUR + one, self.x.one(one));
+                let surpluses = &self.rest[one * groups..];
+                self.cells(l, panel, fours * FOUR + one, self.x.one(one), surpluses);
             }
         }
     }
@@ -148,16 +159,24 @@ impl Job for Linear<'_> {
 impl Linear<'_> {
     /// One panel's share of the outputs of the rows from `t` on.
     #[inline(always)]
-    fn cells<L: Lanes, const T: usize>(&mut self, l: L, panel: usize, t: usize, x: Rows<T>) {
+    fn cells<L: Lanes, const T: usize>(
+        &mut self,
+        l: L,
+        panel: usize,
+        t: usize,
+        x: Rows<T>,
+        surpluses: &[[i32; T]],
+    ) {
         let groups = self.w.columns / GROUP;
         let mut totals = [l.splat(0.0); T];
         let scales = &self.w.scales[panel * groups..][..groups];
         let (blocks, _) = self.w.blocks.as_chunks::<1>();
         let blocks = blocks[panel * groups * PAIRS..].chunks_exact(PAIRS);
-        for ((blocks, scales), x) in blocks.zip(scales).zip(x.pairs.chunks_exact(PAIRS)) {
+        let x_groups = x.pairs.chunks_exact(PAIRS).zip(surpluses);
+        for ((blocks, scales), (x, surpluses)) in blocks.zip(scales).zip(x_groups) {
             let [sums] = l.products(blocks, x);
-            for ((total, sums), surplus) in totals.iter_mut().zip(sums).zip(surpluses(x)) {
-                *total = l.add(*total, l.mul(l.load(scales), l.sums(sums, surplus)));
+            for ((total, sums), surplus) in totals.iter_mut().zip(sums).zip(surpluses) {
+                *total = l.add(*total, l.mul(l.load(scales), l.sums(sums, *surplus)));
             }
         }
         for (i, total) in totals.into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use crate::elementary::{sigmoid, tanh};
 use crate::int16::Rows;
 use crate::lanes::{Job, Lanes, WIDTH};
-use crate::panels::{Pair, lanes};
+use crate::panels::{Pair, by_panel};
 use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int8, Int16, Panels, int16, linear_int8};
 
@@ -88,13 +88,18 @@ impl Gates {
             hidden,
             input: Panels::gather(weights.input, rows, &row),
             recurrent: Panels::gather(weights.recurrent, rows, &row),
-            bias: lanes(panels, &|at| row(at).map_or(0.0, |row| weights.bias[row])),
+            bias: by_panel(panels, &|at| row(at).map_or(0.0, |row| weights.bias[row])),
         }
     }
 
     /// Units.
     pub fn hidden(&self) -> usize {
         self.hidden
+    }
+
+    /// Numbers in an input's [`share`].
+    pub fn share_len(&self) -> usize {
+        self.input.rows()
     }
 }
 
@@ -106,7 +111,7 @@ pub struct Memory {
     /// `[blocks, 8]` each.
     cell: Vec<f32>,
     state: Vec<f32>,
-    /// The state in 12 bits, `[blocks, 4]`.
+    /// The state in 12 bits, `[blocks, 4]`: no fewer than `pairs(hidden)`, for whole blocks are whole pairs.
     before: Vec<[Pair; 1]>,
 }
 
@@ -122,7 +127,8 @@ impl Memory {
     }
 }
 
-/// Adds the share of each row of `x: [inputs, input]` in the gates, W x + b, to `shares: [inputs, blocks, gates, 8]`.
+/// Appends the share of each row of `x: [inputs, input]` in the gates, W x + b, to
+/// `shares: [inputs, blocks, gates, 8]`.
 pub fn share(cpu: Cpu, weights: &Gates, x: &Int16, shares: &mut Vec<f32>) {
     let start = shares.len();
     for _ in 0..x.rows() {

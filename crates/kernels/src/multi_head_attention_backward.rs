@@ -63,6 +63,7 @@ impl Job for Backward<'_> {
         let mut slopes = vec![0.0; mask.len()];
         let mut keys = Keys::new(mask);
         for (head, step) in (0..x.heads).flat_map(|h| (0..mask.len()).map(move |t| (h, t))) {
+            // Each head begins with its first step.
             if step == 0 {
                 keys.gather(x, head);
             }

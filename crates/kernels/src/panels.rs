@@ -3,8 +3,8 @@
 use crate::Int8;
 use crate::lanes::WIDTH;
 
-/// Eight rows of a pair of columns. A lane holds two rows' weights of one column, the upper row's in the high byte
-/// and the lower row's, made positive by [`BIAS`], in the low one: 256 · w\[r\] + w\[r + 4\] + 128.
+/// Eight rows of a pair of columns. A lane holds two rows' weights of one column, the upper row's in the high
+/// byte and the lower row's, made positive by [`BIAS`], in the low one: 256 · w\[r\] + w\[r + 4\] + 128.
 ///
 /// So Σ lane · x is 256 · Σ w\[r\] x + Σ w\[r + 4\] x + 128 · Σ x, and Σ (lane >> 8) · x is Σ w\[r\] x: both rows'
 /// sums follow, exactly, for one load and one shift, even where the first sum wraps around.
@@ -61,7 +61,7 @@ impl<const P: usize> Panels<P> {
             rows,
             columns: w.columns,
             blocks: blocks((panels, P), w.columns, &mut fill),
-            scales: lanes(panels, &|at| row(at).map_or(0.0, |row| w.scales[row])),
+            scales: by_panel(panels, &|at| row(at).map_or(0.0, |row| w.scales[row])),
         }
     }
 
@@ -88,7 +88,7 @@ impl<const P: usize> Panels<P> {
 }
 
 /// Weights as `[panels / together, pairs, together]`. `fill` writes a row's weights over zeros, and nothing beyond
-/// the last row.
+/// the last row. Out of line and for all kinds of weights, as what follows: every byte is downloaded.
 #[inline(never)]
 pub(crate) fn blocks(
     (panels, together): (usize, usize),
@@ -115,7 +115,7 @@ pub(crate) fn blocks(
 
 /// Numbers by row, also beyond the last one, as `[panels]`.
 #[inline(never)]
-pub(crate) fn lanes(panels: usize, number: &dyn Fn(usize) -> f32) -> Vec<[f32; WIDTH]> {
+pub(crate) fn by_panel(panels: usize, number: &dyn Fn(usize) -> f32) -> Vec<[f32; WIDTH]> {
     let mut all = vec![[0.0; WIDTH]; panels];
     for (row, lane) in all.as_flattened_mut().iter_mut().enumerate() {
         *lane = number(row);

@@ -48,9 +48,9 @@ proptest! {
     #[test]
     fn linear_int8_is_the_same(seed: u64, rows in 0_usize..20, columns in 1_usize..300, size in size()) {
         let mut numbers = Numbers(seed);
-        let (w, x) = (numbers.weights(rows, columns, size), numbers.activations(3, columns, size, finest(columns)));
+        let (w, x) = (numbers.weights(rows, columns, size), numbers.activations(5, columns, size, finest(columns)));
         same_everywhere(|cpu| {
-            let mut out = vec![0.5; 3 * rows];
+            let mut out = vec![0.5; 5 * rows];
             linear_int8(cpu, w.view(), &x, &mut out);
             out
         });
@@ -133,9 +133,9 @@ proptest! {
     fn linear_int4_is_the_same(seed: u64, rows in 1_usize..20, groups in 1_usize..8, size in size()) {
         let mut numbers = Numbers(seed);
         let columns = groups * 32;
-        let (w, x) = (numbers.nibbles(rows, columns, size), numbers.activations(3, columns, size, i16::MAX));
+        let (w, x) = (numbers.nibbles(rows, columns, size), numbers.activations(5, columns, size, i16::MAX));
         same_everywhere(|cpu| {
-            let mut out = vec![0.5; 3 * rows];
+            let mut out = vec![0.5; 5 * rows];
             linear_int4(cpu, w.view(), &x, &mut out);
             out
         });

@@ -91,7 +91,7 @@ fn quantization_rounds_half_to_even_and_tiny_rows_to_zero() {
 #[test]
 fn linear_int8_matches_its_twin() {
     for columns in AWKWARD {
-        for (rows, steps) in [(1, 3), (3, 1), (4, 2), (5, 2), (65, 1), (8, 0)] {
+        for (rows, steps) in [(1, 3), (3, 1), (4, 4), (5, 9), (65, 5), (8, 0)] {
             let mut numbers = Numbers((columns * 100 + rows) as u64);
             let w = numbers.weights(rows, columns, 1.0);
             let x = numbers.activations(steps, columns, 3.0, int16::finest(columns));
@@ -125,16 +125,26 @@ fn the_largest_sum_is_exact() {
         let w = Weights {
             rows: 8,
             columns,
-            values: vec![127; 8 * columns],
+            values: [[127; 4], [-127; 4]]
+                .as_flattened()
+                .iter()
+                .flat_map(|&weight| vec![weight; columns])
+                .collect(),
             scales: vec![1.0; 8],
         };
-        let mut x = Int16::with_capacity(1, columns);
-        let most = int16::finest(columns) * sign;
-        x.push(vec![most; columns], 1.0);
+        // Four rows that go together and one alone, of both signs.
+        let signs = [sign, -sign, sign, sign, -sign];
+        let most = int16::finest(columns);
+        let mut x = Int16::with_capacity(signs.len(), columns);
+        for sign in signs {
+            x.push(vec![most * sign; columns], 1.0);
+        }
+        let sum = |sign| (127 * i32::from(most * sign) * columns as i32) as f32;
         for cpu in Cpu::available() {
-            let mut out = [0.0; 8];
+            let mut out = vec![0.0; 8 * signs.len()];
             linear_int8(cpu, w.view(), &x, &mut out);
-            assert_eq!(out, [(127 * i32::from(most) * columns as i32) as f32; 8]);
+            let want = signs.map(|step| [1, -1].map(|row| [sum(step * row); 4]));
+            assert_eq!(out, want.as_flattened().as_flattened());
         }
     }
 }

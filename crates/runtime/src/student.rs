@@ -52,16 +52,20 @@ pub(crate) struct Student<'a> {
 
 impl Student<'_> {
     /// Runs the student over one text's tokens; every id is in the vocabulary. Allocates nothing but what
-    /// `take` does, once texts as long have been here.
+    /// `take` does, once texts as long have been here and unless they are longer than [`LONGEST_KEPT`].
     ///
     /// The logits always are the sum of the contributions, explained or not, so that asking for an
     /// explanation never changes the answer.
     pub(crate) fn forward<R>(&self, ids: &[u32], take: impl FnOnce(&Pass) -> R) -> R {
         let layers = self.desk.layers.get_or_init(|| Layers::new(self.weights));
-        self.desk.memory.with(|memory| {
+        let run = |memory: &mut Memory| {
             memory.run(self.weights, layers, ids);
             take(&memory.pass)
-        })
+        };
+        if ids.len() > LONGEST_KEPT {
+            return run(&mut Memory::default());
+        }
+        self.desk.memory.with(run)
     }
 }
 
@@ -105,8 +109,12 @@ impl Memory {
     }
 }
 
-/// Bytes of [`Tokens::shares`] beyond which all is forgotten before the next text.
-const MOST_BYTES: usize = 2 << 20;
+/// Numbers of a direction's [`Tokens::shares`] beyond which all is forgotten: half a megabyte, or up to one with the
+/// room in which a vector grows.
+const MOST_SHARES: usize = 1 << 17;
+
+/// Tokens of a text beyond which its memory is not kept.
+const LONGEST_KEPT: usize = 4096;
 
 /// The different tokens of the last texts, and what each gives to the gates: a word that comes again, as most
 /// do in a text that is being written, is not multiplied with the weights again.
@@ -128,16 +136,25 @@ struct Tokens {
 impl Tokens {
     /// Finds the places of a text's tokens, and the shares of those that are new.
     fn find(&mut self, ids: &[u32], embedding: &Quantized, gates: &[cpu::Gates; 2]) {
-        let bytes: usize = self.shares.iter().map(|s| s.len() * size_of::<f32>()).sum();
-        if bytes > MOST_BYTES {
-            self.ids.clear();
-            self.shares.iter_mut().for_each(Vec::clear);
-        }
-        let known = self.ids.len();
+        let mut known = self.ids.len();
         self.place(ids, embedding.rows);
+        if known > 0 && self.ids.len() * gates[0].share_len() > MOST_SHARES {
+            self.forget();
+            known = 0;
+            self.place(ids, embedding.rows);
+        }
         cpu::embedding(embedding, &self.ids[known..], &mut self.x);
         for (gates, shares) in gates.iter().zip(&mut self.shares) {
             cpu::share(gates, &self.x, shares);
+        }
+    }
+
+    /// Forgets all tokens, and gives back what a long text took beyond the limit.
+    fn forget(&mut self) {
+        self.ids.clear();
+        for shares in &mut self.shares {
+            shares.clear();
+            shares.shrink_to(MOST_SHARES);
         }
     }
 
@@ -170,8 +187,50 @@ mod tests {
             tokens.place(&ids, 4);
             assert_eq!((&tokens.ids, &tokens.places), (&want, &places));
         }
-        tokens.ids.clear();
+        tokens.forget();
         tokens.place(&[0, 3], 4);
         assert_eq!((tokens.ids, tokens.places), (vec![0, 3], vec![0, 1]));
+    }
+
+    /// Weights of ones.
+    fn ones(rows: usize, columns: usize) -> Quantized {
+        Quantized {
+            rows,
+            columns,
+            values: vec![1; rows * columns],
+            scales: vec![1.0; rows],
+        }
+    }
+
+    #[test]
+    fn what_is_kept_has_a_bound_and_a_long_text_is_not_kept() {
+        const UNITS: usize = 64;
+        let direction = stillglass_bundle::Direction {
+            input: ones(4 * UNITS, 4),
+            recurrent: ones(4 * UNITS, UNITS),
+            bias: vec![0.0; 4 * UNITS],
+        };
+        let gates = [&direction, &direction].map(cpu::gates);
+        let most = MOST_SHARES / gates[0].share_len();
+        let table = ones(3 * most, 4);
+        let mut tokens = Tokens::default();
+        let long: Vec<u32> = (0..3 * most as u32).collect();
+        let short = long.chunks(100).chain([&long[..]]).chain(long.chunks(7));
+        let mut forgotten = 0;
+        for ids in short {
+            let known = tokens.ids.len();
+            tokens.find(ids, &table, &gates);
+            forgotten += usize::from(tokens.ids.len() < known);
+            let all = tokens.ids.len() * gates[0].share_len();
+            assert!(tokens.shares.iter().all(|shares| shares.len() == all));
+            assert!(all <= MOST_SHARES || tokens.ids.len() == ids.len());
+        }
+        assert!(forgotten > 4, "{forgotten}");
+        assert!(
+            tokens
+                .shares
+                .iter()
+                .all(|shares| shares.capacity() <= 2 * MOST_SHARES)
+        );
     }
 }

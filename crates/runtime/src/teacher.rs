@@ -18,7 +18,8 @@ pub(crate) struct Teacher<'a> {
     pub(crate) desk: &'a Desk,
 }
 
-/// A teacher's matrices as the CPU reads them, made by the first call: where the GPU answers, they never are.
+/// A teacher's matrices as the CPU reads them, made by the first call that it answers, as it does to check a GPU. They
+/// take as many bytes again as int8 weights do, and twice those of 4-bit ones.
 #[derive(Debug, Default)]
 pub(crate) struct Desk(OnceLock<Matrices>);
 
@@ -70,7 +71,8 @@ pub(crate) struct Pass {
     pooled: Vec<f32>,
 }
 
-/// What one layer leaves for the way back, `[tokens, hidden]` each; empty where nothing is kept.
+/// What one layer leaves for the way back, `[tokens, hidden]` each; where nothing is kept, what was changed since is
+/// empty.
 struct Trace {
     query: Vec<f32>,
     key: Vec<f32>,

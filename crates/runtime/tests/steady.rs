@@ -46,6 +46,23 @@ fn texts(count: u32, pieces: u32) -> impl Iterator<Item = Vec<u32>> {
     })
 }
 
+/// Eight threads at once get what a model that does nothing else answers.
+fn threads(used: &Model, pieces: u32) {
+    let fresh = model();
+    let want: Vec<_> = texts(40, pieces)
+        .map(|ids| fresh.classify_ids(&ids).unwrap())
+        .collect();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for (ids, want) in texts(40, pieces).zip(&want) {
+                    assert_eq!(used.classify_ids(&ids).unwrap(), *want);
+                }
+            });
+        }
+    });
+}
+
 /// One test, for nobody else may allocate meanwhile.
 #[test]
 fn a_model_that_has_read_much_answers_as_a_new_one_and_allocates_the_answer_alone() {
@@ -59,7 +76,12 @@ fn a_model_that_has_read_much_answers_as_a_new_one_and_allocates_the_answer_alon
         let fresh = model().classify_ids(&ids).unwrap();
         assert_eq!(used.classify_ids(&ids).unwrap(), fresh, "{ids:?}");
     }
+    threads(&used, pieces);
     let all: Vec<_> = texts(200, pieces).collect();
+    // Each thread's memory is kept; from now on one of them is used.
+    for ids in &all {
+        used.classify_ids(ids).unwrap();
+    }
     for ids in &all {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         let logits = used.classify_ids(ids).unwrap();

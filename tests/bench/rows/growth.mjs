@@ -6,7 +6,7 @@ import { interleaved } from '../interleave.mjs';
 import { line } from '../statistics.mjs';
 
 const SYSTEMS = ['stillglass', 'onnxruntime-web f32', 'onnxruntime-web u8'];
-const TEXTS = 8;
+const TEXTS = 64;
 /** Of the timed calls of other rows, for each point. */
 const SHARE = 0.25;
 /** Tokens of a text where something else grows. */

@@ -6,7 +6,7 @@ import { interleaved } from '../interleave.mjs';
 import { Program } from '../processes.mjs';
 
 const SCRIPT = fileURLToPath(new URL('../python/native.py', import.meta.url));
-const TEXTS = 16;
+const TEXTS = 256;
 const ROWS = [
   { name: 'native-bilstm-128', title: 'Native: BiLSTM, E = H = 128, 128 tokens', model: 'student-128', tokens: 128 },
   { name: 'native-bilstm-64', title: 'Native: BiLSTM, E = H = 64, 32 tokens', model: 'finance', tokens: 32 },

@@ -3,7 +3,7 @@
 import { interleaved } from '../interleave.mjs';
 import { named } from '../systems.mjs';
 
-const TEXTS = 16;
+const TEXTS = 256;
 const ROWS = [
   { model: 'student-128', title: 'BiLSTM, E = H = 128', tokens: 128 },
   { model: 'finance', title: 'BiLSTM, E = H = 64', tokens: 32 },

@@ -3,7 +3,7 @@
 import { interleaved } from '../interleave.mjs';
 import { named } from '../systems.mjs';
 
-const TEXTS = 16;
+const TEXTS = 256;
 const TOKENS = 32;
 /** What transformers.js has a pipeline for, and what it has not. */
 const ROWS = [

@@ -122,7 +122,8 @@ impl Lanes for Avx2 {
         x: &[[Pair; T]],
     ) -> [[Self::Sums; T]; P] {
         let mut sums = [[[avx2!(_mm256_setzero_si256()); 2]; T]; P];
-        // Two pairs at a time.
+        // Two pairs at a time: there is an even number.
+        debug_assert!(panels.len().is_multiple_of(2) && x.len() >= panels.len());
         let (panels, x) = (panels.as_chunks::<2>().0, x.as_chunks::<2>().0);
         for ([first, second], [x_first, x_second]) in panels.iter().zip(x) {
             for p in 0..P {

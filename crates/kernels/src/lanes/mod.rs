@@ -72,7 +72,7 @@ pub(crate) trait Lanes: Copy {
     ) -> [[Self::Sums; T]; P];
 
     /// Σ wᵢ·xᵢ of each row of the panel: exact integers while the sum of |127 · x| over a row fits an `i32`,
-    /// then each rounded to `f32`. `surplus` is what [`surplus`](crate::panels::surplus) says of x.
+    /// then each rounded to `f32`. `surplus` is what [`surpluses`](crate::panels::surpluses) says of x.
     fn sums(self, sums: Self::Sums, surplus: i32) -> Self::V;
 
     /// Loads up to eight values; the missing ones are `fill`.
