@@ -169,6 +169,8 @@ fn every_shader_has_a_twin_and_every_twin_a_shader() {
         "shader",
         "elementary",
         "int16",
+        "panels",
+        "residual",
         "sigmoid",
         "tanh",
     ];
