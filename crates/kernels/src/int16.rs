@@ -84,19 +84,19 @@ impl Int16 {
         self.surpluses.clear();
     }
 
-    /// Adds one row of integers as they are.
+    /// Adds one row of integers as they are, as many as there are columns.
     pub fn push(&mut self, row: impl IntoIterator<Item = i16>, scale: f32) {
         let columns = self.columns;
-        let mut places = self.begin()[..columns].iter_mut();
-        for q in row {
-            *places.next().expect("a row has as many values as columns") = q;
+        let places = self.begin();
+        for (place, q) in places.iter_mut().zip(row) {
+            *place = q;
         }
-        debug_assert!(places.next().is_none(), "a row is short");
         let [surplus] = surpluses(&self.rest[self.rest.len() - pairs(columns)..]);
         self.end(scale, surplus);
     }
 
     /// A new row of zeros, up to its last pair.
+    #[inline(never)]
     fn begin(&mut self) -> &mut [i16] {
         let start = self.rest.len();
         self.rest.resize(start + pairs(self.columns), [[0; 2]]);
@@ -104,6 +104,7 @@ impl Int16 {
     }
 
     /// Says what the new row's integers stand for; four rows move together.
+    #[inline(never)]
     fn end(&mut self, scale: f32, surplus: i32) {
         let pairs = pairs(self.columns);
         self.scales.push(scale);
@@ -141,6 +142,11 @@ impl Int16 {
             pairs.as_flattened()[..self.columns].to_vec(),
             self.scales[row],
         )
+    }
+
+    /// All rows, four by four and the rest one by one, `[rows / 4, pairs]` and `[rows % 4, pairs]`.
+    pub(crate) fn all(&self) -> (&[[Pair; FOUR]], &[[Pair; 1]]) {
+        (&self.fours, &self.rest)
     }
 
     /// The rows 4 · `four` to 4 · `four` + 3.

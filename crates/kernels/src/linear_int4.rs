@@ -2,7 +2,7 @@
 
 use crate::int16::{FOUR, Rows};
 use crate::lanes::{Job, Lanes, WIDTH};
-use crate::panels::{Block, blocks, outputs, surpluses};
+use crate::panels::{Block, Pair, blocks, outputs, surpluses};
 use crate::shader::{Shader, params, shader};
 use crate::{Cpu, Int16};
 
@@ -111,16 +111,23 @@ impl Int4Panels {
 pub fn linear_int4(cpu: Cpu, w: &Int4Panels, x: &Int16, out: &mut [f32]) {
     debug_assert_eq!(x.columns(), w.columns);
     debug_assert_eq!(out.len(), x.rows() * w.rows);
-    let (fours, rest) = (x.rows() / FOUR, x.rows() % FOUR);
-    let fours = (0..fours).flat_map(|four| x.four(four).pairs.chunks_exact(PAIRS));
-    let rest = (0..rest).flat_map(|one| x.one(one).pairs.chunks_exact(PAIRS));
+    let (fours, rest) = x.all();
+    let (fours, rest) = (by_group(fours), by_group(rest));
     cpu.run(Linear {
         w,
         x,
-        fours: &fours.map(surpluses).collect::<Vec<_>>(),
-        rest: &rest.map(surpluses).collect::<Vec<_>>(),
+        fours: &fours,
+        rest: &rest,
         out,
     });
+}
+
+/// What each group of some rows takes off.
+fn by_group<const T: usize>(pairs: &[[Pair; T]]) -> Vec<[i32; T]> {
+    let groups = pairs.chunks_exact(PAIRS);
+    let mut all = Vec::with_capacity(groups.len());
+    groups.for_each(|group| all.push(surpluses(group)));
+    all
 }
 
 /// Blocks of one group.

@@ -117,6 +117,7 @@ pub struct Memory {
 
 impl Memory {
     /// Before the first step of so many units.
+    #[cold]
     fn begin(&mut self, units: usize) {
         self.gates.resize(GATES * units, 0.0);
         self.state.resize(units, 0.0);

@@ -108,6 +108,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Takes a head's keys in place of those that were here.
+    #[cold]
     pub(crate) fn gather(&mut self, x: Heads, head: usize) {
         let columns = x.columns(0, head);
         let steps = x.key.chunks_exact(x.heads * x.size);
@@ -116,10 +117,9 @@ impl<'a> Keys<'a> {
         self.tiles.resize(tiles * x.size * TILE, 0.0);
         for (step, key) in steps.enumerate() {
             let first = step / TILE * x.size * TILE + step % TILE;
-            let places = self.tiles[first..].iter_mut().step_by(TILE);
-            places
-                .zip(&key[columns.clone()])
-                .for_each(|(to, key)| *to = *key);
+            for (column, key) in key[columns.clone()].iter().enumerate() {
+                self.tiles[first + column * TILE] = *key;
+            }
         }
     }
 

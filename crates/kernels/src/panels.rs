@@ -88,7 +88,9 @@ impl<const P: usize> Panels<P> {
 }
 
 /// Weights as `[panels / together, pairs, together]`. `fill` writes a row's weights over zeros, and nothing beyond
-/// the last row. Out of line and for all kinds of weights, as what follows: every byte is downloaded.
+/// the last row. Out of line, for all kinds of weights, and compiled to be small, as what follows: every byte is
+/// downloaded.
+#[cold]
 #[inline(never)]
 pub(crate) fn blocks(
     (panels, together): (usize, usize),
@@ -114,6 +116,7 @@ pub(crate) fn blocks(
 }
 
 /// Numbers by row, also beyond the last one, as `[panels]`.
+#[cold]
 #[inline(never)]
 pub(crate) fn by_panel(panels: usize, number: &dyn Fn(usize) -> f32) -> Vec<[f32; WIDTH]> {
     let mut all = vec![[0.0; WIDTH]; panels];
@@ -125,13 +128,12 @@ pub(crate) fn by_panel(panels: usize, number: &dyn Fn(usize) -> f32) -> Vec<[f32
 
 /// What [`Lanes::sums`](crate::lanes::Lanes::sums) takes off the lower rows: the share of [`BIAS`] in each row of
 /// activations.
-#[inline(always)]
+#[cold]
+#[inline(never)]
 pub(crate) fn surpluses<const T: usize>(x: &[[Pair; T]]) -> [i32; T] {
     let mut totals = [0_i32; T];
-    for pairs in x {
-        for (total, [a, b]) in totals.iter_mut().zip(pairs) {
-            *total += i32::from(*a) + i32::from(*b);
-        }
+    for (place, pair) in x.as_flattened().iter().enumerate() {
+        totals[place % T] += i32::from(pair[0]) + i32::from(pair[1]);
     }
     totals.map(|total| total.wrapping_mul(BIAS))
 }

@@ -58,14 +58,14 @@ impl Student<'_> {
     /// explanation never changes the answer.
     pub(crate) fn forward<R>(&self, ids: &[u32], take: impl FnOnce(&Pass) -> R) -> R {
         let layers = self.desk.layers.get_or_init(|| Layers::new(self.weights));
-        let run = |memory: &mut Memory| {
+        self.desk.memory.with(|memory| {
             memory.run(self.weights, layers, ids);
-            take(&memory.pass)
-        };
-        if ids.len() > LONGEST_KEPT {
-            return run(&mut Memory::default());
-        }
-        self.desk.memory.with(run)
+            let taken = take(&memory.pass);
+            if ids.len() > LONGEST_KEPT {
+                *memory = Memory::default();
+            }
+            taken
+        })
     }
 }
 
@@ -154,7 +154,9 @@ impl Tokens {
         self.ids.clear();
         for shares in &mut self.shares {
             shares.clear();
-            shares.shrink_to(MOST_SHARES);
+            if shares.capacity() > 2 * MOST_SHARES {
+                *shares = Vec::new();
+            }
         }
     }
 
