@@ -165,17 +165,9 @@ fn lstm_matches_its_twin() {
         for (inputs, steps) in [(1, 1), (9, 40), (64, 3), (65, 0)] {
             for time in [Time::Forward, Time::Backward] {
                 let mut numbers = Numbers((hidden * 1000 + inputs) as u64);
-                let (input, recurrent) = (
-                    numbers.weights(4 * hidden, inputs, 1.0),
-                    numbers.weights(4 * hidden, hidden, 1.0),
-                );
-                let bias = numbers.floats(4 * hidden, 0.5);
+                let made = numbers.direction(hidden, inputs);
+                let weights = made.view();
                 let x = numbers.activations(steps, inputs, 2.0, TWELVE_BITS);
-                let weights = Lstm {
-                    input: input.view(),
-                    recurrent: recurrent.view(),
-                    bias: &bias,
-                };
                 let twin = lstm::reference(weights, &real(&x), time);
                 LSTM.check("lstm", &lstm(Cpu::detect(), weights, &x, time), &twin);
             }
@@ -188,16 +180,8 @@ fn lstm_matches_its_twin() {
 fn inputs_may_be_read_in_any_order_and_more_than_once() {
     let (hidden, inputs) = (9, 5);
     let mut numbers = Numbers(3);
-    let (input, recurrent) = (
-        numbers.weights(4 * hidden, inputs, 1.0),
-        numbers.weights(4 * hidden, hidden, 1.0),
-    );
-    let bias = numbers.floats(4 * hidden, 0.5);
-    let weights = Lstm {
-        input: input.view(),
-        recurrent: recurrent.view(),
-        bias: &bias,
-    };
+    let made = numbers.direction(hidden, inputs);
+    let weights = made.view();
     let x = numbers.activations(6, inputs, 2.0, TWELVE_BITS);
     let steps = [5, 0, 0, 3, 5, 1, 2];
     let mut spread = Int16::with_capacity(steps.len(), inputs);
@@ -252,16 +236,8 @@ fn gates_are_stacked_input_forget_cell_output() {
 fn backward_time_is_forward_time_over_the_reversed_text() {
     let (hidden, inputs, steps) = (9, 5, 7);
     let mut numbers = Numbers(2);
-    let (input, recurrent) = (
-        numbers.weights(4 * hidden, inputs, 1.0),
-        numbers.weights(4 * hidden, hidden, 1.0),
-    );
-    let bias = numbers.floats(4 * hidden, 0.5);
-    let weights = Lstm {
-        input: input.view(),
-        recurrent: recurrent.view(),
-        bias: &bias,
-    };
+    let made = numbers.direction(hidden, inputs);
+    let weights = made.view();
     let x = numbers.activations(steps, inputs, 2.0, TWELVE_BITS);
     let mut reversed = Int16::with_capacity(steps, inputs);
     for step in (0..steps).rev() {

@@ -74,6 +74,15 @@ impl Numbers {
         }
     }
 
+    /// One direction of an LSTM, its weights of about 1 / √columns.
+    pub(crate) fn direction(&mut self, hidden: usize, inputs: usize) -> Direction {
+        Direction {
+            input: self.weights(4 * hidden, inputs, 1.0),
+            recurrent: self.weights(4 * hidden, hidden, 1.0),
+            bias: self.floats(4 * hidden, 0.5),
+        }
+    }
+
     /// 4-bit weights of about `size / √columns`; `columns` a multiple of 32.
     pub(crate) fn nibbles(&mut self, rows: usize, columns: usize, size: f32) -> Nibbles {
         let mut nibble = || 1 + self.below(15) as u8;
@@ -108,6 +117,23 @@ impl Numbers {
             x.push(row, size / f32::from(most));
         }
         x
+    }
+}
+
+/// A direction that owns its storage.
+pub(crate) struct Direction {
+    input: Weights,
+    recurrent: Weights,
+    bias: Vec<f32>,
+}
+
+impl Direction {
+    pub(crate) fn view(&self) -> Lstm<'_> {
+        Lstm {
+            input: self.input.view(),
+            recurrent: self.recurrent.view(),
+            bias: &self.bias,
+        }
     }
 }
 
