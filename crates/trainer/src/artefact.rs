@@ -40,8 +40,12 @@ pub enum Stage {
     Label,
     /// Attributions of the teacher, the other half of the verb `label`.
     Explain,
+    /// Where the student's embeddings start.
+    Embed,
     /// Trains the student.
     Distill,
+    /// Figures of one run of one arm of a comparison.
+    Compare,
 }
 
 impl Stage {
@@ -51,7 +55,9 @@ impl Stage {
             Self::Teach => "teach",
             Self::Label => "label",
             Self::Explain => "explain",
+            Self::Embed => "embed",
             Self::Distill => "distill",
+            Self::Compare => "compare",
         }
     }
 
@@ -60,8 +66,8 @@ impl Stage {
     fn revision(self) -> u32 {
         match self {
             Self::Teach => 2,
-            Self::Label | Self::Explain => 4,
-            Self::Distill => 3,
+            Self::Label | Self::Explain | Self::Distill => 4,
+            Self::Embed | Self::Compare => 1,
         }
     }
 }
@@ -160,7 +166,7 @@ pub struct StageDir {
 impl StageDir {
     /// Opens (or makes) the folder for these inputs under `run`, locks it and clears torn files.
     pub fn open(run: &Path, stage: Stage, inputs: Inputs, seed: u64) -> Result<Self> {
-        let path = run.join(format!("{}-{}", stage.name(), &inputs.key()[..12]));
+        let path = run.join(Self::name(stage, &inputs));
         fs::create_dir_all(&path).with_context(|| format!("run folder {}", path.display()))?;
         let lock = Lock::take(&path, "stage folder")?;
         write::clear(&path, true)?;
@@ -172,6 +178,11 @@ impl StageDir {
             started: Instant::now(),
             _lock: lock,
         })
+    }
+
+    /// What the folder for these inputs is called.
+    pub fn name(stage: Stage, inputs: &Inputs) -> String {
+        format!("{}-{}", stage.name(), &inputs.key()[..12])
     }
 
     /// Path of a file of this stage.

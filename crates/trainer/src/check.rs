@@ -92,7 +92,7 @@ pub fn check_outputs(recipe: &recipe::Recipe, folder: &Path) -> Result<()> {
         ("validation", data.validation.as_ref()),
         ("test", data.test.as_ref()),
     ];
-    for name in [&bundle, "recipe.toml", "data.json", SUMMARY] {
+    for name in [&bundle, "recipe.toml", "data.json", "report.html", SUMMARY] {
         let output = folder.join(name);
         if output.symlink_metadata().is_err() {
             continue;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::compare;
 use crate::init;
 use crate::progress::Progress;
 use crate::terminal::say;
@@ -77,6 +78,8 @@ enum Command {
     Export(RecipeOptions),
     /// All stages, skipping what is done
     Run(RecipeOptions),
+    /// Put every method beside the others on the recipe's data: table and report
+    Compare(CompareOptions),
     /// Quantize a fine-tuned teacher into a bundle
     Quantize(quantize::QuantizeOptions),
     /// Score a bundle on labelled rows
@@ -103,6 +106,25 @@ struct RecipeOptions {
     /// Folder of all runs; each has a folder named like its recipe
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
+}
+
+/// Which runs of a comparison this process does.
+#[derive(Debug, Args)]
+struct CompareOptions {
+    #[command(flatten)]
+    recipe: RecipeOptions,
+    /// Only the runs of this arm; may be repeated
+    #[arg(long, value_name = "ARM")]
+    only: Vec<String>,
+    /// Only every N-th run, beginning with the I-th: the rest is for other machines
+    #[arg(long, value_name = "I/N", value_parser = compare::shard)]
+    shard: Option<(usize, usize)>,
+    /// First take the finished runs that lie in this run's folder of another machine; may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    merge: Vec<PathBuf>,
+    /// Do no run: write table and report of what has been done
+    #[arg(long, conflicts_with_all = ["only", "shard"])]
+    report: bool,
 }
 
 /// Runs the command that the process was started with.
@@ -137,6 +159,7 @@ fn run(general: &General, command: Command) -> Result<()> {
         Command::Export(options) | Command::Run(options) => {
             stages::run(general, &options, &progress)
         }
+        Command::Compare(options) => stages::compare(general, &options, &progress),
         Command::Quantize(options) => quantize::quantize(general, &options, &progress),
         Command::Evaluate(options) => answers::evaluate(general, &options, &progress),
         Command::Predict(options) => answers::predict(&options, &progress),

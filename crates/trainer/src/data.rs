@@ -9,6 +9,7 @@ mod quotes;
 mod sheet;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
@@ -21,12 +22,16 @@ use crate::artefact::{digest, hex};
 use crate::recipe::DataSection;
 
 /// A text and the index of its label.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Example {
     /// The text, as it stands in the file.
     pub text: String,
     /// Index into [`Split::labels`].
     pub label: usize,
+    /// What it is about, where the data says so.
+    pub domain: Option<String>,
+    /// For each part of the text between white space whether people named it, where the data says so.
+    pub rationale: Option<Vec<bool>>,
 }
 
 /// Examples to learn from, to choose by and to measure on.
@@ -42,7 +47,35 @@ pub struct Split {
     pub test: Vec<Example>,
 }
 
+impl Example {
+    /// For each of the text's words, given by their bytes, whether people named the part between white space that
+    /// it begins in.
+    pub fn named(&self, words: impl Iterator<Item = Range<usize>>) -> Option<Vec<bool>> {
+        let rationale = self.rationale.as_ref()?;
+        let start = |part: &str| part.as_ptr() as usize - self.text.as_ptr() as usize;
+        let starts: Vec<usize> = self.text.split_whitespace().map(start).collect();
+        let part = |word: Range<usize>| starts.partition_point(|start| *start <= word.start);
+        let named = words.map(|word| {
+            part(word)
+                .checked_sub(1)
+                .is_some_and(|part| rationale[part])
+        });
+        Some(named.collect())
+    }
+}
+
 impl Split {
+    /// What texts are about, in the order of the alphabet; empty where the data does not say it.
+    pub fn domains(&self) -> Vec<&str> {
+        let all = [&self.train, &self.validation, &self.test]
+            .into_iter()
+            .flatten();
+        let names: BTreeSet<&str> = all
+            .filter_map(|example| example.domain.as_deref())
+            .collect();
+        names.into_iter().collect()
+    }
+
     /// SHA-256 over labels, texts and their order, in hex; the same rows in another file format
     /// have the same hash.
     pub fn hash(&self) -> String {
@@ -52,6 +85,15 @@ impl Split {
             for example in split {
                 parts.push((example.label as u64).to_le_bytes().into());
                 parts.push(example.text.clone().into_bytes());
+                // Data without these has the hash that it always had.
+                parts.extend(
+                    example
+                        .domain
+                        .iter()
+                        .map(|domain| domain.clone().into_bytes()),
+                );
+                let named = example.rationale.as_ref();
+                parts.extend(named.map(|named| named.iter().map(|word| u8::from(*word)).collect()));
             }
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
@@ -111,6 +153,8 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
     let columns = Columns {
         text: &section.text,
         label: Some(&section.label),
+        domain: section.domain.as_deref(),
+        rationale: section.rationale.as_deref(),
     };
     let mut files = vec![File::read("train", &section.train, &columns)?];
     for (split, path) in [("validation", &section.validation), ("test", &section.test)] {

@@ -1,20 +1,19 @@
 //! Trains the student on the teacher's labels and explanations.
 
-use anyhow::{Context, Result, anyhow, bail};
-use burn::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::tensor::Bytes;
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
+use crate::adamw::{AdamW, MOMENTS};
 use crate::average::Average;
 use crate::checkpoint::Checkpoints;
 use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
-use crate::recipe::{DistillSection, Objective};
-use crate::student::{Shape, Student, StudentBatch, logits};
+use crate::recipe::{DistillSection, Objective, Sampler};
+use crate::sampler::{Mixture, Rows};
+use crate::student::{PARAMETERS, Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Dropout, Schedule, batches, generator};
 
@@ -22,8 +21,11 @@ use crate::training::{Dropout, Schedule, batches, generator};
 const MODEL: &str = "student.safetensors";
 /// The weights as the last step left them, from which training goes on.
 const LAST_STEP: &str = "last-step.safetensors";
-const OPTIMIZER: &str = "optimizer.burnpack";
+const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
+
+/// Validation rows of a domain that its loss is taken of, at most.
+const ASKED: usize = 64;
 
 /// Texts a forward pass without gradients.
 const VALIDATION_BATCH: usize = 256;
@@ -41,6 +43,10 @@ pub struct Row {
     pub logits: Vec<f32>,
     /// Teacher's attributions `[classes][words]`; `None` for variants.
     pub attribution: Option<Vec<Vec<f32>>>,
+    /// Index of its domain, where the data says it; a variant has that of its text.
+    pub domain: Option<usize>,
+    /// 1 for each word that people named, 0 for the others; `None` where nobody was asked.
+    pub rationale: Option<Vec<f32>>,
 }
 
 /// What the student learns from and is chosen by.
@@ -50,6 +56,8 @@ pub struct TransferSet {
     pub train: Vec<Row>,
     /// Validation texts.
     pub validation: Vec<Row>,
+    /// How many domains there are.
+    pub domains: usize,
 }
 
 /// One epoch's figures.
@@ -77,6 +85,7 @@ pub struct Epoch {
 struct State {
     history: Vec<Epoch>,
     best: usize,
+    mixture: Mixture,
 }
 
 /// A trained student.
@@ -88,6 +97,23 @@ pub struct Distilled {
     pub best: usize,
     /// Every epoch's figures.
     pub history: Vec<Epoch>,
+    /// How much each domain was drawn from.
+    pub mixture: Mixture,
+}
+
+/// A training whose loss is no number any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "distill: the {term} term became {value} at step {step}; the last good checkpoint is kept; lower \
+     distill.learning_rate"
+)]
+pub struct Diverged {
+    /// What the loss, or a term of it, is called.
+    pub term: String,
+    /// What it became.
+    pub value: f64,
+    /// The optimizer's step.
+    pub step: usize,
 }
 
 /// Everything that decides what a student becomes.
@@ -108,9 +134,23 @@ pub struct Course<'a> {
 }
 
 impl Course<'_> {
+    /// Optimizer steps of an epoch.
+    fn steps(&self) -> usize {
+        self.set.train.len().div_ceil(self.section.batch)
+    }
+
     fn steps_averaged(&self) -> f64 {
-        let steps = self.set.train.len().div_ceil(self.section.batch);
-        self.section.average * steps as f64
+        self.section.average * self.steps() as f64
+    }
+
+    /// The objective's weights at a step.
+    fn at(&self, step: usize) -> DistillSection {
+        let mut section = self.section.clone();
+        let rising = section.mu_warmup * (self.steps() * section.epochs) as f64;
+        if (step as f64) < rising {
+            section.mu *= step as f64 / rising;
+        }
+        section
     }
 }
 
@@ -119,16 +159,11 @@ impl Course<'_> {
 /// Checkpoints stand under `directory`; called again, training goes on after the newest whole one.
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
+    let student = Student::new(course.shape, course.embedding.to_vec(), course.seed);
     let mut training = Training {
         course,
-        student: Student::new(course.shape, course.embedding.to_vec(), course.seed),
-        optimizer: AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_weight_decay(course.section.weight_decay as f32)
-            .with_grad_clipping(Some(GradientClippingConfig::Norm(
-                course.section.clip as f32,
-            )))
-            .init(),
+        moments: Moments::zeros(&student),
+        student,
         state: State::default(),
         average: Average::over(course.steps_averaged()),
     };
@@ -155,13 +190,14 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
         weights: Weights::read(&checkpoints.read(best, MODEL)?)?,
         best,
         history: training.state.history,
+        mixture: training.state.mixture,
     })
 }
 
 struct Training<'a> {
     course: Course<'a>,
     student: Student,
-    optimizer: ModuleOptimizer,
+    moments: Moments,
     state: State,
     average: Average,
 }
@@ -177,41 +213,34 @@ impl Training<'_> {
         self.average.resume(read(MODEL)?);
         let weights = read(LAST_STEP)?;
         self.student = Student::from_weights(self.course.shape, &weights)?;
-        let bytes = Bytes::from_bytes_vec(checkpoints.read(epoch, OPTIMIZER)?);
-        let optimizer = self.optimizer.clone().from_bytes(bytes);
-        self.optimizer = optimizer.map_err(|error| anyhow!("{}: {error}", of_epoch(OPTIMIZER)))?;
-        Ok(())
+        let moments = self.moments.read(&read(OPTIMIZER)?);
+        moments.with_context(|| of_epoch(OPTIMIZER))
     }
 
     /// Trains one epoch and scores the validation rows.
     fn epoch(&mut self, progress: &Progress) -> Result<Epoch> {
         let number = self.state.history.len() + 1;
-        let lengths: Vec<usize> = self
-            .course
-            .set
-            .train
-            .iter()
-            .map(|row| row.ids.len())
-            .collect();
-        let order = batches(
-            &lengths,
-            self.course.section.batch,
-            &mut generator(self.course.seed, "distill order", number as u64),
-        );
+        let set = self.course.set;
+        let section = self.course.section;
+        let steps = self.course.steps();
         let schedule = Schedule {
-            peak: self.course.section.learning_rate,
-            warmup: self.course.section.warmup,
-            steps: order.len() * self.course.section.epochs,
+            peak: section.learning_rate,
+            warmup: section.warmup,
+            steps: steps * section.epochs,
         };
         let clock = Instant::now();
-        let name = format!("distill: epoch {number} of {}", self.course.section.epochs);
-        let task = progress.task(&name, "texts", self.course.set.train.len());
+        let name = format!("distill: epoch {number} of {}", section.epochs);
+        let task = progress.task(&name, "texts", set.train.len());
         let mut sums = Sums::default();
-        for (index, rows) in order.iter().enumerate() {
-            let step = (number - 1) * order.len() + index;
-            let terms = self.step(rows, step, schedule.rate(step))?;
-            self.average
-                .look(&self.student, step, index + 1 == order.len())?;
+        let mut order = Order::of(&self.course, number);
+        for index in 0..steps {
+            let step = (number - 1) * steps + index;
+            if order.is_empty() {
+                self.follow(step)?;
+            }
+            let rows = order.next(&self.state.mixture.shares);
+            let terms = self.step(&rows, step, schedule.rate(step))?;
+            self.average.look(&self.student, step, index + 1 == steps)?;
             sums.add(terms, rows.len());
             task.message(&format!("loss {:.3}", sums.mean()));
             task.advance(rows.len());
@@ -228,6 +257,25 @@ impl Training<'_> {
             validation_loss,
             seconds,
         })
+    }
+
+    /// Draws on from the domains as the student's losses now ask for.
+    fn follow(&mut self, step: usize) -> Result<()> {
+        let set = self.course.set;
+        let mut room = vec![ASKED; set.domains];
+        let asked = set.validation.iter().filter(|row| {
+            let room = row.domain.map(|domain| &mut room[domain]);
+            room.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0)
+        });
+        let asked: Vec<&Row> = asked.collect();
+        let ids: Vec<Vec<u32>> = asked.iter().map(|row| row.ids.clone()).collect();
+        let student = logits(&self.student, &ids, VALIDATION_BATCH)?;
+        let teacher: Vec<Vec<f32>> = asked.iter().map(|row| row.logits.clone()).collect();
+        let [student, teacher] =
+            [student, teacher].map(|all| perplexities(&asked, &all, set.domains));
+        let sampler = self.course.section.sampler;
+        self.state.mixture.follow(sampler, &student, &teacher, step);
+        Ok(())
     }
 
     /// The averaged student's scores and loss on validation rows.
@@ -271,21 +319,36 @@ impl Training<'_> {
             gold: rows.iter().map(|row| row.gold).collect(),
             logits: rows.iter().map(|row| row.logits.clone()).collect(),
             attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
+            rationales: rows.iter().map(|row| row.rationale.clone()).collect(),
             words: rows.iter().map(|row| row.words.clone()).collect(),
         };
-        let loss = loss(&output, &targets, self.course.section);
+        let loss = loss(&output, &targets, &self.course.at(step));
         let mut values = vec![("loss", f64::from(floats_of(loss.total.clone())?[0]))];
         for (name, term) in loss.terms {
             values.push((name, f64::from(floats_of(term)?[0])));
         }
         if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
-            bail!(
-                "distill: the {name} term became {value} at step {step}; the last good checkpoint is kept; \
-                 lower distill.learning_rate"
-            );
+            return Err(Diverged {
+                term: (*name).to_owned(),
+                value: *value,
+                step,
+            }
+            .into());
         }
         let gradients = self.student.gradients(&loss.total, &way);
-        self.student = self.optimizer.step(rate, self.student.clone(), gradients);
+        let DistillSection {
+            weight_decay, clip, ..
+        } = *self.course.section;
+        let update = AdamW::at(step, rate, weight_decay, clip as f32);
+        let mut weights = self.student.parameters();
+        let Moments([first, second]) = &mut self.moments;
+        let moments = first.iter_mut().zip(second);
+        for ((weights, (first, second)), gradient) in
+            weights.iter_mut().zip(moments).zip(&gradients.0)
+        {
+            update.apply(weights, (first, second), gradient);
+        }
+        self.student = self.student.with(weights);
         Ok(values)
     }
 
@@ -293,18 +356,134 @@ impl Training<'_> {
         let ranked = self.state.history.iter().enumerate().rev();
         let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
         self.state.best = best.map_or(0, |(index, _)| index + 1);
-        let optimizer = self
-            .optimizer
-            .into_bytes()
-            .map_err(|error| anyhow!("saving the optimizer: {error}"))?;
         let average = self.average.weights().context("no step was taken")?;
         let files: [(&str, &[u8]); 4] = [
             (MODEL, &average.write()?),
             (LAST_STEP, &self.student.weights()?.write()?),
-            (OPTIMIZER, &optimizer),
+            (OPTIMIZER, &self.moments.write()?),
             (STATE, &serde_json::to_vec_pretty(&self.state)?),
         ];
         checkpoints.write(self.state.history.len(), &files, &[self.state.best])
+    }
+}
+
+/// The optimizer's moments of every parameter.
+struct Moments([[Vec<f32>; 9]; 2]);
+
+impl Moments {
+    fn zeros(student: &Student) -> Self {
+        let zeros = || student.parameters().map(|values| vec![0.0; values.len()]);
+        Self([zeros(), zeros()])
+    }
+
+    fn read(&mut self, weights: &Weights) -> Result<()> {
+        for (moment, prefix) in self.0.iter_mut().zip(MOMENTS) {
+            for (values, name) in moment.iter_mut().zip(PARAMETERS) {
+                let found = weights
+                    .values(&format!("{prefix}{name}"))
+                    .unwrap_or_default();
+                ensure!(
+                    found.len() == values.len(),
+                    "{prefix}{name} is of another student"
+                );
+                values.copy_from_slice(found);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> Result<Vec<u8>> {
+        let mut weights = Weights::default();
+        for (moment, prefix) in self.0.iter().zip(MOMENTS) {
+            for (values, name) in moment.iter().zip(PARAMETERS) {
+                weights.put_values(
+                    format!("{prefix}{name}"),
+                    vec![values.len()],
+                    values.clone(),
+                );
+            }
+        }
+        weights.write()
+    }
+}
+
+/// exp of the mean cross-entropy of the rows of each domain; 1 where there is none.
+fn perplexities(rows: &[&Row], logits: &[Vec<f32>], domains: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0usize); domains];
+    for (row, logits) in rows.iter().zip(logits) {
+        if let (Some(domain), Some(gold)) = (row.domain, row.gold) {
+            let (sum, count) = &mut sums[domain];
+            *sum -= softmax(logits)[gold].max(f64::MIN_POSITIVE).ln();
+            *count += 1;
+        }
+    }
+    let mean = |(sum, count): (f64, usize)| (sum / count.max(1) as f64).exp();
+    sums.into_iter().map(mean).collect()
+}
+
+/// The batches of an epoch.
+enum Order {
+    /// Every row once; the last batch comes first.
+    Natural(Vec<Vec<usize>>),
+    /// Rows by domain.
+    ByDomain(Box<Drawing>),
+}
+
+/// Rows that are drawn by domain, some batches at a time.
+struct Drawing {
+    rows: Rows,
+    /// Tokens of each row.
+    lengths: Vec<usize>,
+    batch: usize,
+    every: usize,
+    /// Batches that were drawn and not taken.
+    drawn: Vec<Vec<usize>>,
+}
+
+impl Order {
+    fn of(course: &Course, epoch: usize) -> Self {
+        let train = &course.set.train;
+        let lengths: Vec<usize> = train.iter().map(|row| row.ids.len()).collect();
+        let section = course.section;
+        if section.sampler == Sampler::Natural {
+            let mut rng = generator(course.seed, "distill order", epoch as u64);
+            let mut batches = batches(&lengths, section.batch, &mut rng);
+            batches.reverse();
+            return Self::Natural(batches);
+        }
+        let domain: Vec<Option<usize>> = train.iter().map(|row| row.domain).collect();
+        Self::ByDomain(Box::new(Drawing {
+            rows: Rows::new(&domain, course.set.domains, course.seed, epoch),
+            lengths,
+            batch: section.batch,
+            every: section.sampler_every,
+            drawn: Vec::new(),
+        }))
+    }
+
+    /// Whether rows are to be drawn next, by a mixture that may have changed.
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::ByDomain(drawing) if drawing.drawn.is_empty())
+    }
+
+    fn next(&mut self, shares: &[f32]) -> Vec<usize> {
+        match self {
+            Self::Natural(batches) => batches.pop().unwrap_or_default(),
+            Self::ByDomain(drawing) => drawing.next(shares),
+        }
+    }
+}
+
+impl Drawing {
+    fn next(&mut self, shares: &[f32]) -> Vec<usize> {
+        if self.drawn.is_empty() {
+            let mut all = self.rows.draw(self.batch * self.every, shares);
+            // Rows of a length together, so that little is padding; which length comes when is random.
+            all.sort_by_key(|&row| self.lengths[row]);
+            self.drawn = all.chunks(self.batch).map(<[usize]>::to_vec).collect();
+            self.rows.shuffle(&mut self.drawn);
+        }
+        self.drawn.pop().unwrap_or_default()
     }
 }
 

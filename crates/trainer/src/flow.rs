@@ -17,6 +17,7 @@ use crate::recipe;
 
 pub use export::BundleArtefact;
 pub use students::{StudentArtefact, StudentReport};
+pub(crate) use teacher::{Asked, teacher_hash};
 pub use teacher::{Labels, TeacherArtefact};
 
 /// What the last export came to, as JSON, beside the bundle.
@@ -51,8 +52,26 @@ impl Run<'_> {
         &self.data.split
     }
 
-    /// Whether a stage's work is still to be done, which would be on `device`; says so where a finished
-    /// one was changed.
+    /// Whether a stage's work is still to be done; says so where a finished one was changed.
+    pub(crate) fn open_quietly(&self, stage: &StageDir) -> Result<bool> {
+        Ok(match stage.state()? {
+            State::Done(_) => false,
+            State::Open => true,
+            State::Damaged(why) => {
+                self.damaged(stage, &why);
+                true
+            }
+        })
+    }
+
+    fn damaged(&self, stage: &StageDir, why: &str) {
+        let path = stage.path().display();
+        self.progress
+            .note(&format!("{path}: {why}; doing it again"));
+    }
+
+    /// Whether a stage's work is still to be done, which would be on `device`; says so where it is done, and
+    /// where a finished one was changed.
     fn open(&self, stage: &StageDir, device: &str) -> Result<bool> {
         Ok(match stage.state()? {
             State::Done(manifest) => {
@@ -70,17 +89,15 @@ impl Run<'_> {
             }
             State::Open => true,
             State::Damaged(why) => {
-                self.progress.note(&format!(
-                    "{}: {why}; doing it again",
-                    stage.path().display()
-                ));
+                self.damaged(stage, &why);
                 true
             }
         })
     }
 }
 
-fn columns(examples: &[Example]) -> (Vec<&str>, Vec<usize>) {
+/// Texts and labels.
+pub(crate) fn columns(examples: &[Example]) -> (Vec<&str>, Vec<usize>) {
     examples
         .iter()
         .map(|example| (example.text.as_str(), example.label))

@@ -3,6 +3,7 @@
 // `println!` and `eprintln!` panic where a pipe has closed or a disk is full; `terminal::say` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod adamw;
 pub mod agreement;
 pub mod artefact;
 pub mod attribution;
@@ -10,12 +11,14 @@ pub mod average;
 pub mod check;
 pub mod checkpoint;
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod device;
 pub mod distill;
 pub mod evaluate;
 pub mod explain;
 pub mod export;
+pub mod faithfulness;
 pub mod flow;
 pub mod init;
 pub mod input;
@@ -25,11 +28,14 @@ pub mod label;
 pub mod learn;
 pub mod metrics;
 pub mod objective;
+pub mod plausibility;
 pub mod predict;
 pub mod progress;
 pub mod quantize;
 pub mod recipe;
 pub mod rounding;
+pub mod sampler;
+pub mod statistics;
 pub mod student;
 pub mod teach;
 pub mod teacher;

@@ -118,7 +118,8 @@ fn f1(counts: &[Vec<u64>], class: usize) -> f64 {
     ratio(2.0 * counts[class][class] as f64, (gold + predicted) as f64)
 }
 
-fn macro_f1(counts: &[Vec<u64>]) -> f64 {
+/// Mean F1 over the classes that occur, of rows by gold class and predicted class.
+pub(crate) fn macro_f1(counts: &[Vec<u64>]) -> f64 {
     let occurs = |class: &usize| margins(counts, *class) != (0, 0);
     let scores: Vec<f64> = (0..counts.len())
         .filter(occurs)
@@ -196,22 +197,66 @@ pub(crate) fn mean_ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Expected calibration error (Naeini et al. 2015): bins (i/15, (i+1)/15] of confidence, each
-/// |accuracy − mean confidence| weighted by its share of the rows.
-fn ece(gold: &[usize], predicted: &[usize], probabilities: &[Vec<f32>]) -> f64 {
-    let mut right = [0.0; BINS];
-    let mut confident = [0.0; BINS];
-    for ((gold, predicted), row) in gold.iter().zip(predicted).zip(probabilities) {
-        let confidence = f64::from(row[*predicted]);
-        let bin = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
-        right[bin] += f64::from(u8::from(gold == predicted));
-        confident[bin] += confidence;
+/// Rows by confidence in bins (i/15, (i+1)/15] (Naeini et al. 2015).
+struct Bins {
+    rows: [u64; BINS],
+    /// How many are right.
+    right: [f64; BINS],
+    /// Sum of their confidences.
+    confident: [f64; BINS],
+}
+
+impl Bins {
+    fn new(gold: &[usize], predicted: &[usize], probabilities: &[Vec<f32>]) -> Self {
+        let mut bins = Self {
+            rows: [0; BINS],
+            right: [0.0; BINS],
+            confident: [0.0; BINS],
+        };
+        for ((gold, predicted), row) in gold.iter().zip(predicted).zip(probabilities) {
+            let confidence = f64::from(row[*predicted]);
+            let bin = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
+            bins.rows[bin] += 1;
+            bins.right[bin] += f64::from(u8::from(gold == predicted));
+            bins.confident[bin] += confidence;
+        }
+        bins
     }
-    let gaps = right
-        .iter()
-        .zip(confident)
-        .map(|(right, sum)| (right - sum).abs());
+}
+
+/// Expected calibration error (Naeini et al. 2015): each bin's |accuracy − mean confidence| weighted by its
+/// share of the rows.
+fn ece(gold: &[usize], predicted: &[usize], probabilities: &[Vec<f32>]) -> f64 {
+    let bins = Bins::new(gold, predicted, probabilities);
+    let pairs = bins.right.iter().zip(bins.confident);
+    let gaps = pairs.map(|(right, sum)| (right - sum).abs());
     ratio(gaps.sum(), gold.len() as f64)
+}
+
+/// How sure answers were and how often they were right, by [`BINS`] bins of confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+pub struct Reliability {
+    /// Rows in each bin.
+    pub rows: Vec<u64>,
+    /// Mean confidence of the rows of each bin; 0 where there is none.
+    pub confidence: Vec<f64>,
+    /// Share of them that are right; 0 where there is none.
+    pub accuracy: Vec<f64>,
+}
+
+/// The bins whose gaps the expected calibration error is the mean of.
+pub fn reliability(gold: &[usize], probabilities: &[Vec<f32>]) -> Reliability {
+    let predicted: Vec<usize> = probabilities.iter().map(|row| argmax(row)).collect();
+    let bins = Bins::new(gold, &predicted, probabilities);
+    let mean = |sums: [f64; BINS]| {
+        let pairs = sums.iter().zip(&bins.rows);
+        pairs.map(|(sum, rows)| ratio(*sum, *rows as f64)).collect()
+    };
+    Reliability {
+        rows: bins.rows.to_vec(),
+        confidence: mean(bins.confident),
+        accuracy: mean(bins.right),
+    }
 }
 
 #[cfg(test)]
@@ -293,6 +338,21 @@ mod tests {
         assert_eq!(mean_ranks(&[0.5, 0.1, 0.5, 0.9]), [2.5, 1.0, 2.5, 4.0]);
         assert_eq!(mean_ranks(&[0.0, -0.0]), [1.5, 1.5]);
         assert_eq!(mean_ranks(&[]), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_bins_gaps_make_the_calibration_error() {
+        let probabilities = [vec![0.9, 0.1], vec![0.92, 0.08], vec![0.4, 0.6]];
+        let bins = reliability(&[0, 1, 1], &probabilities);
+        assert_eq!(bins.rows.iter().sum::<u64>(), 3);
+        let ece = (0..BINS)
+            .map(|bin| {
+                let gap = (bins.accuracy[bin] - bins.confidence[bin]).abs();
+                gap * bins.rows[bin] as f64 / 3.0
+            })
+            .sum::<f64>();
+        let scores = Scores::of_probabilities(&probabilities, &[0, 1, 1]).unwrap();
+        assert!((ece - scores.ece).abs() < 1e-12 && ece > 0.3);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! What the student is asked to copy: the objectives of DESIGN section 6 on one batch.
 
-use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::metrics::argmax;
-use crate::recipe::{DistillSection, Objective};
+use crate::recipe::{DistillSection, Divergence, Objective};
 use crate::student::StudentOutput;
 
 /// Keeps the gradient of a vector's length finite where the vector is zero.
 const TINY: f64 = 1e-12;
+
+/// How far apart pooled vectors of two classes are pushed (Khosla et al. 2020).
+const CONTRAST: f64 = 0.1;
 
 /// What is known of a batch's rows.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct Targets {
     pub logits: Vec<Vec<f32>>,
     /// Teacher's word-level attributions `[classes][words]`; `None` where there are none.
     pub attributions: Vec<Option<Vec<Vec<f32>>>>,
+    /// 1 for each word that people named, 0 for the others; `None` where nobody was asked.
+    pub rationales: Vec<Option<Vec<f32>>>,
     /// For each row the word that each student token belongs to.
     pub words: Vec<Vec<usize>>,
 }
@@ -34,17 +39,21 @@ pub struct Loss {
 /// The loss of `section.objective` for what the student said of a batch.
 pub fn loss(output: &StudentOutput, targets: &Targets, section: &DistillSection) -> Loss {
     let device = output.logits.device();
-    let known = Known::new(targets, output, &device);
-    let terms = match section.objective {
-        Objective::Labels => vec![("cross-entropy", 1.0, known.cross_entropy())],
+    let known = Known::new(targets, output, section, &device);
+    let mut terms = match section.objective {
+        Objective::Labels => vec![("cross-entropy", 1.0, known.cross_entropy(section))],
         Objective::Kd => known.kd(section),
         Objective::KdMse => vec![("logit error", 1.0, known.logit_error())],
         Objective::Dixtill => vec![
-            ("cross-entropy", 1.0 - section.alpha, known.cross_entropy()),
+            (
+                "cross-entropy",
+                1.0 - section.alpha,
+                known.cross_entropy(section),
+            ),
             (
                 "distillation",
                 section.alpha,
-                known.saturating_divergence(section.temperature),
+                known.saturating_divergence(section),
             ),
             ("explanation", section.alpha, known.attention_distance()),
         ],
@@ -54,6 +63,12 @@ pub fn loss(output: &StudentOutput, targets: &Targets, section: &DistillSection)
             terms
         }
     };
+    if section.rationale > 0.0 {
+        terms.push(("rationale", section.rationale, known.rationale_distance()));
+    }
+    if section.contrastive > 0.0 {
+        terms.push(("contrast", section.contrastive, known.contrast()));
+    }
     let total = terms
         .iter()
         .map(|(_, weight, term)| term.clone() * *weight)
@@ -89,16 +104,16 @@ struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    fn new(targets: &'a Targets, output: &'a StudentOutput, device: &Device) -> Self {
+    fn new(
+        targets: &'a Targets,
+        output: &'a StudentOutput,
+        section: &DistillSection,
+        device: &Device,
+    ) -> Self {
         let [batch, time, classes] = output.contributions.dims();
-        let words = targets
-            .attributions
-            .iter()
-            .flatten()
-            .map(|attribution| attribution.first().map_or(0, Vec::len))
-            .max()
-            .unwrap_or(0)
-            .max(1);
+        let attributed = targets.attributions.iter().flatten();
+        let attributed = attributed.map(|attribution| attribution.first().map_or(0, Vec::len));
+        let words = attributed.max().unwrap_or(0).max(1);
         let mut gold = vec![0f32; batch * classes];
         let mut membership = vec![0f32; batch * words * time];
         let mut attributions = vec![0f32; batch * words * classes];
@@ -107,17 +122,15 @@ impl<'a> Known<'a> {
             if let Some(class) = targets.gold[row] {
                 gold[row * classes + class] = 1.0;
             }
-            let Some(attribution) = &targets.attributions[row] else {
+            let sure = || confidence(&targets.logits[row]) >= section.confident;
+            let Some(attribution) = targets.attributions[row].as_ref().filter(|_| sure()) else {
                 continue;
             };
             explained[row] = 1.0;
             // Words that the teacher did not read are no target.
             let read = attribution.first().map_or(0, Vec::len);
-            for (token, &word) in targets.words[row].iter().enumerate() {
-                if word < read {
-                    membership[(row * words + word) * time + token] = 1.0;
-                }
-            }
+            let own = &mut membership[row * words * time..][..words * time];
+            belong(own, &targets.words[row], read, time);
             for (class, values) in attribution.iter().enumerate() {
                 for (word, &value) in values.iter().enumerate() {
                     attributions[(row * words + word) * classes + class] = value;
@@ -150,32 +163,80 @@ impl<'a> Known<'a> {
     /// `(1 − λ)·CE + λ·τ²·KL(p_τ ‖ q_τ)` (Hinton et al. 2015).
     fn kd(&self, section: &DistillSection) -> Vec<Term> {
         let scale = section.temperature * section.temperature;
-        let divergence = self.divergences(section.temperature).mean() * scale;
+        let divergence = self.divergences(section).mean() * scale;
         vec![
-            ("cross-entropy", 1.0 - section.lambda, self.cross_entropy()),
+            (
+                "cross-entropy",
+                1.0 - section.lambda,
+                self.cross_entropy(section),
+            ),
             ("distillation", section.lambda, divergence),
         ]
     }
 
-    /// Mean cross-entropy over the rows with a gold label.
-    fn cross_entropy(&self) -> Tensor<1> {
+    /// Mean cross-entropy over the rows with a gold label, which counts `1 − smoothing` and every class its share
+    /// of `smoothing` (Szegedy et al. 2016).
+    fn cross_entropy(&self, section: &DistillSection) -> Tensor<1> {
         let log = log_softmax(self.output.logits.clone(), 1);
-        (log * self.gold.clone()).sum() * (-1.0 / self.golds as f64)
+        let mut gold = self.gold.clone();
+        if section.smoothing > 0.0 {
+            let [_, classes] = gold.dims();
+            let known = gold.clone().sum_dim(1);
+            gold = gold * (1.0 - section.smoothing) + known * (section.smoothing / classes as f64);
+        }
+        (log * gold).sum() * (-1.0 / self.golds as f64)
     }
 
-    /// `KL(p_τ ‖ q_τ)` of each row, `[batch]`.
-    fn divergences(&self, temperature: f64) -> Tensor<1> {
-        let teacher = self.teacher.clone() / temperature;
-        let student = self.output.logits.clone() / temperature;
-        let difference = log_softmax(teacher.clone(), 1) - log_softmax(student, 1);
-        (softmax(teacher, 1) * difference)
-            .sum_dim(1)
-            .squeeze_dim::<1>(1)
+    /// How far the student is from the teacher in each row, `[batch]`, both softened: `KL(p ‖ q)`, `KL(q ‖ p)`,
+    /// or half of each to their mean.
+    fn divergences(&self, section: &DistillSection) -> Tensor<1> {
+        let log = |logits: &Tensor<2>| log_softmax(logits.clone() / section.temperature, 1);
+        let (teacher, student) = (log(&self.teacher), log(&self.output.logits));
+        match section.divergence {
+            Divergence::Forward => divergence(teacher, student),
+            Divergence::Reverse => divergence(student, teacher),
+            Divergence::JensenShannon => {
+                let middle = (teacher.clone().exp() + student.clone().exp()) * 0.5;
+                let middle = (middle + TINY).log();
+                (divergence(teacher, middle.clone()) + divergence(student, middle)) * 0.5
+            }
+        }
     }
 
     /// `1 − exp(−KL(p_τ ‖ q_τ))`, mean over rows (Cantini et al. 2024, `L_KD`).
-    fn saturating_divergence(&self, temperature: f64) -> Tensor<1> {
-        (self.divergences(temperature).neg().exp().neg() + 1.0).mean()
+    fn saturating_divergence(&self, section: &DistillSection) -> Tensor<1> {
+        (self.divergences(section).neg().exp().neg() + 1.0).mean()
+    }
+
+    /// Supervised contrast of the pooled vectors (Khosla et al. 2020, eq. 2): rows of one class are near each other
+    /// and far from the rest. A row without a gold label is of the class that the teacher answers.
+    fn contrast(&self) -> Tensor<1> {
+        let pooled = self.output.pooled();
+        let [batch, _] = pooled.dims();
+        let class: Vec<usize> = (0..batch)
+            .map(|row| self.targets.gold[row].unwrap_or_else(|| argmax(&self.targets.logits[row])))
+            .collect();
+        let (mut positive, mut own, mut anchors) =
+            (vec![0f32; batch * batch], vec![0f32; batch * batch], 0);
+        for row in 0..batch {
+            own[row * batch + row] = 1.0;
+            let same: Vec<usize> = (0..batch)
+                .filter(|&other| other != row && class[other] == class[row])
+                .collect();
+            anchors += usize::from(!same.is_empty());
+            for &other in &same {
+                positive[row * batch + other] = 1.0 / same.len() as f32;
+            }
+        }
+        let device = pooled.device();
+        let square =
+            |values| Tensor::<2>::from_data(TensorData::new(values, [batch, batch]), &device);
+        let length = (pooled.clone().square().sum_dim(1) + TINY).sqrt();
+        let unit = pooled / length;
+        let near = unit.clone().matmul(unit.transpose()) / CONTRAST;
+        // A row is not beside itself.
+        let near = log_softmax(near - square(own) * 1e9, 1);
+        (near * square(positive)).sum() * (-1.0 / anchors.max(1) as f64)
     }
 
     /// Mean squared difference of the logits (Ba & Caruana 2014).
@@ -215,11 +276,64 @@ impl<'a> Known<'a> {
         self.over_explained(half_cosine_distance(teacher, student).mean_dim(1))
     }
 
+    /// `½(1 − cos(m, φ))` of the rows with a gold label and words that people named: these against what each word
+    /// gives to the label, more than to the mean of all.
+    fn rationale_distance(&self) -> Tensor<1> {
+        let [batch, time, classes] = self.output.contributions.dims();
+        let named = self.targets.rationales.iter().flatten().map(Vec::len);
+        let words = named.max().unwrap_or(0).max(1);
+        let mut membership = vec![0f32; batch * words * time];
+        let (mut named, mut there, mut rows) = (vec![0f32; batch * words], vec![0f32; batch], 0u32);
+        for (row, rationale) in self.targets.rationales.iter().enumerate() {
+            let (Some(rationale), Some(_)) = (rationale, self.targets.gold[row]) else {
+                continue;
+            };
+            there[row] = 1.0;
+            rows += 1;
+            named[row * words..][..rationale.len()].copy_from_slice(rationale);
+            let own = &mut membership[row * words * time..][..words * time];
+            belong(own, &self.targets.words[row], rationale.len(), time);
+        }
+        let device = self.output.contributions.device();
+        let cube = |values, dims: [usize; 3]| {
+            Tensor::<3>::from_data(TensorData::new(values, dims), &device)
+        };
+        let contributions = self.output.contributions.clone();
+        let centred = contributions.clone() - contributions.mean_dim(2);
+        let gold = self.gold.clone().reshape([batch, 1, classes]);
+        let own = (centred * gold).sum_dim(2);
+        let own = cube(membership, [batch, words, time]).matmul(own);
+        let distance = half_cosine_distance(cube(named, [batch, words, 1]), own);
+        let there = Tensor::<1>::from_data(TensorData::new(there, [batch]), &device);
+        let distance = distance.squeeze_dim::<1>(1) * there;
+        distance.sum() * f64::from(rows.max(1)).recip()
+    }
+
     /// Mean of `[batch, 1]` over the rows with attributions.
     fn over_explained(&self, distance: Tensor<2>) -> Tensor<1> {
         let distance = distance.squeeze_dim::<1>(1) * self.explained.clone();
         distance.sum() * (self.explanations as f64).recip()
     }
+}
+
+/// Marks in `[words, time]` the word that each token belongs to, of those that were `read`.
+fn belong(membership: &mut [f32], words: &[usize], read: usize, time: usize) {
+    for (token, &word) in words.iter().enumerate().filter(|(_, word)| **word < read) {
+        membership[word * time + token] = 1.0;
+    }
+}
+
+/// `KL(a ‖ b)` of each row of log-probabilities, `[batch]`.
+fn divergence(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
+    let terms = a.clone().exp() * (a - b);
+    terms.sum_dim(1).squeeze_dim::<1>(1)
+}
+
+/// The teacher's probability of its answer.
+fn confidence(logits: &[f32]) -> f64 {
+    crate::metrics::softmax(logits)
+        .into_iter()
+        .fold(0.0, f64::max)
 }
 
 /// `½(1 − cos)` along dimension 1 of `[batch, words, n]` → `[batch, n]`.

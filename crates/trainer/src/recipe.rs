@@ -42,9 +42,23 @@ pub struct Recipe {
     /// How the student learns.
     #[serde(default)]
     pub distill: DistillSection,
+    /// What is compared with what.
+    #[serde(default)]
+    pub compare: CompareSection,
     /// What the bundle says about itself.
     #[serde(default)]
     pub card: CardSection,
+}
+
+impl Recipe {
+    /// What decides the teacher, beside data, seed and the base's content: where the base lies does not matter.
+    pub fn teacher_settings(&self) -> TeacherSection {
+        TeacherSection {
+            base: String::new(),
+            revision: None,
+            ..self.teacher.clone()
+        }
+    }
 }
 
 /// `[data]`: files, columns and labels.
@@ -65,6 +79,13 @@ pub struct DataSection {
     /// Column (or JSON key) that holds the label.
     #[serde(default = "DataSection::default_label")]
     pub label: String,
+    /// Column that says what a text is about, for `distill.sampler` and figures by domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Column of the words that people named: 0 or 1 for each part of the text between white space. A row may have
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
     /// The labels in the order of the logits; without it those of the training rows, sorted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
@@ -284,10 +305,38 @@ impl Objective {
         matches!(self, Self::Dixtill | Self::Multiview)
     }
 
-    /// Whether the teacher's labels of the transfer set are read.
-    pub fn reads_variants(self) -> bool {
+    /// Whether what the teacher says of a text is read.
+    pub fn asks_the_teacher(self) -> bool {
         self != Self::Labels
     }
+}
+
+/// How far student and teacher are from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Divergence {
+    /// `KL(teacher ‖ student)` (Hinton et al. 2015).
+    #[default]
+    Forward,
+    /// `KL(student ‖ teacher)` (`MiniLLM`, Gu et al. 2024; exact for so few classes).
+    Reverse,
+    /// Jensen–Shannon: half of each to their mean.
+    JensenShannon,
+}
+
+/// Which rows a step learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampler {
+    /// Every row once an epoch.
+    #[default]
+    Natural,
+    /// Of every domain as many.
+    Uniform,
+    /// More of the domains in which the student is far behind its teacher (DDK, Liu et al. 2024).
+    Ddk,
+    /// The same without the even part that keeps every domain in it.
+    DdkUnsmoothed,
 }
 
 /// `[distill]`: the objective and the optimiser.
@@ -296,14 +345,33 @@ impl Objective {
 pub struct DistillSection {
     /// What the student is asked to copy.
     pub objective: Objective,
+    /// Whether it learns from the variants of the training texts, too. With `labels`, which asks no teacher, a
+    /// variant has the label of its text.
+    pub transfer: bool,
     /// `dixtill`: weight of teacher and explanation against the gold label.
     pub alpha: f64,
     /// `kd` and `multiview`: weight of the teacher against the gold label.
     pub lambda: f64,
     /// Softens teacher and student before they are compared.
     pub temperature: f64,
+    /// How they are compared.
+    pub divergence: Divergence,
+    /// Share of a gold label that all classes have alike.
+    pub smoothing: f64,
     /// `multiview`: weight of the explanations.
     pub mu: f64,
+    /// `multiview`: share of the steps over which that weight rises from 0.
+    pub mu_warmup: f64,
+    /// Explanations of texts of whose answer the teacher is less sure are not copied.
+    pub confident: f64,
+    /// Weight of the words that people named: the student's words for the gold label are to be these.
+    pub rationale: f64,
+    /// Which rows a step learns from; all but `natural` need `data.domain`.
+    pub sampler: Sampler,
+    /// Steps between two looks at the domains.
+    pub sampler_every: usize,
+    /// Weight of a supervised contrast between the pooled vectors of a batch (CLLMFS); 0 leaves it out.
+    pub contrastive: f64,
     /// Passes over the transfer set.
     pub epochs: usize,
     /// Texts a step.
@@ -327,10 +395,19 @@ impl Default for DistillSection {
     fn default() -> Self {
         Self {
             objective: Objective::Kd,
+            transfer: true,
             alpha: 0.9,
             lambda: 0.9,
             temperature: 1.0,
+            divergence: Divergence::Forward,
+            smoothing: 0.0,
             mu: 1.0,
+            mu_warmup: 0.0,
+            confident: 0.0,
+            rationale: 0.0,
+            sampler: Sampler::Natural,
+            sampler_every: 50,
+            contrastive: 0.0,
             epochs: 6,
             batch: 64,
             learning_rate: 2e-3,
@@ -341,6 +418,56 @@ impl Default for DistillSection {
             runs: 1,
         }
     }
+}
+
+impl DistillSection {
+    /// What decides one student, whatever the number of them.
+    #[must_use]
+    pub fn one_run(&self) -> Self {
+        Self {
+            runs: 1,
+            ..self.clone()
+        }
+    }
+}
+
+/// `[compare]`: the table of `stillglass compare`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompareSection {
+    /// Students of each arm, from seeds `seed`, `seed + 1` and so on.
+    pub seeds: usize,
+    /// Teachers, likewise; the first one teaches all students.
+    pub teachers: usize,
+    /// Test texts, chosen by seed, of which the words are compared with the teacher's.
+    pub explained: usize,
+    /// Test texts, chosen by seed, from which words are taken out.
+    pub faithfulness: usize,
+    /// Arms beside those of every comparison.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<ArmSection>,
+}
+
+impl Default for CompareSection {
+    fn default() -> Self {
+        Self {
+            seeds: 5,
+            teachers: 1,
+            explained: 200,
+            faithfulness: 50,
+            arms: Vec::new(),
+        }
+    }
+}
+
+/// `[[compare.arms]]`: the recipe's student, made another way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmSection {
+    /// What the arm is called.
+    pub name: String,
+    /// Keys that it changes, as `--set` has them.
+    pub set: Vec<String>,
 }
 
 /// `[card]`: what the bundle says about itself; all free text.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use stillglass::distill::{Course, Distilled, Row, TransferSet, distill};
 use stillglass::progress::Progress;
-use stillglass::recipe::{DistillSection, Objective};
+use stillglass::recipe::{DistillSection, Objective, Sampler};
 use stillglass::student::Shape;
 
 const SHAPE: Shape = Shape {
@@ -35,6 +35,8 @@ fn row(index: u32) -> Row {
             shares.clone(),
             shares.iter().map(|share| -share).collect(),
         ]),
+        domain: Some(class),
+        rationale: None,
     }
 }
 
@@ -42,6 +44,7 @@ fn set() -> TransferSet {
     TransferSet {
         train: (0..64).map(row).collect(),
         validation: (64..96).map(row).collect(),
+        domains: 2,
     }
 }
 
@@ -54,17 +57,31 @@ fn train(
     let section = DistillSection {
         objective,
         epochs,
+        ..plain()
+    };
+    train_by(&section, set, folder)
+}
+
+fn plain() -> DistillSection {
+    DistillSection {
         batch: 8,
         learning_rate: 0.02,
         ..DistillSection::default()
-    };
+    }
+}
+
+fn train_by(
+    section: &DistillSection,
+    set: &TransferSet,
+    folder: &Path,
+) -> anyhow::Result<Distilled> {
     let embedding: Vec<f32> = (0..72).map(|i| (i as f32 * 1.7).sin()).collect();
     let course = Course {
         set,
         shape: SHAPE,
         embedding: &embedding,
         dropout: 0.1,
-        section: &section,
+        section,
         seed: 5,
     };
     distill(course, folder, &Progress::quiet())
@@ -83,6 +100,32 @@ fn every_objective_learns_a_telling_word() {
         let distilled = train(&set(), objective, 6, folder.path()).unwrap();
         let best = &distilled.history[distilled.best - 1];
         assert!(best.accuracy > 0.95, "{objective:?}: {best:?}");
+    }
+}
+
+#[test]
+fn every_sampler_learns_and_goes_on_where_it_was() {
+    for sampler in [Sampler::Uniform, Sampler::Ddk, Sampler::DdkUnsmoothed] {
+        let section = |epochs| DistillSection {
+            sampler,
+            sampler_every: 3,
+            epochs,
+            ..plain()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let whole = train_by(&section(6), &set(), folder.path()).unwrap();
+        let best = &whole.history[whole.best - 1];
+        assert!(best.accuracy > 0.95, "{sampler:?}: {best:?}");
+        // Eight steps an epoch: three looks at the domains each.
+        assert_eq!(whole.mixture.course.len(), 18);
+        assert!(whole.mixture.shares.iter().all(|share| *share > 0.0));
+        // What a killed process leaves: all but the last epochs.
+        for epoch in 5..=6 {
+            std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
+        }
+        let again = train_by(&section(6), &set(), folder.path()).unwrap();
+        assert_eq!(again.mixture, whole.mixture);
+        assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
     }
 }
 

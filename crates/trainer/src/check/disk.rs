@@ -30,7 +30,7 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
         .chain(&split.validation)
         .map(|example| 100 + classes * 4 * (2 + example.text.split_whitespace().count() as u64 * 2))
         .sum();
-    let variants = if objective.reads_variants() {
+    let variants = if recipe.distill.transfer {
         split.train.len() * recipe.transfer.variants
     } else {
         0

@@ -158,6 +158,7 @@ pub(super) fn evaluate(
     let columns = Columns {
         text: &options.text_column,
         label: Some(&options.label_column),
+        ..Columns::default()
     };
     let allowed = options.skip_bad_rows;
     let (sheet, bad) = input::rows(&options.input, Format::Detect, &columns, allowed)?;
@@ -175,6 +176,7 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     let columns = Columns {
         text: text.unwrap_or("text"),
         label: None,
+        ..Columns::default()
     };
     let format = match (options.format, text) {
         (Some(Written::Jsonl), _) => Format::Jsonl,

@@ -6,13 +6,17 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{General, RecipeOptions, print};
+use super::{CompareOptions, General, RecipeOptions, print};
 use crate::artefact::{VERSION, digest, hex, open_run, write_atomic};
 use crate::check;
+use crate::compare::{self, Choice, Comparison, Table};
 use crate::export::{self, Fidelity};
 use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
 use crate::{data, device, recipe};
+
+/// The run's report, a page beside its bundle.
+const REPORT: &str = "report.html";
 
 /// Wall time of one stage; one that was done before takes next to none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +36,7 @@ struct Earlier {
 #[derive(Debug, Serialize)]
 struct Summary {
     bundle: PathBuf,
+    report: PathBuf,
     bytes: u64,
     /// What quantization changed on validation and on test rows.
     fidelity: [Fidelity; 2],
@@ -50,6 +55,15 @@ struct Summary {
 }
 
 fn load(general: &General, options: &RecipeOptions) -> Result<recipe::Loaded> {
+    load_with(general, options, &[])
+}
+
+/// The recipe with more keys changed than the command line says.
+fn load_with(
+    general: &General,
+    options: &RecipeOptions,
+    more: &[String],
+) -> Result<recipe::Loaded> {
     let mut sets = options.sets.clone();
     sets.extend(general.seed.map(|seed| format!("seed={seed}")));
     sets.extend(
@@ -57,6 +71,7 @@ fn load(general: &General, options: &RecipeOptions) -> Result<recipe::Loaded> {
             .skip_bad_rows
             .map(|rows| format!("data.skip_bad_rows={rows}")),
     );
+    sets.extend_from_slice(more);
     recipe::load(&options.recipe, &sets)
 }
 
@@ -164,8 +179,11 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     clock.lap("distill");
     let bundle = run.export(&teacher, &students)?;
     clock.lap("export");
+    let report = compare::report(&run, teacher.test.as_ref(), &labels, &students)?;
+    write_atomic(&run.folder.join(REPORT), report.as_bytes())?;
     let summary = Summary {
         bundle: bundle.path,
+        report: run.folder.join(REPORT),
         bytes: bundle.bytes,
         fidelity: [bundle.validation, bundle.test],
         teacher,
@@ -183,6 +201,29 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
         &serde_json::to_vec_pretty(&summary)?,
     )?;
     print(general, &summary, Summary::text)
+}
+
+pub(super) fn compare(
+    general: &General,
+    options: &CompareOptions,
+    progress: &Progress,
+) -> Result<()> {
+    let run = prepare(general, &options.recipe, progress)?;
+    let load = |sets: &[String]| load_with(general, &options.recipe, sets);
+    for folder in &options.merge {
+        let taken = compare::merge(folder, &run.folder)?;
+        progress.note(&format!("{}: {taken} run(s) taken", folder.display()));
+    }
+    let choice = if options.report {
+        Choice::Nothing
+    } else {
+        Choice::Some {
+            only: options.only.clone(),
+            shard: options.shard.unwrap_or((1, 1)),
+        }
+    };
+    let table = Comparison::new(run, &load)?.run(&choice)?;
+    print(general, &table, Table::markdown)
 }
 
 struct Clock {
@@ -258,10 +299,11 @@ impl Summary {
             format!(", {} MB of memory at most", bytes / 1_000_000)
         });
         format!(
-            "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}{memory}\n",
+            "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}\n{}{memory}\n",
             self.bundle.display(),
             self.bytes,
             100.0 * self.fidelity[0].labels_changed,
+            self.report.display(),
             stages.join(", ")
         )
     }

@@ -5,7 +5,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::quotes;
 use super::sheet::{
-    BadRow, Columns, DUPLICATE, Format, NOT_UTF8, Place, Sheet, ZERO_BYTE, marked, place,
+    BadRow, Columns, DUPLICATE, Fields, Format, NOT_UTF8, Place, Sheet, ZERO_BYTE, marked, place,
 };
 use crate::terminal;
 
@@ -21,7 +21,7 @@ pub(super) fn has_column(bytes: &[u8], name: &str) -> bool {
 
 /// Reads all records under the header, their fields between one of `delimiters`.
 pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Result<Sheet> {
-    let wanted: Vec<&str> = std::iter::once(columns.text).chain(columns.label).collect();
+    let wanted: Vec<&str> = columns.names().collect();
     let (delimiter, names) = delimiter(bytes, &wanted, delimiters);
     let find = |name: &str| -> Result<usize> {
         let found: Vec<usize> = (0..names.len()).filter(|i| names[*i] == name).collect();
@@ -41,6 +41,8 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Re
         width: names.len(),
         text: find(columns.text)?,
         label: columns.label.map(find).transpose()?,
+        domain: columns.domain.map(find).transpose()?,
+        rationale: columns.rationale.map(find).transpose()?,
         duplicate: names.iter().position(|name| name == DUPLICATE),
         columns,
     };
@@ -90,6 +92,8 @@ struct Layout<'a> {
     width: usize,
     text: usize,
     label: Option<usize>,
+    domain: Option<usize>,
+    rationale: Option<usize>,
     duplicate: Option<usize>,
     columns: &'a Columns<'a>,
 }
@@ -175,17 +179,19 @@ impl Layout<'_> {
                 unquote(text)
             })
         };
-        let text = field(self.text, self.columns.text)?;
-        let label = match (self.label, self.columns.label) {
-            (Some(index), Some(name)) => Some(field(index, name)?),
-            _ => None,
+        let given = |index: Option<usize>, name: Option<&str>| {
+            let both = index.zip(name);
+            both.map(|(index, name)| field(index, name)).transpose()
         };
-        let mark = self
-            .duplicate
-            .map(|index| field(index, DUPLICATE))
-            .transpose()?;
-        let duplicate = mark.is_some_and(|mark| marked(&mark));
-        place(sheet, self.columns, line, (text, label), duplicate);
+        let duplicate = given(self.duplicate, Some(DUPLICATE))?;
+        let fields = Fields {
+            text: field(self.text, self.columns.text)?,
+            label: given(self.label, self.columns.label)?,
+            domain: given(self.domain, self.columns.domain)?,
+            rationale: given(self.rationale, self.columns.rationale)?,
+            duplicate: duplicate.is_some_and(|mark| marked(&mark)),
+        };
+        place(sheet, self.columns, line, fields);
         Ok(())
     }
 }

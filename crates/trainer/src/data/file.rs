@@ -89,6 +89,8 @@ impl File {
                 Some(Example {
                     text: row.text,
                     label,
+                    domain: row.domain,
+                    rationale: row.rationale,
                 })
             })
             .collect();

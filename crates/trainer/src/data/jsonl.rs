@@ -7,7 +7,9 @@ use anyhow::{Result, bail, ensure};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::sheet::{BadRow, Columns, DUPLICATE, Format, Place, Sheet, as_text, marked, place};
+use super::sheet::{
+    BadRow, Columns, DUPLICATE, Fields, Format, Place, Sheet, as_text, marked, place,
+};
 use crate::terminal;
 
 /// Whether the whole file is one JSON array.
@@ -45,7 +47,7 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>) -> Result<Sheet> {
             "these are JSON objects over several lines; write one a line, such as with `jq -c .`"
         );
     }
-    for name in std::iter::once(columns.text).chain(columns.label) {
+    for name in columns.names() {
         ensure!(
             keys.is_empty() || keys.contains(name),
             "no column `{name}`; the rows have {}",
@@ -76,16 +78,19 @@ fn row(
     })?;
     let object = unambiguous(members, line)?;
     keys.extend(object.keys().cloned());
-    let text = value(&object, columns.text, line)?;
-    let label = columns
-        .label
-        .map(|name| value(&object, name, line))
-        .transpose()?;
-    let duplicate = object
-        .get(DUPLICATE)
-        .and_then(plain)
-        .is_some_and(|mark| marked(&mark));
-    place(sheet, columns, line, (text, label), duplicate);
+    let field = |name: &str| value(&object, name, line);
+    let duplicate = object.get(DUPLICATE).and_then(plain);
+    let rationale = columns.rationale.and_then(|name| object.get(name));
+    let fields = Fields {
+        text: field(columns.text)?,
+        label: columns.label.map(field).transpose()?,
+        domain: columns.domain.map(field).transpose()?,
+        rationale: rationale
+            .filter(|value| !value.is_null())
+            .map(Value::to_string),
+        duplicate: duplicate.is_some_and(|mark| marked(&mark)),
+    };
+    place(sheet, columns, line, fields);
     Ok(())
 }
 

@@ -10,12 +10,37 @@ use super::{delimited, foreign, jsonl};
 pub(super) const DUPLICATE: &str = "dup_of_earlier_split";
 
 /// The columns to read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Columns<'a> {
     /// Column of the text.
     pub text: &'a str,
     /// Column of the label; `None` reads texts alone and keeps empty ones.
     pub label: Option<&'a str>,
+    /// Column of the domain, if there is one.
+    pub domain: Option<&'a str>,
+    /// Column of the words that people named, if there is one: 0 or 1 for each part of the text between white
+    /// space. A row may have none.
+    pub rationale: Option<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns that are read, text first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        [Some(self.text), self.label, self.domain, self.rationale]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// What a row has in the columns that are read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields {
+    pub(super) text: String,
+    pub(super) label: Option<String>,
+    pub(super) domain: Option<String>,
+    /// As it is written: numbers with anything but digits between them.
+    pub(super) rationale: Option<String>,
+    pub(super) duplicate: bool,
 }
 
 /// How the rows are written.
@@ -39,7 +64,7 @@ pub enum Format {
 }
 
 /// One row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
     /// Line of the file on which it starts, from 1.
     pub line: usize,
@@ -47,6 +72,10 @@ pub struct Row {
     pub text: String,
     /// The label, without white space around it.
     pub label: Option<String>,
+    /// The domain, likewise.
+    pub domain: Option<String>,
+    /// For each part of the text between white space whether people named it.
+    pub rationale: Option<Vec<bool>>,
     /// Whether the row is marked as a copy of an earlier split's.
     pub duplicate: bool,
 }
@@ -152,8 +181,7 @@ fn lines(bytes: &[u8]) -> Sheet {
             Ok(text) => sheet.rows.push(Row {
                 line: index + 1,
                 text: text.into(),
-                label: None,
-                duplicate: false,
+                ..Row::default()
             }),
             Err(bad) => sheet.bad.push(bad),
         }
@@ -181,30 +209,71 @@ pub(super) fn as_text(bytes: &[u8], line: usize) -> Result<&str, BadRow> {
 }
 
 /// Puts a row's fields in its place, or says what is wrong with them.
-pub(super) fn place(
-    sheet: &mut Sheet,
-    columns: &Columns<'_>,
-    line: usize,
-    fields: (String, Option<String>),
-    duplicate: bool,
-) {
-    let (text, label) = fields;
-    let label = label.map(|label| label.trim().to_owned());
-    let empty = |name: &str| BadRow {
+pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, fields: Fields) {
+    let bad = |name: &str, why: String| BadRow {
         line,
         place: Place::Column(name.into()),
-        why: "is empty".into(),
+        why,
     };
-    match columns.label {
-        Some(_) if text.trim().is_empty() => sheet.bad.push(empty(columns.text)),
-        Some(name) if label.as_deref().is_none_or(str::is_empty) => sheet.bad.push(empty(name)),
-        _ => sheet.rows.push(Row {
-            line,
-            text,
-            label,
-            duplicate,
+    let trimmed = |field: Option<String>| field.map(|text| text.trim().to_owned());
+    let row = Row {
+        line,
+        label: trimmed(fields.label),
+        domain: trimmed(fields.domain),
+        rationale: None,
+        duplicate: fields.duplicate,
+        text: fields.text,
+    };
+    let blank = |field: Option<&str>| field.is_none_or(|text| text.trim().is_empty());
+    let wanted = [
+        (columns.label.map(|_| columns.text), Some(row.text.as_str())),
+        (columns.label, row.label.as_deref()),
+        (columns.domain, row.domain.as_deref()),
+    ];
+    let empty = wanted
+        .into_iter()
+        .find_map(|(name, field)| name.filter(|_| blank(field)));
+    if let Some(name) = empty {
+        sheet.bad.push(bad(name, "is empty".into()));
+        return;
+    }
+    match (
+        columns.rationale,
+        named(fields.rationale.as_deref(), &row.text),
+    ) {
+        (Some(name), Err(why)) => sheet.bad.push(bad(name, why)),
+        (_, rationale) => sheet.rows.push(Row {
+            rationale: rationale.unwrap_or_default(),
+            ..row
         }),
     }
+}
+
+/// The words that people named, as they are written; none where nothing is.
+fn named(written: Option<&str>, text: &str) -> Result<Option<Vec<bool>>, String> {
+    let written = written.unwrap_or_default();
+    let numbers = written
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|n| !n.is_empty());
+    let named: Option<Vec<bool>> = numbers
+        .map(|number| match number {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        })
+        .collect();
+    let named = named.ok_or("has another number than 0 and 1")?;
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let words = text.split_whitespace().count();
+    if named.len() != words {
+        let found = named.len();
+        return Err(format!(
+            "has {found} numbers, the text {words} words between white space; want one for each"
+        ));
+    }
+    Ok(Some(named))
 }
 
 /// Whether the mark of a duplicate is set.

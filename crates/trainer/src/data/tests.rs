@@ -5,6 +5,8 @@ use super::*;
 const COLUMNS: Columns<'static> = Columns {
     text: "text",
     label: Some("label"),
+    domain: None,
+    rationale: None,
 };
 
 fn sheet(content: &str) -> Sheet {
@@ -146,6 +148,7 @@ fn a_zero_byte_far_into_a_file_is_a_fault_of_its_row() {
     let alone = Columns {
         text: "text",
         label: None,
+        ..Columns::default()
     };
     let sheet = read(lines.as_bytes(), Format::Lines, &alone).unwrap();
     assert_eq!(sheet.rows.len(), 2001);
@@ -239,6 +242,7 @@ fn texts_alone_come_from_lines_or_a_column() {
     let columns = Columns {
         text: "text",
         label: None,
+        ..Columns::default()
     };
     let texts = |content: &str, format| -> Vec<String> {
         let sheet = read(content.as_bytes(), format, &columns).unwrap();
@@ -314,7 +318,7 @@ fn splits_labels_leakage_and_marks() {
         split.train[0],
         Example {
             text: "A  Cat".into(),
-            label: 0
+            ..Example::default()
         }
     );
     assert_eq!(report.splits[0].counts, [2, 2]);
@@ -510,4 +514,51 @@ proptest::proptest! {
             assert_eq!(found, want);
         }
     }
+}
+
+#[test]
+fn domains_and_rationales_are_read_where_they_are_named() {
+    let columns = Columns {
+        domain: Some("about"),
+        rationale: Some("named"),
+        ..COLUMNS
+    };
+    let jsonl = r#"{"text":"a good, day","label":"x","about":" pets ","named":[0,1,0]}
+{"text":"a b","label":"x","about":"pets"}
+{"text":"a b","label":"x","about":"pets","named":null}
+{"text":"a b","label":"x","about":"pets","named":[1]}
+{"text":"a b","label":"x","about":"pets","named":[2,0]}
+{"text":"a b","label":"x","about":""}"#;
+    let csv = "text,label,about,named\n\"a good, day\",x,pets,0 1 0\na b,x,pets,\na b,x,pets,\n\
+               a b,x,pets,1\na b,x,pets,2 0\na b,x,,\n";
+    for content in [jsonl, csv] {
+        let sheet = read(content.as_bytes(), Format::Detect, &columns).unwrap();
+        assert_eq!(sheet.rows.len(), 3, "{sheet:?}");
+        assert_eq!(sheet.rows[0].domain.as_deref(), Some("pets"));
+        assert_eq!(sheet.rows[0].rationale, Some(vec![false, true, false]));
+        assert_eq!(sheet.rows[1].rationale, None);
+        let says: Vec<String> = sheet.bad.iter().map(ToString::to_string).collect();
+        assert!(
+            says[0].contains("`named`: has 1 numbers, the text 2 words"),
+            "{says:?}"
+        );
+        assert!(
+            says[1].contains("`named`: has another number than 0 and 1"),
+            "{says:?}"
+        );
+        assert!(says[2].contains("`about`: is empty"), "{says:?}");
+    }
+}
+
+#[test]
+fn a_word_is_named_with_the_part_that_it_begins_in() {
+    let example = Example {
+        text: " don't stop\tnow".into(),
+        rationale: Some(vec![true, false, true]),
+        ..Example::default()
+    };
+    let words = [1..4, 4..5, 5..6, 7..11, 12..15];
+    let named = example.named(words.into_iter()).unwrap();
+    assert_eq!(named, [true, true, true, false, true]);
+    assert_eq!(Example::default().named(std::iter::empty()), None);
 }

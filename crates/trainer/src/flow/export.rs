@@ -12,7 +12,7 @@ use crate::artefact::{hash_bytes, same_file, write_atomic, write_together};
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
-use crate::student::Student;
+use crate::student::{Shape, Student};
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
 
@@ -27,6 +27,13 @@ pub struct BundleArtefact {
     pub validation: Fidelity,
     /// The same on test rows, for the record.
     pub test: Fidelity,
+}
+
+/// A student's float weights, and what reads texts for it.
+struct Trained {
+    weights: Weights,
+    vocabulary: Vocabulary,
+    shape: Shape,
 }
 
 impl Run<'_> {
@@ -44,25 +51,12 @@ impl Run<'_> {
                 .total_cmp(&b.report.validation.macro_f1)
         });
         let best = best.context("export: no student was trained")?;
-        let weights = Weights::read(&fs::read(best.folder.join(STUDENT))?)?;
-        let vocabulary = Vocabulary::read(&best.folder.join(VOCABULARY))?;
-        let shape = self.shape(&vocabulary);
-        let max_tokens = recipe.student.max_tokens;
-        let make = |card: Card| {
-            export::bundle(
-                &weights,
-                shape,
-                &vocabulary,
-                &self.split().labels,
-                max_tokens,
-                card,
-            )
-        };
-        let student = Student::from_weights(shape, &weights)?;
-        let first = make(Card::default())?.write()?;
+        let trained = self.trained(best)?;
+        let student = Student::from_weights(trained.shape, &trained.weights)?;
+        let first = self.quantize(&trained, Card::default())?;
         let fidelity = |examples: &[Example]| {
             let (texts, _) = columns(examples);
-            let float = self.float_logits(&student, &vocabulary, &texts)?;
+            let float = self.float_logits(&student, &trained.vocabulary, &texts)?;
             export::fidelity(&first, &texts, &float)
         };
         let validation = fidelity(&self.split().validation)?;
@@ -78,7 +72,7 @@ impl Run<'_> {
             validation,
             test,
         };
-        let bytes = make(export::card(&self.recipe, figures.metrics()))?.write()?;
+        let bytes = self.quantize(&trained, export::card(&self.recipe, figures.metrics()))?;
         let path = self.folder.join(format!("{}.glass", recipe.name));
         self.deliver(&path, &bytes)?;
         self.progress.note(&format!(
@@ -94,6 +88,33 @@ impl Run<'_> {
             validation,
             test,
         })
+    }
+
+    /// The int8 bundle of a student, as bytes.
+    pub(crate) fn bundle(&self, student: &StudentArtefact, card: Card) -> Result<Vec<u8>> {
+        self.quantize(&self.trained(student)?, card)
+    }
+
+    fn trained(&self, student: &StudentArtefact) -> Result<Trained> {
+        let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
+        let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
+        Ok(Trained {
+            shape: self.shape(&vocabulary),
+            weights,
+            vocabulary,
+        })
+    }
+
+    fn quantize(&self, trained: &Trained, card: Card) -> Result<Vec<u8>> {
+        let labels = &self.split().labels;
+        let most = self.recipe.recipe.student.max_tokens;
+        let Trained {
+            weights,
+            vocabulary,
+            shape,
+        } = trained;
+        let bundle = export::bundle(weights, *shape, vocabulary, labels, most, card)?;
+        Ok(bundle.write()?)
     }
 
     /// Puts the bundle into the run's folder, with the recipe and the data it was made from. The summary of

@@ -1,21 +1,23 @@
 //! The stage that trains students: `distill`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use std::fs;
 use std::path::PathBuf;
 
 use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
-use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
+use crate::artefact::{Inputs, Stage, StageDir, hash_bytes, write_atomic};
 use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::data::Example;
 use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::metrics::{Scores, argmax};
-use crate::recipe::DistillSection;
+use crate::recipe::Objective;
+use crate::sampler::Mixture;
 use crate::student::{Shape, Student, StudentBatch, logits};
-use crate::teacher::{Teacher, floats_of};
+use crate::teacher::{Teacher, Weights, floats_of};
 use crate::vocabulary::{Vocabulary, embeddings};
 use stillglass_text::Tokenizer;
 
@@ -24,6 +26,10 @@ pub(super) const STUDENT: &str = "student.safetensors";
 
 /// Its vocabulary.
 pub(super) const VOCABULARY: &str = "vocabulary.json";
+
+/// Where embeddings start, and what the table is called there.
+const EMBEDDINGS: &str = "embeddings.safetensors";
+const EMBEDDING: &str = "embedding";
 
 /// Rows a forward pass of the student without gradients.
 const BATCH: usize = 256;
@@ -43,6 +49,8 @@ pub struct StudentReport {
     pub test: Scores,
     /// Its contributions against the teacher's attributions, on validation rows.
     pub agreement: Summary,
+    /// How much each domain was drawn from.
+    pub mixture: Mixture,
 }
 
 /// A trained student's folder.
@@ -62,17 +70,14 @@ impl Run<'_> {
             .collect()
     }
 
-    fn distill_one(
+    pub(crate) fn distill_one(
         &self,
         from: &TeacherArtefact,
         labels: &Labels,
         seed: u64,
     ) -> Result<StudentArtefact> {
         let recipe = &self.recipe.recipe;
-        let distill = DistillSection {
-            runs: 1,
-            ..recipe.distill.clone()
-        };
+        let distill = recipe.distill.one_run();
         let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
         let inputs = Inputs::new(Stage::Distill)
             .with("labels", &labels_key)?
@@ -85,7 +90,7 @@ impl Run<'_> {
             let vocabulary = self.vocabulary(&teacher)?;
             let set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
             let shape = self.shape(&vocabulary);
-            let table = embeddings(&teacher, &vocabulary.pieces, shape.embedding, self.progress)?;
+            let table = self.first_embeddings(from, &teacher, &vocabulary)?;
             let course = Course {
                 set: &set,
                 shape,
@@ -114,6 +119,33 @@ impl Run<'_> {
         })
     }
 
+    /// Where the embeddings of this vocabulary start; every student of a recipe starts there.
+    fn first_embeddings(
+        &self,
+        from: &TeacherArtefact,
+        teacher: &Teacher,
+        vocabulary: &Vocabulary,
+    ) -> Result<Vec<f32>> {
+        let recipe = &self.recipe.recipe;
+        let (pieces, width) = (&vocabulary.pieces, recipe.student.embedding);
+        let inputs = Inputs::new(Stage::Embed)
+            .with("teacher", &from.hash)?
+            .with("vocabulary", &hash_bytes(pieces.join("\n").as_bytes()))?
+            .with("embedding", &width)?;
+        let stage = StageDir::open(&self.folder, Stage::Embed, inputs, recipe.seed)?;
+        let path = stage.file(EMBEDDINGS);
+        if self.open_quietly(&stage)? {
+            let table = embeddings(teacher, pieces, width, self.progress)?;
+            let mut weights = Weights::default();
+            weights.put_values(EMBEDDING.into(), vec![pieces.len(), width], table);
+            write_atomic(&path, &weights.write()?)?;
+            stage.finish(&[EMBEDDINGS], &self.device_name)?;
+        }
+        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let weights = Weights::read(&bytes)?;
+        Ok(weights.checked(EMBEDDING, [pieces.len(), width])?.to_vec())
+    }
+
     /// Scores and agreement of a student.
     fn report(
         &self,
@@ -135,12 +167,13 @@ impl Run<'_> {
             validation: score(&self.split().validation)?,
             test: score(&self.split().test)?,
             agreement: agreement_on(&student, &set.validation, seed)?,
+            mixture: distilled.mixture.clone(),
         })
     }
 
     /// The vocabulary that the student's is a part of, and whose words the teacher's explanations
     /// are about.
-    pub(super) fn whole_vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
+    pub(crate) fn whole_vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let (train, _) = columns(&self.split().train);
         Vocabulary::of_teacher(teacher, &train, self.recipe.recipe.student.pieces)
     }
@@ -171,45 +204,58 @@ impl Run<'_> {
     ) -> Result<TransferSet> {
         let tokenizer = vocabulary.tokenizer()?;
         let max_tokens = self.recipe.recipe.student.max_tokens;
-        let row =
-            |text: &str, gold: Option<usize>, logits: &[f32], attribution: Option<&Attribution>| {
-                let encoding = tokenizer.encode(text, max_tokens);
-                Row {
-                    words: encoding.tokens.iter().map(|token| token.word).collect(),
-                    ids: encoding.ids,
-                    gold,
-                    logits: logits.to_vec(),
-                    attribution: attribution.map(|attribution| attribution.words.clone()),
-                }
-            };
+        let domains = self.split().domains();
+        let place = |example: &Example| {
+            domains
+                .iter()
+                .position(|d| Some(*d) == example.domain.as_deref())
+        };
+        let row = |example: &Example, logits: &[f32], attribution: Option<&Attribution>| {
+            let encoding = tokenizer.encode(&example.text, max_tokens);
+            let words = || encoding.words.iter().map(|word| word.bytes.clone());
+            Row {
+                words: encoding.tokens.iter().map(|token| token.word).collect(),
+                rationale: example.named(words()).map(|named| {
+                    let number = |named| f32::from(u8::from(named));
+                    named.into_iter().map(number).collect()
+                }),
+                domain: place(example),
+                gold: Some(example.label),
+                logits: logits.to_vec(),
+                attribution: attribution.map(|attribution| attribution.words.clone()),
+                ids: encoding.ids,
+            }
+        };
         let gold = self.split().train.iter().zip(&labels.train).enumerate();
         let mut train: Vec<Row> = gold
-            .map(|(index, (example, logits))| {
-                row(
-                    &example.text,
-                    Some(example.label),
-                    logits,
-                    labels.explained.get(&index),
-                )
-            })
+            .map(|(index, (example, logits))| row(example, logits, labels.explained.get(&index)))
             .collect();
-        train.extend(labels.transfer.iter().map(|(text, logits)| Row {
+        let own = self.recipe.recipe.distill.objective == Objective::Labels;
+        let variants = self.recipe.recipe.transfer.variants.max(1);
+        let variant = |(index, (text, logits)): (usize, &(String, Vec<f32>))| Row {
             ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
             words: Vec::new(),
-            gold: None,
+            gold: own.then(|| self.split().train[index / variants].label),
             logits: logits.clone(),
             attribution: None,
-        }));
+            domain: place(&self.split().train[index / variants]),
+            rationale: None,
+        };
+        train.extend(labels.transfer.iter().enumerate().map(variant));
         ensure!(!train.is_empty(), "distill: there is no training row");
         let rows = self.split().validation.iter().zip(&labels.validation);
         let validation = rows
             .enumerate()
             .map(|(index, (example, logits))| {
                 let attribution = labels.validation_explained.get(&index);
-                row(&example.text, Some(example.label), logits, attribution)
+                row(example, logits, attribution)
             })
             .collect();
-        Ok(TransferSet { train, validation })
+        Ok(TransferSet {
+            train,
+            validation,
+            domains: domains.len(),
+        })
     }
 
     pub(super) fn float_logits(

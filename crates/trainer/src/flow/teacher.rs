@@ -12,11 +12,11 @@ use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::label::Labeller;
 use crate::metrics::Scores;
-use crate::recipe::TeacherSection;
 use crate::teach;
 use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
 use crate::training::generator;
 use crate::transfer::variants;
+use stillglass_text::Tokenizer;
 
 /// A teacher's folder and what made it.
 #[derive(Debug, Clone, Serialize)]
@@ -34,6 +34,16 @@ pub struct TeacherArtefact {
 struct TeacherReport {
     history: Vec<teach::Epoch>,
     test: Scores,
+}
+
+/// A teacher that is asked, and what cuts texts into the words it explains.
+pub(crate) struct Asked<'a> {
+    /// Where it is from.
+    pub(crate) from: &'a TeacherArtefact,
+    /// The teacher.
+    pub(crate) frozen: &'a Frozen<'a>,
+    /// [`Run::whole_vocabulary`]'s.
+    pub(crate) words: &'a Tokenizer,
 }
 
 /// What the teacher says of the data.
@@ -86,16 +96,10 @@ impl Run<'_> {
                 test: None,
             });
         }
-        // Where the base lies does not matter, only what it is.
-        let settings = TeacherSection {
-            base: String::new(),
-            revision: None,
-            ..section.clone()
-        };
         let inputs = Inputs::new(Stage::Teach)
             .with("data", &self.data.hash)?
             .with("base", &base_hash)?
-            .with("teacher", &settings)?
+            .with("teacher", &recipe.teacher_settings())?
             .with("seed", &recipe.seed)?;
         let stage = StageDir::open(&self.folder, Stage::Teach, inputs, recipe.seed)?;
         let folder = stage.file("teacher");
@@ -164,32 +168,30 @@ impl Run<'_> {
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
         let frozen = Frozen::new(&teacher)?;
-        let section = &recipe.label;
-        let most = recipe.teacher.max_tokens;
-        // Each cache is of what its stage's key names: soft labels know nothing of how texts are explained.
-        let open = |stage: &StageDir, settings: &str| -> Result<Labeller> {
-            let context = digest(&[from.hash.as_bytes(), settings.as_bytes()]);
-            let cache = self.cache(stage, &context)?;
-            Ok(Labeller::new(cache, &frozen, section, &words, most))
+        let asked = Asked {
+            from,
+            frozen: &frozen,
+            words: &words,
         };
-        let [soft, explained] = self.label_inputs(from)?;
-        let stage = StageDir::open(&self.folder, Stage::Label, soft, recipe.seed)?;
-        let mut soft = open(&stage, &most.to_string())?;
-        let stage = StageDir::open(&self.folder, Stage::Explain, explained, recipe.seed)?;
-        let settings = format!("{:?} {} {most}", section.target, section.nodes);
-        let mut explainer = open(&stage, &settings)?;
+        let (_soft, mut soft) = self.labeller(&asked, Stage::Label)?;
+        let (_explained, mut explainer) = self.labeller(&asked, Stage::Explain)?;
 
         let (train, _) = columns(&self.split().train);
         let (validation, _) = columns(&self.split().validation);
         let objective = recipe.distill.objective;
-        let transfer = if objective.reads_variants() {
+        let transfer = if recipe.distill.transfer {
             let mask = teacher.tokenizer.mask_word();
             variants(&train, &recipe.transfer, mask, recipe.seed)
         } else {
             Vec::new()
         };
         let borrowed: Vec<&str> = transfer.iter().map(String::as_str).collect();
-        let transfer_logits = soft.logits("transfer set", &borrowed, self.progress)?;
+        let transfer_logits = if objective.asks_the_teacher() {
+            soft.logits("transfer set", &borrowed, self.progress)?
+        } else {
+            // Nobody reads them.
+            vec![vec![0.0; self.split().labels.len()]; borrowed.len()]
+        };
         let mut explain = |name: &str, texts: &[&str]| -> Result<HashMap<usize, Attribution>> {
             let chosen = self.explained_rows(texts.len());
             let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
@@ -209,6 +211,37 @@ impl Run<'_> {
         };
         self.progress.note(&labels.completeness());
         Ok(labels)
+    }
+
+    /// The teacher's attributions of texts, cached under the name of their `list`.
+    pub(crate) fn explain(
+        &self,
+        asked: &Asked,
+        list: &str,
+        texts: &[&str],
+    ) -> Result<Vec<Attribution>> {
+        let (_stage, mut labeller) = self.labeller(asked, Stage::Explain)?;
+        labeller.explain(list, texts, self.progress)
+    }
+
+    /// Asks the teacher what the cache of its soft labels or of its attributions does not hold, with that stage's
+    /// folder, which is held meanwhile.
+    fn labeller<'a>(&'a self, asked: &Asked<'a>, stage: Stage) -> Result<(StageDir, Labeller<'a>)> {
+        let recipe = &self.recipe.recipe;
+        let (section, most) = (&recipe.label, recipe.teacher.max_tokens);
+        let [soft, explained] = self.label_inputs(asked.from)?;
+        // Each cache is of what its stage's key names: soft labels know nothing of how texts are explained.
+        let (inputs, settings) = if stage == Stage::Label {
+            (soft, most.to_string())
+        } else {
+            let settings = format!("{:?} {} {most}", section.target, section.nodes);
+            (explained, settings)
+        };
+        let stage = StageDir::open(&self.folder, stage, inputs, recipe.seed)?;
+        let context = digest(&[asked.from.hash.as_bytes(), settings.as_bytes()]);
+        let cache = self.cache(&stage, &context)?;
+        let labeller = Labeller::new(cache, asked.frozen, section, asked.words, most);
+        Ok((stage, labeller))
     }
 
     /// A stage's cache of labels; says what of it was lost.
@@ -252,14 +285,15 @@ impl Run<'_> {
         chosen
     }
 
-    pub(super) fn load(&self, from: &TeacherArtefact) -> Result<Teacher> {
+    pub(crate) fn load(&self, from: &TeacherArtefact) -> Result<Teacher> {
         let teacher = Teacher::load(&from.folder, Head::Own, &self.device)?;
         teacher.expect_labels(&self.split().labels)?;
         Ok(teacher)
     }
 }
 
-fn teacher_hash(folder: &Path) -> Result<String> {
+/// Hash of a teacher's files.
+pub(crate) fn teacher_hash(folder: &Path) -> Result<String> {
     let mut parts = Vec::new();
     for name in FILES {
         parts.push(hash_file(&folder.join(name))?);

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Result, bail};
 
-use super::Recipe;
+use super::{Recipe, Sampler};
 
 impl Recipe {
     /// Checks every value against its range; the error lists key, value and what is allowed.
@@ -94,7 +94,28 @@ impl Recipe {
         breaches.range("distill.alpha", distill.alpha, 0.0..=1.0);
         breaches.range("distill.lambda", distill.lambda, 0.0..=1.0);
         breaches.range("distill.temperature", distill.temperature, 0.01..=100.0);
+        breaches.range("distill.smoothing", distill.smoothing, 0.0..=1.0);
         breaches.range("distill.mu", distill.mu, 0.0..=1000.0);
+        breaches.range("distill.mu_warmup", distill.mu_warmup, 0.0..=1.0);
+        breaches.range("distill.confident", distill.confident, 0.0..=1.0);
+        breaches.range("distill.rationale", distill.rationale, 0.0..=1000.0);
+        breaches.range(
+            "distill.sampler_every",
+            distill.sampler_every,
+            1..=1_000_000,
+        );
+        if distill.sampler != Sampler::Natural && self.data.domain.is_none() {
+            breaches.add(
+                "distill.sampler: only `natural` does without domains; name their column in data.domain".into(),
+            );
+        }
+        if distill.rationale > 0.0 && self.data.rationale.is_none() {
+            breaches.add(
+                "distill.rationale: there are no words that people named; name their column in data.rationale"
+                    .into(),
+            );
+        }
+        breaches.range("distill.contrastive", distill.contrastive, 0.0..=1000.0);
         breaches.range("distill.epochs", distill.epochs, 1..=10_000);
         breaches.range("distill.batch", distill.batch, 1..=65_536);
         breaches.range("distill.learning_rate", distill.learning_rate, 1e-9..=1.0);
@@ -102,6 +123,11 @@ impl Recipe {
         breaches.range("distill.weight_decay", distill.weight_decay, 0.0..=1.0);
         breaches.range("distill.clip", distill.clip, 1e-6..=1e6);
         breaches.range("distill.average", distill.average, 0.0..=1000.0);
+        let compare = &self.compare;
+        breaches.range("compare.seeds", compare.seeds, 1..=1000);
+        breaches.range("compare.teachers", compare.teachers, 1..=1000);
+        breaches.range("compare.explained", compare.explained, 1..=1_000_000);
+        breaches.range("compare.faithfulness", compare.faithfulness, 1..=1_000_000);
     }
 }
 

@@ -10,7 +10,6 @@ mod weights;
 
 use anyhow::Result;
 use burn::module::{Module, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::activation::{softmax, tanh};
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
@@ -80,7 +79,39 @@ pub struct StudentOutput {
     pub contributions: Tensor<3>,
     /// Unnormalised attention scores, 0 for padding: `[batch, time]`.
     pub scores: Tensor<2>,
+    /// Attention weights, 0 for padding: `[batch, time]`.
+    pub weights: Tensor<2>,
+    /// What the attention weighs, `[time * batch, 2 * hidden]`.
+    pub states: Tensor<2>,
 }
+
+impl StudentOutput {
+    /// The weighted mean of the states, `[batch, 2 * hidden]`, from which the logits are.
+    pub fn pooled(&self) -> Tensor<2> {
+        let [batch, time] = self.weights.dims();
+        let [_, width] = self.states.dims();
+        let states = self.states.clone().reshape([time, batch, width]);
+        let weights = self.weights.clone().swap_dims(0, 1).unsqueeze_dim::<3>(2);
+        (states * weights).sum_dim(0).squeeze_dim::<2>(0)
+    }
+}
+
+/// What the parameters are called in an optimizer's state.
+pub(crate) const PARAMETERS: [&str; 9] = [
+    "embedding",
+    "input",
+    "recurrent",
+    "bias",
+    "projection",
+    "attention bias",
+    "vector",
+    "classifier",
+    "classifier bias",
+];
+
+/// A loss's gradients at every parameter, in the order of [`PARAMETERS`].
+#[derive(Debug, Clone)]
+pub struct Gradients(pub(crate) [Vec<f32>; 9]);
 
 /// The way from a batch to the head, which the gradient goes back.
 #[derive(Debug)]
@@ -188,15 +219,18 @@ impl Student {
         let weights = softmax(scores.clone() + padding, 1) * batch.mask.clone();
         let classes = self.classifier.val().dims()[1];
         let evidence = states
+            .clone()
             .matmul(self.classifier.val())
             .reshape([time, texts, classes])
             .swap_dims(0, 1);
-        let contributions = evidence * weights.unsqueeze_dim(2);
+        let contributions = evidence * weights.clone().unsqueeze_dim(2);
         let sums = contributions.clone().sum_dim(1).squeeze_dim::<2>(1);
         StudentOutput {
             logits: sums + self.classifier_bias.val().unsqueeze_dim(0),
             contributions,
             scores: scores * batch.mask.clone(),
+            weights,
+            states,
         }
     }
 
@@ -220,17 +254,27 @@ impl Student {
         }
     }
 
-    /// The gradients of a loss at every parameter, by the way that led to it.
-    pub fn gradients(&self, loss: &Tensor<1>, way: &Way) -> GradientsParams {
+    /// The gradients of a loss at every parameter, by the way that led to it, in the order of [`PARAMETERS`].
+    pub fn gradients(&self, loss: &Tensor<1>, way: &Way) -> Gradients {
         let mut gradients = loss.backward();
         let states = way.states.grad_remove(&mut gradients);
-        let mut gradients = GradientsParams::from_grads(gradients, self);
+        let mut found = Gradients([
+            zeros(&self.embedding),
+            zeros(&self.input),
+            zeros(&self.recurrent),
+            zeros(&self.bias),
+            of(&self.projection, &mut gradients),
+            of(&self.attention_bias, &mut gradients),
+            of(&self.attention_vector, &mut gradients),
+            of(&self.classifier, &mut gradients),
+            of(&self.classifier_bias, &mut gradients),
+        ]);
         let Some(states) = states else {
-            return gradients;
+            return found;
         };
         let recurrence = way.trace.backward(read(states));
+        let [table, input, recurrent, bias, ..] = &mut found.0;
         let width = recurrence.embedded.len() / way.ids.len();
-        let mut table = vec![0.0; self.embedding.val().shape().num_elements()];
         let rows = recurrence.embedded.chunks_exact(width);
         for (&id, row) in way.ids.iter().zip(rows) {
             let sums = &mut table[id as usize * width..][..width];
@@ -238,15 +282,51 @@ impl Student {
                 *sum += value;
             }
         }
-        put(&mut gradients, &self.embedding, table);
-        put(&mut gradients, &self.input, recurrence.weights.input);
-        put(
-            &mut gradients,
-            &self.recurrent,
-            recurrence.weights.recurrent,
-        );
-        put(&mut gradients, &self.bias, recurrence.weights.bias);
-        gradients
+        *input = recurrence.weights.input;
+        *recurrent = recurrence.weights.recurrent;
+        *bias = recurrence.weights.bias;
+        found
+    }
+
+    /// Every parameter's numbers as they lie, in the order of [`PARAMETERS`].
+    pub(crate) fn parameters(&self) -> [Vec<f32>; 9] {
+        [
+            values(&self.embedding),
+            values(&self.input),
+            values(&self.recurrent),
+            values(&self.bias),
+            values(&self.projection),
+            values(&self.attention_bias),
+            values(&self.attention_vector),
+            values(&self.classifier),
+            values(&self.classifier_bias),
+        ]
+    }
+
+    /// The same student with other numbers, as [`Student::parameters`] gives them.
+    pub(crate) fn with(&self, parameters: [Vec<f32>; 9]) -> Self {
+        let [
+            embedding,
+            input,
+            recurrent,
+            bias,
+            projection,
+            attention_bias,
+            vector,
+            classifier,
+            classifier_bias,
+        ] = parameters;
+        Self {
+            embedding: changed(&self.embedding, embedding),
+            input: changed(&self.input, input),
+            recurrent: changed(&self.recurrent, recurrent),
+            bias: changed(&self.bias, bias),
+            projection: changed(&self.projection, projection),
+            attention_bias: changed(&self.attention_bias, attention_bias),
+            attention_vector: changed(&self.attention_vector, vector),
+            classifier: changed(&self.classifier, classifier),
+            classifier_bias: changed(&self.classifier_bias, classifier_bias),
+        }
     }
 }
 
@@ -259,18 +339,25 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     floats_of(tensor).expect("the student's numbers are f32 in this process's memory")
 }
 
-/// Registers a parameter's gradient.
-fn put<const D: usize>(
-    gradients: &mut GradientsParams,
+/// As many zeros as a parameter has numbers.
+fn zeros<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
+    vec![0.0; parameter.val().shape().num_elements()]
+}
+
+/// A parameter's gradient, zeros where the loss does not hang on it.
+fn of<const D: usize>(
     parameter: &Param<Tensor<D>>,
-    values: Vec<f32>,
-) {
-    let weight = parameter.val().inner();
-    let values = TensorData::new(values, weight.shape());
-    gradients.register(
-        parameter.id,
-        Tensor::<D>::from_data(values, &processor().inner()),
-    );
+    gradients: &mut burn::tensor::Gradients,
+) -> Vec<f32> {
+    let gradient = parameter.val().grad_remove(gradients);
+    gradient.map_or_else(|| zeros(parameter), read)
+}
+
+/// A parameter with other numbers.
+fn changed<const D: usize>(parameter: &Param<Tensor<D>>, values: Vec<f32>) -> Param<Tensor<D>> {
+    let data = TensorData::new(values, parameter.val().shape());
+    let tensor = Tensor::from_data(data, &processor()).require_grad();
+    Param::initialized(parameter.id, tensor)
 }
 
 /// Logits of `rows` of token ids in order.

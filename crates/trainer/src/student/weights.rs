@@ -1,11 +1,9 @@
 //! A student's weights as a bundle names and lays them, and gradients in the same dress.
 
 use anyhow::Result;
-use burn::module::{Module, ModuleMapper, Param};
-use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{DIRECTIONS, Shape, Student};
+use super::{DIRECTIONS, Gradients, Shape, Student};
 use crate::device::processor;
 use crate::teacher::Weights;
 use crate::training::parameter;
@@ -106,18 +104,8 @@ impl Student {
     }
 }
 
-/// Puts gradients in the places of a student's weights, zeros where there is none: its
-/// [`Student::weights`] are then the gradients by name, which tests compare with other ways to them.
-pub fn gradients_as_weights(student: &Student, gradients: &GradientsParams) -> Student {
-    student.clone().map(&mut Replace(gradients))
-}
-
-struct Replace<'a>(&'a GradientsParams);
-
-impl ModuleMapper for Replace<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let zeros = || param.val().inner().zeros_like();
-        let gradient = self.0.get::<D>(param.id).unwrap_or_else(zeros);
-        Param::initialized(param.id, Tensor::from_inner(gradient))
-    }
+/// Puts gradients in the places of a student's weights: its [`Student::weights`] are then the gradients by name,
+/// which tests compare with other ways to them.
+pub fn gradients_as_weights(student: &Student, gradients: &Gradients) -> Student {
+    student.with(gradients.0.clone())
 }

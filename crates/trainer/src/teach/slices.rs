@@ -7,6 +7,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use super::Step;
+use crate::adamw::{AdamW, MOMENTS};
 use crate::metrics::softmax;
 use crate::recipe::TeacherSection;
 use crate::teacher::{Keep, Slices, Teacher, Weights};
@@ -17,17 +18,6 @@ const PARTS: usize = 4;
 
 /// Largest norm of one tensor's gradient; longer ones are scaled down.
 const LONGEST: f32 = 1.0;
-
-/// What the moments of AdamW (Loshchilov & Hutter 2019) keep at a step.
-const KEPT: [f32; 2] = [0.9, 0.999];
-/// Keeps the step finite where the second moment is 0.
-const EPSILON: f32 = 1e-8;
-
-/// Numbers of a tensor that one thread sums or moves at a time.
-const TOGETHER: usize = 1 << 16;
-
-/// What the moments are called in the optimizer's state, before the tensors' names.
-const MOMENTS: [&str; 2] = ["first.", "second."];
 
 pub(super) struct Learner {
     weights: Slices,
@@ -104,19 +94,14 @@ impl Learner {
 
     /// Moves every weight by the first of the gradients.
     fn update(&mut self, step: Step) {
-        let time = step.number as i32 + 1;
-        let course = Course {
-            kept: (1.0 - step.rate * self.decay) as f32,
-            rate: step.rate as f32,
-            corrections: KEPT.map(|kept| 1.0 - kept.powi(time)),
-        };
+        let update = AdamW::at(step.number, step.rate, self.decay, LONGEST);
         let [first, second] = &mut self.moments;
         let tensors = self.weights.tensors().values().into_iter();
         let moments = first.tensors().values().into_iter();
         let moments = moments.zip(second.tensors().values());
         let gradients = self.gradients[0].tensors().values();
         for ((weights, moments), gradient) in tensors.zip(moments).zip(gradients) {
-            course.update(weights, moments, gradient);
+            update.apply(weights, moments, gradient);
         }
     }
 }
@@ -180,60 +165,6 @@ fn backward(
     }
     let words = weights.backward(&pass, &slopes, Some(gradient));
     Found { loss, ids, words }
-}
-
-/// AdamW with decoupled decay, at one step.
-struct Course {
-    /// Share of each weight that decay leaves.
-    kept: f32,
-    rate: f32,
-    /// What the moments, begun at 0, are divided by.
-    corrections: [f32; 2],
-}
-
-impl Course {
-    /// Moves one tensor's weights, its gradient scaled down to [`LONGEST`].
-    fn update(
-        &self,
-        weights: &mut [f32],
-        (first, second): (&mut [f32], &mut [f32]),
-        gradient: &[f32],
-    ) {
-        let squares = gradient.par_chunks(TOGETHER).map(squares);
-        let norm = squares.collect::<Vec<f32>>().iter().sum::<f32>().sqrt();
-        let scale = (LONGEST / (norm + f32::MIN_POSITIVE)).min(1.0);
-        let [kept_first, kept_second] = KEPT;
-        let moments = first
-            .par_chunks_mut(TOGETHER)
-            .zip(second.par_chunks_mut(TOGETHER));
-        let tensors = weights.par_chunks_mut(TOGETHER).zip(moments);
-        tensors.zip(gradient.par_chunks(TOGETHER)).for_each(
-            |((weights, (first, second)), gradient)| {
-                let moments = first.iter_mut().zip(second);
-                for ((weight, (first, second)), gradient) in
-                    weights.iter_mut().zip(moments).zip(gradient)
-                {
-                    let gradient = gradient * scale;
-                    *first = kept_first * *first + (1.0 - kept_first) * gradient;
-                    *second = kept_second * *second + (1.0 - kept_second) * gradient * gradient;
-                    let [first, second] =
-                        [*first / self.corrections[0], *second / self.corrections[1]];
-                    *weight = *weight * self.kept - self.rate * first / (second.sqrt() + EPSILON);
-                }
-            },
-        );
-    }
-}
-
-/// Sum of squares, in eight columns.
-fn squares(values: &[f32]) -> f32 {
-    let mut sums = [0.0; 8];
-    for values in values.chunks(8) {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum += value * value;
-        }
-    }
-    sums.iter().sum()
 }
 
 #[cfg(test)]

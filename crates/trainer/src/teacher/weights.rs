@@ -126,8 +126,16 @@ impl Weights {
         Ok(taken.map(|(_, values)| values).unwrap_or_default())
     }
 
+    /// Lets `change` have the values of `name`.
+    pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) -> Result<()> {
+        let tensor = self.tensors.get_mut(name);
+        let (_, values) = tensor.with_context(|| format!("there is no tensor {name}"))?;
+        change(values);
+        Ok(())
+    }
+
     /// Puts values under `name`, row-major.
-    pub(super) fn put_values(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
+    pub(crate) fn put_values(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
         self.tensors.insert(name, (shape, values));
     }
 

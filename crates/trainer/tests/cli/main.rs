@@ -3,6 +3,7 @@
 mod answers;
 mod bases;
 mod bundle;
+mod compare;
 mod recipes;
 mod runs;
 mod stops;

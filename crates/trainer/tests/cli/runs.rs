@@ -57,8 +57,16 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
     // What a process leaves that is killed where it hurts most.
     let stages = fs::read_dir(place.path("runs/tiny")).unwrap();
     let stages = stages.map(|entry| entry.unwrap().path());
+    // Where embeddings start is asked for by students that are still to be trained alone.
     let done: Vec<_> = stages
         .filter(|path| path.join("manifest.json").exists())
+        .filter(|path| {
+            !path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("embed")
+        })
         .collect();
     let left: Vec<_> = done.iter().map(|stage| stage.join("checkpoints")).collect();
     for path in &left {

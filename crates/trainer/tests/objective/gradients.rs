@@ -2,7 +2,7 @@
 
 use stillglass::device;
 use stillglass::objective::loss;
-use stillglass::recipe::Objective;
+use stillglass::recipe::DistillSection;
 use stillglass::student::{Student, StudentBatch, StudentOutput, Way, gradients_as_weights};
 use stillglass::teacher::{Weights, floats_of};
 use stillglass::training::generator;
@@ -10,7 +10,7 @@ use stillglass::training::generator;
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
 
-use crate::{OBJECTIVES, SHAPE, rows, section, targets};
+use crate::{SHAPE, rows, sections, targets};
 
 /// Finite differences of f32 losses: rounding of the loss over twice the step, plus the step's own
 /// second-order error.
@@ -24,14 +24,14 @@ fn forward(student: &Student) -> (StudentOutput, Way) {
     student.forward_to_learn(&StudentBatch::new(&ids), None)
 }
 
-fn value(student: &Student, objective: Objective) -> f64 {
-    let total = loss(&forward(student).0, &targets(), &section(objective)).total;
+fn value(student: &Student, section: &DistillSection) -> f64 {
+    let total = loss(&forward(student).0, &targets(), section).total;
     f64::from(floats_of(total).unwrap()[0])
 }
 
-fn gradients(student: &Student, objective: Objective) -> Weights {
+fn gradients(student: &Student, section: &DistillSection) -> Weights {
     let (output, way) = forward(student);
-    let total = loss(&output, &targets(), &section(objective)).total;
+    let total = loss(&output, &targets(), section).total;
     let gradients = student.gradients(&total, &way);
     gradients_as_weights(student, &gradients).weights().unwrap()
 }
@@ -42,8 +42,8 @@ fn gradients_agree_with_finite_differences() {
     let table = (0..55).map(|_| rng.random_range(-1.0..1.0)).collect();
     let student = Student::new(SHAPE, table, 3);
     let weights = student.weights().unwrap();
-    for objective in OBJECTIVES {
-        let gradients = gradients(&student, objective);
+    for section in sections() {
+        let gradients = gradients(&student, &section);
         for name in weights.names() {
             let direction: Vec<f32> = weights
                 .values(name)
@@ -60,12 +60,12 @@ fn gradients_agree_with_finite_differences() {
                 .sum();
             let moved = |step: f32| {
                 let weights = shifted(&weights, name, &direction, step);
-                value(&Student::from_weights(SHAPE, &weights).unwrap(), objective)
+                value(&Student::from_weights(SHAPE, &weights).unwrap(), &section)
             };
             let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
             assert!(
                 (slope - difference).abs() < ABSOLUTE + RELATIVE * difference.abs(),
-                "{objective:?} {name}: gradient {slope}, finite difference {difference}"
+                "{section:?} {name}: gradient {slope}, finite difference {difference}"
             );
         }
     }
@@ -97,13 +97,13 @@ fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weigh
 #[test]
 fn every_parameter_learns_under_every_objective() {
     let student = Student::new(SHAPE, (0..55).map(|i| (i as f32).sin()).collect(), 4);
-    for objective in OBJECTIVES {
-        let gradients = gradients(&student, objective);
+    for section in sections() {
+        let gradients = gradients(&student, &section);
         for name in gradients.names() {
             let norm: f32 = gradients.values(name).unwrap().iter().map(|v| v * v).sum();
             assert!(
                 norm > 0.0 && norm.is_finite(),
-                "{objective:?}: {name} has gradient norm {norm}"
+                "{section:?}: {name} has gradient norm {norm}"
             );
         }
     }

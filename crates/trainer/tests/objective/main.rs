@@ -4,7 +4,7 @@ mod gradients;
 mod values;
 
 use stillglass::objective::Targets;
-use stillglass::recipe::{DistillSection, Objective};
+use stillglass::recipe::{DistillSection, Divergence, Objective};
 use stillglass::student::Shape;
 
 const SHAPE: Shape = Shape {
@@ -15,13 +15,32 @@ const SHAPE: Shape = Shape {
     classes: 3,
 };
 
-const OBJECTIVES: [Objective; 5] = [
-    Objective::Labels,
-    Objective::Kd,
-    Objective::KdMse,
-    Objective::Dixtill,
-    Objective::Multiview,
-];
+/// Every objective, then what else a recipe may ask of them.
+fn sections() -> Vec<DistillSection> {
+    let plain = [
+        Objective::Labels,
+        Objective::Kd,
+        Objective::KdMse,
+        Objective::Dixtill,
+        Objective::Multiview,
+    ];
+    let with = |objective, change: fn(&mut DistillSection)| {
+        let mut section = section(objective);
+        change(&mut section);
+        section
+    };
+    let mut all: Vec<DistillSection> = plain.map(section).into();
+    all.extend([
+        with(Objective::Kd, |s| s.divergence = Divergence::Reverse),
+        with(Objective::Kd, |s| s.divergence = Divergence::JensenShannon),
+        with(Objective::Dixtill, |s| s.divergence = Divergence::Reverse),
+        with(Objective::Labels, |s| s.smoothing = 0.2),
+        with(Objective::Multiview, |s| s.confident = 0.6),
+        with(Objective::Kd, |s| s.contrastive = 0.5),
+        with(Objective::Multiview, |s| s.rationale = 0.7),
+    ]);
+    all
+}
 
 fn rows() -> Vec<Vec<u32>> {
     vec![
@@ -60,6 +79,13 @@ fn targets() -> Targets {
             None,
             attribution(3, 0.9),
             attribution(0, 0.0),
+            None,
+        ],
+        rationales: vec![
+            Some(vec![0.0, 1.0, 1.0]),
+            Some(vec![1.0]),
+            None,
+            Some(vec![]),
             None,
         ],
         words: vec![

@@ -3,11 +3,11 @@
 use burn::tensor::{Tensor, TensorData};
 use stillglass::device;
 use stillglass::objective::{Targets, loss};
-use stillglass::recipe::Objective;
+use stillglass::recipe::{DistillSection, Divergence, Objective};
 use stillglass::student::StudentOutput;
 use stillglass::teacher::floats_of;
 
-use crate::{OBJECTIVES, section, targets};
+use crate::{section, sections, targets};
 
 /// f32 against f64 over a handful of sums.
 const TOLERANCE: f64 = 1e-5;
@@ -15,6 +15,7 @@ const TOLERANCE: f64 = 1e-5;
 const ROWS: usize = 5;
 const TIME: usize = 5;
 const CLASSES: usize = 3;
+const WIDTH: usize = 4;
 
 /// What a student might say of the batch: `logits[row][class]`, `contributions[row][token][class]`,
 /// `scores[row][token]`.
@@ -22,6 +23,9 @@ struct Said {
     logits: Vec<Vec<f64>>,
     contributions: Vec<Vec<Vec<f64>>>,
     scores: Vec<Vec<f64>>,
+    /// Attention weights `[row][token]` and states `[row][token][width]`.
+    weights: Vec<Vec<f64>>,
+    states: Vec<Vec<Vec<f64>>>,
 }
 
 fn said() -> Said {
@@ -43,6 +47,19 @@ fn said() -> Said {
         scores: (0..ROWS)
             .map(|r| (0..TIME).map(|t| wave(500 + r * TIME + t)).collect())
             .collect(),
+        weights: (0..ROWS)
+            .map(|r| (0..TIME).map(|t| wave(700 + r * TIME + t).abs()).collect())
+            .collect(),
+        states: (0..ROWS)
+            .map(|r| {
+                let token = |t| {
+                    (0..WIDTH)
+                        .map(|w| wave(900 + (r * TIME + t) * WIDTH + w))
+                        .collect()
+                };
+                (0..TIME).map(token).collect()
+            })
+            .collect(),
     }
 }
 
@@ -60,24 +77,69 @@ fn wide(row: &[f32]) -> Vec<f64> {
     row.iter().map(|&v| f64::from(v)).collect()
 }
 
-/// Mean over the rows with a gold label of −log q(gold).
-fn cross_entropy(said: &Said, targets: &Targets) -> f64 {
+/// Mean over the rows with a gold label of −log q(gold), or with a share of every class's.
+fn cross_entropy(said: &Said, targets: &Targets, smoothing: f64) -> f64 {
     let rows = targets.gold.iter().zip(&said.logits);
     let losses: Vec<f64> = rows
-        .filter_map(|(gold, logits)| gold.map(|gold| -softmax(logits, 1.0)[gold].ln()))
+        .filter_map(|(gold, logits)| {
+            let log: Vec<f64> = softmax(logits, 1.0).iter().map(|q| -q.ln()).collect();
+            gold.map(|gold| (1.0 - smoothing) * log[gold] + smoothing * mean(&log))
+        })
         .collect();
     mean(&losses)
 }
 
-/// KL(teacher ‖ student) of each row.
-fn divergences(said: &Said, targets: &Targets, temperature: f64) -> Vec<f64> {
+/// How far the student is from the teacher in each row.
+fn divergences(said: &Said, targets: &Targets, section: &DistillSection) -> Vec<f64> {
     let rows = targets.logits.iter().zip(&said.logits);
+    let kl = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| p * (p / q).ln()).sum::<f64>();
     rows.map(|(teacher, student)| {
-        let p = softmax(&wide(teacher), temperature);
-        let q = softmax(student, temperature);
-        p.iter().zip(&q).map(|(p, q)| p * (p / q).ln()).sum()
+        let p = softmax(&wide(teacher), section.temperature);
+        let q = softmax(student, section.temperature);
+        let middle: Vec<f64> = p.iter().zip(&q).map(|(p, q)| 0.5 * (p + q)).collect();
+        match section.divergence {
+            Divergence::Forward => kl(&p, &q),
+            Divergence::Reverse => kl(&q, &p),
+            Divergence::JensenShannon => 0.5 * (kl(&p, &middle) + kl(&q, &middle)),
+        }
     })
     .collect()
+}
+
+/// Khosla et al. 2020, eq. 2, at temperature 0.1.
+fn contrast(said: &Said, targets: &Targets) -> f64 {
+    let unit = |row: usize| {
+        let sum = |w: usize| {
+            (0..TIME)
+                .map(|t| said.weights[row][t] * said.states[row][t][w])
+                .sum()
+        };
+        let pooled: Vec<f64> = (0..WIDTH).map(sum).collect();
+        let length = pooled.iter().map(|v| v * v).sum::<f64>().sqrt();
+        pooled.into_iter().map(|v| v / length).collect::<Vec<f64>>()
+    };
+    let units: Vec<Vec<f64>> = (0..ROWS).map(unit).collect();
+    let near = |a: usize, b: usize| {
+        let dot: f64 = units[a].iter().zip(&units[b]).map(|(a, b)| a * b).sum();
+        (dot / 0.1).exp()
+    };
+    let class = |row: usize| {
+        let logits = &targets.logits[row];
+        let answer = (0..CLASSES)
+            .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+            .unwrap();
+        targets.gold[row].unwrap_or(answer)
+    };
+    let anchors = (0..ROWS).filter_map(|anchor| {
+        let others = (0..ROWS).filter(|&other| other != anchor);
+        let all: f64 = others.clone().map(|other| near(anchor, other)).sum();
+        let same = others.filter(|&other| class(other) == class(anchor));
+        let logs: Vec<f64> = same
+            .map(|other| -(near(anchor, other) / all).ln())
+            .collect();
+        (!logs.is_empty()).then(|| mean(&logs))
+    });
+    mean(&anchors.collect::<Vec<f64>>())
 }
 
 /// ½(1 − cos(a, b)); two vectors of which one is nothing have no direction in common.
@@ -101,11 +163,15 @@ fn by_word(values: impl Fn(usize) -> f64, owners: &[usize], words: usize) -> Vec
     sums
 }
 
-/// The rows that are explained: index and attributions `[class][word]`.
-fn explained(targets: &Targets) -> Vec<(usize, Vec<Vec<f64>>)> {
+/// The rows that are explained, of which the teacher is sure enough: index and attributions `[class][word]`.
+fn explained(targets: &Targets, confident: f64) -> Vec<(usize, Vec<Vec<f64>>)> {
     let rows = targets.attributions.iter().enumerate();
+    let sure = |row: usize| {
+        let p = softmax(&wide(&targets.logits[row]), 1.0);
+        p.into_iter().fold(0.0, f64::max) >= confident
+    };
     rows.filter_map(|(row, attribution)| {
-        let attribution = attribution.as_ref()?;
+        let attribution = attribution.as_ref().filter(|_| sure(row))?;
         Some((row, attribution.iter().map(|class| wide(class)).collect()))
     })
     .collect()
@@ -113,50 +179,74 @@ fn explained(targets: &Targets) -> Vec<(usize, Vec<Vec<f64>>)> {
 
 /// Distance of the attention scores to the attributions of the class the teacher predicts.
 fn attention_distance(said: &Said, targets: &Targets) -> f64 {
-    let rows = explained(targets).into_iter().map(|(row, attribution)| {
-        let logits = &targets.logits[row];
-        let class = (0..CLASSES)
-            .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
-            .unwrap();
-        let scores = |token: usize| said.scores[row][token];
-        let student = by_word(scores, &targets.words[row], attribution[class].len());
-        half_distance(&attribution[class], &student)
-    });
+    let rows = explained(targets, 0.0)
+        .into_iter()
+        .map(|(row, attribution)| {
+            let logits = &targets.logits[row];
+            let class = (0..CLASSES)
+                .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+                .unwrap();
+            let scores = |token: usize| said.scores[row][token];
+            let student = by_word(scores, &targets.words[row], attribution[class].len());
+            half_distance(&attribution[class], &student)
+        });
     mean(&rows.collect::<Vec<_>>())
 }
 
 /// Distance of the contributions to the attributions, both less their mean over classes.
-fn contribution_distance(said: &Said, targets: &Targets) -> f64 {
-    let rows = explained(targets).into_iter().map(|(row, attribution)| {
-        let words = attribution[0].len();
-        let teacher = |class: usize, word: usize| {
-            attribution[class][word]
-                - mean(&attribution.iter().map(|a| a[word]).collect::<Vec<_>>())
-        };
-        let student = |class: usize, token: usize| {
-            let all = &said.contributions[row][token];
-            all[class] - mean(all)
-        };
-        let distances = (0..CLASSES).map(|class| {
-            let a: Vec<f64> = (0..words).map(|word| teacher(class, word)).collect();
-            let s = by_word(|token| student(class, token), &targets.words[row], words);
-            half_distance(&a, &s)
+fn contribution_distance(said: &Said, targets: &Targets, confident: f64) -> f64 {
+    let rows = explained(targets, confident)
+        .into_iter()
+        .map(|(row, attribution)| {
+            let words = attribution[0].len();
+            let teacher = |class: usize, word: usize| {
+                attribution[class][word]
+                    - mean(&attribution.iter().map(|a| a[word]).collect::<Vec<_>>())
+            };
+            let student = |class: usize, token: usize| {
+                let all = &said.contributions[row][token];
+                all[class] - mean(all)
+            };
+            let distances = (0..CLASSES).map(|class| {
+                let a: Vec<f64> = (0..words).map(|word| teacher(class, word)).collect();
+                let s = by_word(|token| student(class, token), &targets.words[row], words);
+                half_distance(&a, &s)
+            });
+            mean(&distances.collect::<Vec<_>>())
         });
-        mean(&distances.collect::<Vec<_>>())
-    });
     mean(&rows.collect::<Vec<_>>())
 }
 
-/// DESIGN section 6 for the temperature and weights of [`section`].
-fn definition(objective: Objective, said: &Said, targets: &Targets) -> f64 {
-    let section = section(objective);
+/// Distance of what words give to the gold label, less the mean over classes, to those that people named.
+fn rationale_distance(said: &Said, targets: &Targets) -> f64 {
+    let rows = targets
+        .rationales
+        .iter()
+        .enumerate()
+        .filter_map(|(row, named)| {
+            let (named, gold) = (wide(named.as_ref()?), targets.gold[row]?);
+            let own = |token: usize| {
+                let all = &said.contributions[row][token];
+                all[gold] - mean(all)
+            };
+            Some(half_distance(
+                &named,
+                &by_word(own, &targets.words[row], named.len()),
+            ))
+        });
+    mean(&rows.collect::<Vec<f64>>())
+}
+
+/// DESIGN section 6, and what else a recipe may ask.
+fn definition(section: &DistillSection, said: &Said, targets: &Targets) -> f64 {
     let t = section.temperature;
+    let gold = cross_entropy(said, targets, section.smoothing);
     let kd = || {
-        let divergence = t * t * mean(&divergences(said, targets, t));
-        (1.0 - section.lambda) * cross_entropy(said, targets) + section.lambda * divergence
+        let divergence = t * t * mean(&divergences(said, targets, section));
+        (1.0 - section.lambda) * gold + section.lambda * divergence
     };
-    match objective {
-        Objective::Labels => cross_entropy(said, targets),
+    let objective = match section.objective {
+        Objective::Labels => gold,
         Objective::Kd => kd(),
         Objective::KdMse => {
             let pairs = targets
@@ -168,15 +258,26 @@ fn definition(objective: Objective, said: &Said, targets: &Targets) -> f64 {
             mean(&squares.collect::<Vec<_>>())
         }
         Objective::Dixtill => {
-            let saturating = divergences(said, targets, t)
+            let saturating = divergences(said, targets, section)
                 .iter()
                 .map(|d| 1.0 - (-d).exp())
                 .collect::<Vec<_>>();
-            (1.0 - section.alpha) * cross_entropy(said, targets)
+            (1.0 - section.alpha) * gold
                 + section.alpha * (mean(&saturating) + attention_distance(said, targets))
         }
-        Objective::Multiview => kd() + section.mu * contribution_distance(said, targets),
-    }
+        Objective::Multiview => {
+            kd() + section.mu * contribution_distance(said, targets, section.confident)
+        }
+    };
+    objective
+        + section.contrastive * contrast(said, targets)
+        + section.rationale * rationale_distance(said, targets)
+}
+
+/// `[row][token][width]` as the student lays its states, `[token][row][width]`.
+fn by_time(states: &[Vec<Vec<f64>>]) -> Vec<f32> {
+    let steps = (0..TIME).flat_map(|t| states.iter().flat_map(move |row| &row[t]));
+    steps.map(|v| *v as f32).collect()
 }
 
 fn tensors(said: &Said) -> StudentOutput {
@@ -193,19 +294,27 @@ fn tensors(said: &Said) -> StudentOutput {
             TensorData::new(narrow(said.scores.concat()), [ROWS, TIME]),
             &device,
         ),
+        weights: Tensor::from_data(
+            TensorData::new(narrow(said.weights.concat()), [ROWS, TIME]),
+            &device,
+        ),
+        states: Tensor::from_data(
+            TensorData::new(by_time(&said.states), [TIME * ROWS, WIDTH]),
+            &device,
+        ),
     }
 }
 
 #[test]
 fn every_objective_is_its_definition() {
     let (said, targets) = (said(), targets());
-    for objective in OBJECTIVES {
-        let total = loss(&tensors(&said), &targets, &section(objective)).total;
+    for section in sections() {
+        let total = loss(&tensors(&said), &targets, &section).total;
         let found = f64::from(floats_of(total).unwrap()[0]);
-        let want = definition(objective, &said, &targets);
+        let want = definition(&section, &said, &targets);
         assert!(
             (found - want).abs() < TOLERANCE,
-            "{objective:?}: {found}, by definition {want}"
+            "{section:?}: {found}, by definition {want}"
         );
     }
 }
@@ -215,7 +324,7 @@ fn every_objective_is_its_definition() {
 fn words_that_the_teacher_did_not_read_do_not_count() {
     let said = said();
     let mut targets = targets();
-    let before = definition(Objective::Multiview, &said, &targets);
+    let before = definition(&section(Objective::Multiview), &said, &targets);
     targets.words[2].extend([3, 4]);
     let total = loss(&tensors(&said), &targets, &section(Objective::Multiview)).total;
     let found = f64::from(floats_of(total).unwrap()[0]);
@@ -251,6 +360,8 @@ fn a_perfect_copy_has_no_distance() {
         logits: tensor(targets.logits.concat(), [5, 3]),
         contributions: Tensor::from_data(TensorData::new(contributions, [5, 5, 3]), &device),
         scores: tensor(vec![0.5; 25], [5, 5]),
+        weights: tensor(vec![0.2; 25], [5, 5]),
+        states: tensor(vec![0.5; 100], [25, 4]),
     };
     let terms = |objective| -> Vec<(&str, f32)> {
         let terms = loss(&output, &targets, &section(objective)).terms;

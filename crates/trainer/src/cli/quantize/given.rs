@@ -92,6 +92,7 @@ fn texts_of(options: &QuantizeOptions, path: &str, progress: &Progress) -> Resul
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
         label: None,
+        ..Columns::default()
     };
     // Any sheet whose header has another name for the texts would pass for plain lines.
     let ending = Path::new(path).extension();
@@ -119,6 +120,7 @@ fn sheet(options: &QuantizeOptions, path: &str, progress: &Progress) -> Result<S
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
         label: Some(&options.label_column),
+        ..Columns::default()
     };
     rows(options, path, Format::Detect, &columns, progress)
 }

@@ -1,0 +1,216 @@
+//! Which training rows a step learns from: all alike, or by domain, more of those in which the student is far
+//! behind its teacher (DDK, Liu et al. 2024).
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::Sampler;
+use crate::training::generator;
+
+/// Share of a mixture that follows the student's losses; the rest is spread evenly.
+const FOLLOWS: f64 = 0.5;
+
+/// Largest ratio of losses that counts. Where the teacher makes next to no error the ratio says little, and its
+/// exponential would leave no other domain a row.
+const LARGEST: f64 = 10.0;
+
+/// How much each domain is drawn from, over a training.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mixture {
+    /// Share of each domain now; empty before the first losses. Single precision, which JSON gives back to the bit.
+    pub shares: Vec<f32>,
+    /// What it was from each step on.
+    pub course: Vec<(usize, Vec<f32>)>,
+}
+
+impl Mixture {
+    /// Begins, or goes on, by the perplexities of student and teacher in each domain at `step`.
+    ///
+    /// `r⁰ ∝ exp(ℓ_S/ℓ_T)`; then `ψ = r · exp(ℓ_S/ℓ_T)` and `r = ½ ψ/Σψ + ½/N`, or `ψ/Σψ` where it is not smoothed.
+    pub fn follow(&mut self, sampler: Sampler, student: &[f64], teacher: &[f64], step: usize) {
+        let count = student.len();
+        let even = 1.0 / count as f64;
+        let first = self.shares.is_empty();
+        self.shares = match sampler {
+            Sampler::Natural => Vec::new(),
+            Sampler::Uniform => vec![even as f32; count],
+            Sampler::Ddk | Sampler::DdkUnsmoothed => {
+                let before = |domain: usize| {
+                    if first {
+                        0.0
+                    } else {
+                        f64::from(self.shares[domain]).ln()
+                    }
+                };
+                let logs: Vec<f64> = (0..count)
+                    .map(|domain| before(domain) + (student[domain] / teacher[domain]).min(LARGEST))
+                    .collect();
+                let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let powers: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
+                let sum: f64 = powers.iter().sum();
+                let follows = match sampler {
+                    Sampler::Ddk if !first => FOLLOWS,
+                    _ => 1.0,
+                };
+                powers
+                    .iter()
+                    .map(|power| (follows * power / sum + (1.0 - follows) * even) as f32)
+                    .collect()
+            }
+        };
+        self.course.push((step, self.shares.clone()));
+    }
+}
+
+/// The rows of each domain in random order, again and again.
+pub struct Rows {
+    domains: Vec<Vec<usize>>,
+    next: Vec<usize>,
+    rng: ChaCha8Rng,
+}
+
+impl Rows {
+    /// The rows of an epoch by `domain`, rows without one standing in none.
+    pub fn new(domain: &[Option<usize>], count: usize, seed: u64, epoch: usize) -> Self {
+        let mut domains = vec![Vec::new(); count];
+        for (row, domain) in domain.iter().enumerate() {
+            if let Some(domain) = domain {
+                domains[*domain].push(row);
+            }
+        }
+        let mut rng = generator(seed, "rows by domain", epoch as u64);
+        for rows in &mut domains {
+            rows.shuffle(&mut rng);
+        }
+        Self {
+            next: vec![0; count],
+            domains,
+            rng,
+        }
+    }
+
+    /// Puts batches in random order.
+    pub fn shuffle(&mut self, batches: &mut [Vec<usize>]) {
+        batches.shuffle(&mut self.rng);
+    }
+
+    /// Draws rows by the shares of their domains. A domain that is exhausted begins again; one without a row is
+    /// passed over.
+    pub fn draw(&mut self, count: usize, shares: &[f32]) -> Vec<usize> {
+        let there = |domain: usize| {
+            if self.domains[domain].is_empty() {
+                0.0
+            } else {
+                f64::from(shares[domain])
+            }
+        };
+        let shares: Vec<f64> = (0..shares.len()).map(there).collect();
+        let sum: f64 = shares.iter().sum();
+        (0..count)
+            .map(|_| {
+                let mut draw = self.rng.random::<f64>() * sum;
+                let last = shares.iter().rposition(|share| *share > 0.0).unwrap_or(0);
+                let domain = shares.iter().position(|share| {
+                    draw -= share;
+                    draw < 0.0 && *share > 0.0
+                });
+                let domain = domain.unwrap_or(last);
+                let rows = &self.domains[domain];
+                let row = rows[self.next[domain] % rows.len()];
+                self.next[domain] += 1;
+                row
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(sampler: Sampler, losses: &[[f64; 2]], times: usize) -> Mixture {
+        let (student, teacher): (Vec<f64>, Vec<f64>) = losses.iter().map(|[s, t]| (*s, *t)).unzip();
+        let mut mixture = Mixture::default();
+        for step in 0..times {
+            mixture.follow(sampler, &student, &teacher, step * 50);
+        }
+        mixture
+    }
+
+    #[test]
+    fn the_mixture_is_that_of_the_paper() {
+        let losses = [[1.5, 1.1], [1.2, 1.1], [2.0, 1.0]];
+        let first = follow(Sampler::Ddk, &losses, 1).shares;
+        let powers = losses.map(|[s, t]| (s / t).exp());
+        let sum: f64 = powers.iter().sum();
+        for (found, power) in first.iter().zip(powers) {
+            assert!((f64::from(*found) - power / sum).abs() < 1e-7);
+        }
+        let second = follow(Sampler::Ddk, &losses, 2).shares;
+        let psi = first.iter().zip(powers);
+        let psi: Vec<f64> = psi.map(|(r, power)| f64::from(*r) * power).collect();
+        let sum: f64 = psi.iter().sum();
+        for (found, psi) in second.iter().zip(psi) {
+            let want = 0.5 * psi / sum + 0.5 / 3.0;
+            assert!((f64::from(*found) - want).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn shares_are_shares_whatever_the_losses() {
+        for sampler in [Sampler::Ddk, Sampler::DdkUnsmoothed, Sampler::Uniform] {
+            let found = follow(sampler, &[[1e9, 1.0], [1.0, 1.0], [1e300, 1e-300]], 40);
+            assert_eq!(found.course.len(), 40);
+            for (_, shares) in &found.course {
+                assert!(
+                    (shares.iter().sum::<f32>() - 1.0).abs() < 1e-6,
+                    "{shares:?}"
+                );
+                assert!(
+                    shares
+                        .iter()
+                        .all(|share| share.is_finite() && *share >= 0.0)
+                );
+            }
+        }
+        // Smoothed, no domain is ever left out; not smoothed, the easy one soon is.
+        let losses = [[3.0, 1.0], [1.0, 1.0]];
+        assert!(follow(Sampler::Ddk, &losses, 40).shares[1] >= 0.25);
+        assert!(follow(Sampler::DdkUnsmoothed, &losses, 40).shares[1] < 1e-9);
+    }
+
+    #[test]
+    fn rows_are_drawn_by_share_and_cycle() {
+        let domain: Vec<Option<usize>> = (0..90)
+            .map(|row| match row % 9 {
+                0 => None,
+                1 => Some(1),
+                _ => Some(0),
+            })
+            .collect();
+        let mut rows = Rows::new(&domain, 3, 4, 1);
+        let drawn = rows.draw(4000, &[0.25, 0.5, 0.25]);
+        // The third domain has no row: the others keep their proportion.
+        let of = |wanted| {
+            drawn
+                .iter()
+                .filter(|row| domain[**row] == Some(wanted))
+                .count()
+        };
+        assert_eq!(of(0) + of(1), 4000);
+        assert!((of(1) as f64 / 4000.0 - 2.0 / 3.0).abs() < 0.03);
+        // Each of ten rows before any of them again.
+        let small: Vec<usize> = drawn
+            .iter()
+            .copied()
+            .filter(|row| domain[*row] == Some(1))
+            .collect();
+        let mut round = small[..10].to_vec();
+        round.sort_unstable();
+        round.dedup();
+        assert_eq!(round.len(), 10);
+        assert_eq!(small[..10], small[10..20]);
+    }
+}

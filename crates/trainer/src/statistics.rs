@@ -1,0 +1,132 @@
+//! Means over seeds with their intervals, and what differs between two of them.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Share of intervals that hold the true mean.
+const CONFIDENCE: f64 = 0.95;
+
+/// A mean over independent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// The mean.
+    pub value: f64,
+    /// Half the width of its 95 % interval (Student's t); none for a single run.
+    pub half_width: Option<f64>,
+    /// Runs.
+    pub runs: usize,
+}
+
+impl Mean {
+    /// The mean of `values`; none of no values.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let runs = values.len();
+        let value = (runs > 0).then(|| values.iter().sum::<f64>() / runs as f64)?;
+        let half_width = standard_error(values).map(|error| {
+            let upper = f64::midpoint(1.0, CONFIDENCE);
+            t(runs - 1).inverse_cdf(upper) * error
+        });
+        Some(Self {
+            value,
+            half_width,
+            runs,
+        })
+    }
+}
+
+/// What the first of two arms has more than the second, run by run of the same seed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Mean of the differences.
+    pub mean: Mean,
+    /// Two-sided p of a paired t-test; none for fewer than two pairs, or where all differences are equal.
+    pub p: Option<f64>,
+}
+
+impl Difference {
+    /// Of pairs (first, second); none of no pairs.
+    pub fn of(pairs: &[(f64, f64)]) -> Option<Self> {
+        let differences: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
+        let mean = Mean::of(&differences)?;
+        let error = standard_error(&differences).filter(|error| *error > 0.0);
+        let p = error.map(|error| {
+            let t = t(differences.len() - 1).cdf(-(mean.value / error).abs());
+            2.0 * t
+        });
+        Some(Self { mean, p })
+    }
+}
+
+/// Standard error of the mean; none of fewer than two values.
+fn standard_error(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt())
+}
+
+fn t(freedom: usize) -> StudentsT {
+    StudentsT::new(0.0, 1.0, freedom as f64).expect("a t distribution of one degree at least")
+}
+
+/// Holm's (1979) step-down correction of p-values, in their order.
+pub fn holm(p: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p.len()).collect();
+    order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
+    let mut corrected = vec![0.0; p.len()];
+    let mut least = 0f64;
+    for (rank, &index) in order.iter().enumerate() {
+        least = least.max(p[index] * (p.len() - rank) as f64).min(1.0);
+        corrected[index] = least;
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-6
+    }
+
+    #[test]
+    fn scipy_agrees() {
+        // scipy.stats.t.interval and ttest_rel (`tests/fixtures/seeds.py`).
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/fixtures/seeds.json")).unwrap();
+        let floats = |value: &serde_json::Value| -> Vec<f64> {
+            serde_json::from_value(value.clone()).unwrap()
+        };
+        for case in fixture["means"].as_array().unwrap() {
+            let mean = Mean::of(&floats(&case["values"])).unwrap();
+            assert!(near(mean.value, case["mean"].as_f64().unwrap()), "{case}");
+            let half = mean.half_width.unwrap();
+            assert!(near(half, case["half_width"].as_f64().unwrap()), "{case}");
+        }
+        for case in fixture["pairs"].as_array().unwrap() {
+            let (a, b) = (floats(&case["a"]), floats(&case["b"]));
+            let pairs: Vec<(f64, f64)> = a.into_iter().zip(b).collect();
+            let found = Difference::of(&pairs).unwrap();
+            assert!(
+                near(found.p.unwrap(), case["p"].as_f64().unwrap()),
+                "{case}"
+            );
+        }
+        for case in fixture["holm"].as_array().unwrap() {
+            let found = holm(&floats(&case["p"]));
+            for (found, want) in found.iter().zip(floats(&case["corrected"])) {
+                assert!(near(*found, want), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_run_has_a_mean_and_no_interval() {
+        let mean = Mean::of(&[0.5]).unwrap();
+        assert_eq!((mean.value, mean.half_width, mean.runs), (0.5, None, 1));
+        assert_eq!(Mean::of(&[]), None);
+        assert_eq!(Difference::of(&[(0.5, 0.25)]).unwrap().p, None);
+        assert_eq!(Difference::of(&[(0.5, 0.25), (0.75, 0.5)]).unwrap().p, None);
+    }
+}
