@@ -28,7 +28,8 @@ pub use write::{sync_folder, write_atomic, write_together};
 /// Version of this trainer; part of every key.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const MANIFEST: &str = "manifest.json";
+/// What a finished stage's folder says about itself.
+pub const MANIFEST: &str = "manifest.json";
 
 /// A step of the flow that leaves files behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,9 +66,9 @@ impl Stage {
     /// that no result of the old code passes for one of the new.
     fn revision(self) -> u32 {
         match self {
-            Self::Teach => 2,
+            Self::Teach | Self::Compare => 2,
             Self::Label | Self::Explain | Self::Distill => 4,
-            Self::Embed | Self::Compare => 1,
+            Self::Embed => 1,
         }
     }
 }
@@ -253,6 +254,22 @@ impl StageDir {
         write_atomic(&self.file(MANIFEST), &json)?;
         Ok(manifest)
     }
+}
+
+/// Whether a folder is a finished stage's whose every output is as it was written; a damaged one is not.
+pub fn is_finished(folder: &Path) -> Result<bool> {
+    let Some(bytes) = read_if_there(&folder.join(MANIFEST))? else {
+        return Ok(false);
+    };
+    let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else {
+        return Ok(false);
+    };
+    for (name, output) in &manifest.outputs {
+        if fault(folder, name, &output.sha256)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Nothing where a file is not there: any other error may pass, and says nothing about the content.

@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use base::Base;
 
 use crate::artefact::{check_target, same_file};
+use crate::compare;
 use crate::data::{self, Report};
 use crate::export;
 use crate::flow::SUMMARY;
@@ -85,6 +86,12 @@ pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
 /// Errors where a run in `folder` could not leave its files there, or would put one in the place of the
 /// recipe's own rows.
 pub fn check_outputs(recipe: &recipe::Recipe, folder: &Path) -> Result<()> {
+    let table = folder.join(compare::FOLDER);
+    ensure!(
+        table.is_dir() || table.symlink_metadata().is_err(),
+        "{}: this is no folder, and a comparison would write there; move it away",
+        table.display()
+    );
     let bundle = format!("{}.glass", recipe.name);
     let data = &recipe.data;
     let rows = [

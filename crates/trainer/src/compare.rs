@@ -1,7 +1,7 @@
 //! Every method beside the others on one task: the table of arms and seeds, and the report of it.
 //!
 //! A run of an arm is an artefact like any other stage's, keyed by what decides its figures; so the table can be
-//! filled in pieces, by several processes and on several machines ([`merge`]).
+//! filled in pieces, by several processes and on several machines ([`Comparison::merge`]).
 
 mod arms;
 mod cell;
@@ -17,6 +17,7 @@ mod table;
 
 use anyhow::{Context, Result, ensure};
 use rand::seq::index::sample;
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -30,26 +31,26 @@ use stillglass_runtime::Model;
 
 use self::cell::{SHOWN, Shown};
 use self::reader::{Reader, Words};
-use crate::artefact::{Stage, write_atomic};
+use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
 use crate::data::Example;
+use crate::faithfulness;
 use crate::flow::{Asked, Labels, Run, StudentArtefact, columns, teacher_hash};
 use crate::metrics::Scores;
-use crate::recipe::Loaded;
+use crate::recipe::{Loaded, Target};
 use crate::teacher::{Frozen, locate};
 use crate::training::generator;
 
 /// Where the table and its report lie in the run's folder.
-const FOLDER: &str = "compare";
-
-/// Reads the recipe anew with keys changed.
-pub type Load<'a> = dyn Fn(&[String]) -> Result<Loaded> + 'a;
+pub const FOLDER: &str = "compare";
 
 /// A comparison under way.
 pub struct Comparison<'a> {
     run: Run<'a>,
     /// The recipe as it was given.
     base: Loaded,
-    load: &'a Load<'a>,
+    arms: Vec<Arm>,
+    /// The recipe of each student's arm, by its name.
+    recipes: HashMap<String, Loaded>,
     /// Of the teacher's base.
     base_hash: String,
     /// Its rows and words, once a run needed them.
@@ -58,6 +59,8 @@ pub struct Comparison<'a> {
 
 /// The teacher that all are compared with, and on which test rows.
 struct Reference {
+    /// Its hash.
+    teacher: String,
     /// Test rows that are explained.
     rows: Vec<usize>,
     /// The teacher's words of these.
@@ -69,38 +72,42 @@ struct Reference {
 }
 
 impl<'a> Comparison<'a> {
-    /// Begins the comparison of a run's recipe.
-    pub fn new(run: Run<'a>, load: &'a Load<'a>) -> Result<Self> {
+    /// Begins the comparison of a run's recipe; an error where an arm's recipe is none. `load` reads the recipe anew
+    /// with keys changed.
+    pub fn new(run: Run<'a>, load: &dyn Fn(&[String]) -> Result<Loaded>) -> Result<Self> {
         let base = run.recipe.clone();
         let section = &base.recipe.teacher;
         let folder = locate(&section.base, section.revision.as_deref())?;
+        let arms = arms(&base.recipe)?;
+        let recipes = recipes(&arms, load)?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,
             run,
-            load,
+            arms,
+            recipes,
             reference: None,
         })
     }
 
-    /// Errors where an arm's recipe is none, or the choice is of no arm: before hours of work.
-    fn check(&self, arms: &[Arm]) -> Result<()> {
-        for arm in arms {
-            if let Work::Student(sets) = &arm.work {
-                (self.load)(sets).with_context(|| format!("compare: arm `{}`", arm.name))?;
-            }
-        }
-        Ok(())
+    /// The recipe of a student's arm.
+    fn recipe(&self, arm: &Arm) -> Result<&Loaded> {
+        let recipe = self.recipes.get(&arm.name);
+        recipe.with_context(|| format!("the arm {} makes no student", arm.name))
     }
 
     /// Does the chosen runs that have not been done, then writes the table and the report of all that have.
     pub fn run(&mut self, choice: &Choice) -> Result<Table> {
-        let arms = arms(&self.base.recipe)?;
-        self.check(&arms)?;
+        let arms = self.arms.clone();
         let all = cells(&arms, self.base.recipe.seed);
         let chosen = choice.of(&all, &arms)?;
+        let mut failed = None;
         for (done, cell) in chosen.iter().enumerate() {
-            self.compute(*cell)?;
+            // What has been done is worth a table.
+            if let Err(error) = self.compute(*cell) {
+                failed = Some(error);
+                break;
+            }
             self.run.progress.note(&format!(
                 "compare: {} of {} runs of this process done",
                 done + 1,
@@ -114,7 +121,45 @@ impl<'a> Comparison<'a> {
         let times = latency::measure(&found, &self.run.data.split, self.run.progress)?;
         let table = Table::new(&self.base, &self.run.data, &arms, &found, &times);
         self.write(&table, &found)?;
-        Ok(table)
+        failed.map_or(Ok(table), Err)
+    }
+
+    /// Takes the finished runs of this table that lie in `from`, the same recipe's run folder of another machine, where
+    /// they are not here whole already; how many. A copy that is not whole is found, and done again, where it is
+    /// read.
+    pub fn merge(&self, from: &Path) -> Result<usize> {
+        let named = || format!("--merge {}", from.display());
+        ensure!(from.is_dir(), "{}: this is no folder", named());
+        let (mut taken, mut seen) = (0, 0);
+        for cell in cells(&self.arms, self.base.recipe.seed) {
+            let name = StageDir::name(Stage::Compare, &self.inputs(cell)?);
+            let (source, target) = (from.join(&name), self.run.folder.join(&name));
+            if !is_finished(&source)? {
+                continue;
+            }
+            seen += 1;
+            if is_finished(&target)? {
+                continue;
+            }
+            fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
+            // The manifest comes last: with it the folder is finished.
+            let mut files: Vec<_> = fs::read_dir(&source)?.collect::<Result<_, _>>()?;
+            files.sort_by_key(|file| file.file_name() == MANIFEST);
+            for file in files.iter().filter(|file| file.file_name() != "lock") {
+                let (path, copy) = (file.path(), target.join(file.file_name()));
+                let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+                write_atomic(&copy, &bytes)?;
+            }
+            taken += 1;
+        }
+        ensure!(
+            seen > 0,
+            "{}: no run of this table is finished there; name the run folder of the same recipe and data, such as \
+             runs/{}",
+            named(),
+            self.base.recipe.name
+        );
+        Ok(taken)
     }
 
     fn write(&mut self, table: &Table, found: &[(Cell, Option<Finished>)]) -> Result<()> {
@@ -140,6 +185,8 @@ impl<'a> Comparison<'a> {
             return Ok(());
         }
         self.run.recipe = self.base.clone();
+        // One quantity in every model: what the runtime explains is logits.
+        self.run.recipe.recipe.label.target = Target::Logit;
         let recipe = &self.base.recipe;
         let from = self.run.teach()?;
         let teacher = self.run.load(&from)?;
@@ -155,9 +202,14 @@ impl<'a> Comparison<'a> {
             rows
         };
         let section = &recipe.compare;
-        let all = || (0..texts.len()).collect();
+        let all = || (0..texts.len()).collect::<Vec<usize>>();
         let rows = choose("compared words", all(), section.explained);
-        let tried = choose("words taken out", all(), section.faithfulness);
+        let short = |row: &usize| {
+            let words = tokenizer.words(texts[*row]).len();
+            (2..=faithfulness::LONGEST).contains(&words)
+        };
+        let short = all().into_iter().filter(short).collect();
+        let tried = choose("words taken out", short, section.faithfulness);
         let asked = |row: &usize| test[*row].rationale.is_some();
         let named = choose(
             "named words",
@@ -176,7 +228,9 @@ impl<'a> Comparison<'a> {
             let read = attribution.words.first().map_or(0, Vec::len);
             Words::of_teacher(words.take(read).collect(), attribution)
         });
+        self.run.recipe = self.base.clone();
         self.reference = Some(Reference {
+            teacher: from.hash.clone(),
             words: words.collect(),
             rows,
             tried,
@@ -190,6 +244,26 @@ impl<'a> Comparison<'a> {
             .as_ref()
             .context("the teacher has explained no test row")
     }
+}
+
+/// Errors where an arm of the recipe's comparison is none.
+pub fn check(recipe: &Loaded, load: &dyn Fn(&[String]) -> Result<Loaded>) -> Result<()> {
+    recipes(&arms(&recipe.recipe)?, load).map(|_| ())
+}
+
+/// The recipe of each student's arm, by its name.
+fn recipes(
+    arms: &[Arm],
+    load: &dyn Fn(&[String]) -> Result<Loaded>,
+) -> Result<HashMap<String, Loaded>> {
+    let mut recipes = HashMap::new();
+    for arm in arms {
+        if let Work::Student(sets) = &arm.work {
+            let recipe = load(sets).with_context(|| format!("compare: arm `{}`", arm.name))?;
+            recipes.insert(arm.name.clone(), recipe);
+        }
+    }
+    Ok(recipes)
 }
 
 /// The report of one run, as a page: its students, quantized, beside its teacher, with the words of some validation
@@ -229,40 +303,4 @@ pub fn report(
         all.push(figures);
     }
     report::of_run(&run.recipe, &run.data, teacher, &all)
-}
-
-/// Takes the finished runs that another process left in `from`, a run's folder, into `to`, where they are not there
-/// already; how many. What was not copied whole is found, and done again, where it is read.
-pub fn merge(from: &Path, to: &Path) -> Result<usize> {
-    ensure!(
-        from.is_dir(),
-        "--merge {}: this is no folder",
-        from.display()
-    );
-    let mut taken = 0;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let source = entry?.path();
-        let name = source
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let target = to.join(&name);
-        let ours = name.starts_with(&format!("{}-", Stage::Compare.name()));
-        let manifest = "manifest.json";
-        if !ours || !source.join(manifest).is_file() || target.join(manifest).exists() {
-            continue;
-        }
-        fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
-        // The manifest comes last: with it the folder is finished.
-        let mut files: Vec<_> = fs::read_dir(&source)?.collect::<Result<_, _>>()?;
-        files.sort_by_key(|file| file.file_name() == manifest);
-        for file in files.iter().filter(|file| file.file_name() != "lock") {
-            let (path, copy) = (file.path(), target.join(file.file_name()));
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            write_atomic(&copy, &bytes)?;
-        }
-        taken += 1;
-    }
-    Ok(taken)
 }

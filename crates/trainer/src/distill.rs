@@ -1,6 +1,7 @@
 //! Trains the student on the teacher's labels and explanations.
 
 use anyhow::{Context, Result, ensure};
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
@@ -15,7 +16,7 @@ use crate::recipe::{DistillSection, Objective, Sampler};
 use crate::sampler::{Mixture, Rows};
 use crate::student::{PARAMETERS, Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
-use crate::training::{Dropout, Schedule, batches, generator};
+use crate::training::{Diverged, Dropout, Schedule, batches, generator};
 
 /// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";
@@ -37,7 +38,7 @@ pub struct Row {
     pub ids: Vec<u32>,
     /// Word of each token.
     pub words: Vec<usize>,
-    /// Gold class; `None` for variants.
+    /// Gold class; `None` for variants, but with the `labels` objective, where they have their text's.
     pub gold: Option<usize>,
     /// Teacher's logits.
     pub logits: Vec<f32>,
@@ -101,21 +102,6 @@ pub struct Distilled {
     pub mixture: Mixture,
 }
 
-/// A training whose loss is no number any more.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "distill: the {term} term became {value} at step {step}; the last good checkpoint is kept; lower \
-     distill.learning_rate"
-)]
-pub struct Diverged {
-    /// What the loss, or a term of it, is called.
-    pub term: String,
-    /// What it became.
-    pub value: f64,
-    /// The optimizer's step.
-    pub step: usize,
-}
-
 /// Everything that decides what a student becomes.
 #[derive(Debug, Clone, Copy)]
 pub struct Course<'a> {
@@ -166,6 +152,7 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
         student,
         state: State::default(),
         average: Average::over(course.steps_averaged()),
+        asked: asked(&course),
     };
     if let Some(epoch) = checkpoints.newest(progress)? {
         training.resume(&checkpoints, epoch)?;
@@ -200,6 +187,8 @@ struct Training<'a> {
     moments: Moments,
     state: State,
     average: Average,
+    /// Validation rows that the domains' losses are taken of.
+    asked: Vec<usize>,
 }
 
 impl Training<'_> {
@@ -235,10 +224,10 @@ impl Training<'_> {
         let mut order = Order::of(&self.course, number);
         for index in 0..steps {
             let step = (number - 1) * steps + index;
-            if order.is_empty() {
+            if order.looks(step) {
                 self.follow(step)?;
             }
-            let rows = order.next(&self.state.mixture.shares);
+            let rows = order.next(&self.state.mixture.shares, step, steps - index);
             let terms = self.step(&rows, step, schedule.rate(step))?;
             self.average.look(&self.student, step, index + 1 == steps)?;
             sums.add(terms, rows.len());
@@ -262,19 +251,21 @@ impl Training<'_> {
     /// Draws on from the domains as the student's losses now ask for.
     fn follow(&mut self, step: usize) -> Result<()> {
         let set = self.course.set;
-        let mut room = vec![ASKED; set.domains];
-        let asked = set.validation.iter().filter(|row| {
-            let room = row.domain.map(|domain| &mut room[domain]);
-            room.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0)
-        });
-        let asked: Vec<&Row> = asked.collect();
+        let mut there = vec![false; set.domains];
+        for domain in set.train.iter().filter_map(|row| row.domain) {
+            there[domain] = true;
+        }
+        let asked: Vec<&Row> = self.asked.iter().map(|&row| &set.validation[row]).collect();
         let ids: Vec<Vec<u32>> = asked.iter().map(|row| row.ids.clone()).collect();
         let student = logits(&self.student, &ids, VALIDATION_BATCH)?;
         let teacher: Vec<Vec<f32>> = asked.iter().map(|row| row.logits.clone()).collect();
         let [student, teacher] =
             [student, teacher].map(|all| perplexities(&asked, &all, set.domains));
+        let ratios: Vec<Option<f64>> = (0..set.domains)
+            .map(|domain| there[domain].then(|| student[domain] / teacher[domain]))
+            .collect();
         let sampler = self.course.section.sampler;
-        self.state.mixture.follow(sampler, &student, &teacher, step);
+        self.state.mixture.follow(sampler, &ratios, step);
         Ok(())
     }
 
@@ -328,12 +319,7 @@ impl Training<'_> {
             values.push((name, f64::from(floats_of(term)?[0])));
         }
         if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
-            return Err(Diverged {
-                term: (*name).to_owned(),
-                value: *value,
-                step,
-            }
-            .into());
+            return Err(diverged(&format!("{name} term"), *value, step));
         }
         let gradients = self.student.gradients(&loss.total, &way);
         let DistillSection {
@@ -347,6 +333,10 @@ impl Training<'_> {
             weights.iter_mut().zip(moments).zip(&gradients.0)
         {
             update.apply(weights, (first, second), gradient);
+        }
+        // A gradient that is no number shows at the next loss, which the last step has not.
+        if let Some(value) = weights.iter().flatten().find(|weight| !weight.is_finite()) {
+            return Err(diverged("weights", f64::from(*value), step));
         }
         self.student = self.student.with(weights);
         Ok(values)
@@ -384,7 +374,7 @@ impl Moments {
                     .unwrap_or_default();
                 ensure!(
                     found.len() == values.len(),
-                    "{prefix}{name} is of another student"
+                    "{prefix}{name} is of another student; remove the folder of these checkpoints"
                 );
                 values.copy_from_slice(found);
             }
@@ -405,6 +395,22 @@ impl Moments {
         }
         weights.write()
     }
+}
+
+/// Some validation rows of each domain, chosen by seed: at most [`ASKED`] of one. None where nobody asks for them.
+fn asked(course: &Course) -> Vec<usize> {
+    if course.section.sampler == Sampler::Natural {
+        return Vec::new();
+    }
+    let validation = &course.set.validation;
+    let mut rows: Vec<usize> = (0..validation.len()).collect();
+    rows.shuffle(&mut generator(course.seed, "domains' validation rows", 0));
+    let mut room = vec![ASKED; course.set.domains];
+    rows.retain(|&row| {
+        let room = validation[row].domain.map(|domain| &mut room[domain]);
+        room.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0)
+    });
+    rows
 }
 
 /// exp of the mean cross-entropy of the rows of each domain; 1 where there is none.
@@ -461,23 +467,26 @@ impl Order {
         }))
     }
 
-    /// Whether rows are to be drawn next, by a mixture that may have changed.
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::ByDomain(drawing) if drawing.drawn.is_empty())
+    /// Whether the domains are looked at before a step.
+    fn looks(&self, step: usize) -> bool {
+        matches!(self, Self::ByDomain(drawing) if step.is_multiple_of(drawing.every))
     }
 
-    fn next(&mut self, shares: &[f32]) -> Vec<usize> {
+    /// The rows of a step, after which so many are left of the epoch, it among them.
+    fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
         match self {
             Self::Natural(batches) => batches.pop().unwrap_or_default(),
-            Self::ByDomain(drawing) => drawing.next(shares),
+            Self::ByDomain(drawing) => drawing.next(shares, step, left),
         }
     }
 }
 
 impl Drawing {
-    fn next(&mut self, shares: &[f32]) -> Vec<usize> {
+    fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
         if self.drawn.is_empty() {
-            let mut all = self.rows.draw(self.batch * self.every, shares);
+            // Up to the next look, or the end of the epoch.
+            let steps = left.min(self.every - step % self.every);
+            let mut all = self.rows.draw(self.batch * steps, shares);
             // Rows of a length together, so that little is padding; which length comes when is random.
             all.sort_by_key(|&row| self.lengths[row]);
             self.drawn = all.chunks(self.batch).map(<[usize]>::to_vec).collect();
@@ -485,6 +494,17 @@ impl Drawing {
         }
         self.drawn.pop().unwrap_or_default()
     }
+}
+
+fn diverged(term: &str, value: f64, step: usize) -> anyhow::Error {
+    let error = Diverged {
+        stage: "distill",
+        key: "distill.learning_rate",
+        term: term.into(),
+        value,
+        step,
+    };
+    error.into()
 }
 
 fn one_hot(class: usize, classes: usize) -> Vec<f64> {

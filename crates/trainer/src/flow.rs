@@ -67,7 +67,7 @@ impl Run<'_> {
     fn damaged(&self, stage: &StageDir, why: &str) {
         let path = stage.path().display();
         self.progress
-            .note(&format!("{path}: {why}; doing it again"));
+            .note(&format!("{path}: {why}; it counts as not done"));
     }
 
     /// Whether a stage's work is still to be done, which would be on `device`; says so where it is done, and

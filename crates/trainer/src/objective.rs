@@ -10,13 +10,13 @@ use crate::student::StudentOutput;
 /// Keeps the gradient of a vector's length finite where the vector is zero.
 const TINY: f64 = 1e-12;
 
-/// How far apart pooled vectors of two classes are pushed (Khosla et al. 2020).
+/// Temperature of the contrast of pooled vectors (Khosla et al. 2020).
 const CONTRAST: f64 = 0.1;
 
 /// What is known of a batch's rows.
 #[derive(Debug, Clone)]
 pub struct Targets {
-    /// Gold class of each row; `None` for variants, which only the teacher labels.
+    /// Gold class of each row; `None` where only the teacher labels it.
     pub gold: Vec<Option<usize>>,
     /// Teacher's logits, `[batch][classes]`.
     pub logits: Vec<Vec<f32>>,
@@ -285,6 +285,8 @@ impl<'a> Known<'a> {
         let mut membership = vec![0f32; batch * words * time];
         let (mut named, mut there, mut rows) = (vec![0f32; batch * words], vec![0f32; batch], 0u32);
         for (row, rationale) in self.targets.rationales.iter().enumerate() {
+            // Where people named no word there is nothing to be like.
+            let rationale = rationale.as_ref().filter(|named| named.contains(&1.0));
             let (Some(rationale), Some(_)) = (rationale, self.targets.gold[row]) else {
                 continue;
             };

@@ -13,8 +13,8 @@ pub struct Plausibility {
     pub token_f1: f64,
     /// Their intersection with the rationale over their union with it.
     pub iou: f64,
-    /// Share of words in the rationale: what a random order's [`Plausibility::auprc`] comes to.
-    pub share: f64,
+    /// What [`Plausibility::auprc`] comes to in the mean over all orders of the words.
+    pub chance: f64,
     /// Texts it is the mean of.
     pub texts: usize,
 }
@@ -39,9 +39,17 @@ pub fn plausibility(weights: &[f64], rationale: &[bool]) -> Option<Plausibility>
         // As many top words as named ones: precision and recall are one number.
         token_f1: top / named,
         iou: top / (2.0 * named - top),
-        share: named / weights.len() as f64,
+        chance: chance(named, weights.len()),
         texts: 1,
     })
+}
+
+/// Average precision of a random order of `words`, `named` of them to be found, in the mean (Bestgen 2015): the word
+/// at rank i is one of these with probability r / n, and then (i − 1)(r − 1) / (n − 1) of the others are before it.
+fn chance(named: f64, words: usize) -> f64 {
+    let n = words as f64;
+    let harmonic: f64 = (1..=words).map(|rank| (rank as f64).recip()).sum();
+    (named - 1.0) / (n - 1.0) + (n - named) / (n * (n - 1.0)) * harmonic
 }
 
 /// Σ (recall − recall before) · precision over the distinct weights, from the largest down.
@@ -69,7 +77,7 @@ pub fn summarise(all: &[Plausibility]) -> Option<Plausibility> {
         auprc: of(|p| p.auprc),
         token_f1: of(|p| p.token_f1),
         iou: of(|p| p.iou),
-        share: of(|p| p.share),
+        chance: of(|p| p.chance),
         texts: count,
     })
 }
@@ -86,7 +94,26 @@ mod tests {
         let worst = plausibility(&[-3.0, 1.0, -2.0, 2.0], &rationale).unwrap();
         // Found at ranks 3 and 4: ½ · ⅓ + ½ · ½.
         assert!((worst.auprc - 5.0 / 12.0).abs() < 1e-12);
-        assert_eq!((worst.token_f1, worst.iou, worst.share), (0.0, 0.0, 0.5));
+        assert_eq!((worst.token_f1, worst.iou), (0.0, 0.0));
+    }
+
+    #[test]
+    fn chance_is_the_mean_over_all_orders() {
+        let rationale = [true, false, true, false, false];
+        let mut sum = 0.0;
+        let mut orders = 0.0;
+        // Every assignment of the ranks 0 to 4.
+        for code in 0..3125usize {
+            let ranks: Vec<usize> = (0..5).map(|place| code / 5usize.pow(place) % 5).collect();
+            if (0..5).all(|rank| ranks.contains(&rank)) {
+                let weights: Vec<f64> = ranks.iter().map(|rank| *rank as f64).collect();
+                let found = plausibility(&weights, &rationale).unwrap();
+                sum += found.auprc;
+                orders += 1.0;
+                assert!((found.chance - chance(2.0, 5)).abs() < 1e-12);
+            }
+        }
+        assert!((sum / orders - chance(2.0, 5)).abs() < 1e-12);
     }
 
     #[test]

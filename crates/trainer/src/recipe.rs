@@ -368,7 +368,7 @@ pub struct DistillSection {
     pub rationale: f64,
     /// Which rows a step learns from; all but `natural` need `data.domain`.
     pub sampler: Sampler,
-    /// Steps between two looks at the domains.
+    /// Steps between two looks at the domains, over all epochs.
     pub sampler_every: usize,
     /// Weight of a supervised contrast between the pooled vectors of a batch (CLLMFS); 0 leaves it out.
     pub contrastive: f64,

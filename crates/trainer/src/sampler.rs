@@ -26,40 +26,39 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Begins, or goes on, by the perplexities of student and teacher in each domain at `step`.
+    /// Begins, or goes on, by what the student's perplexity is over the teacher's in each domain at `step`; a domain
+    /// without a training row has none, and no share.
     ///
     /// `r⁰ ∝ exp(ℓ_S/ℓ_T)`; then `ψ = r · exp(ℓ_S/ℓ_T)` and `r = ½ ψ/Σψ + ½/N`, or `ψ/Σψ` where it is not smoothed.
-    pub fn follow(&mut self, sampler: Sampler, student: &[f64], teacher: &[f64], step: usize) {
-        let count = student.len();
-        let even = 1.0 / count as f64;
+    pub fn follow(&mut self, sampler: Sampler, ratios: &[Option<f64>], step: usize) {
+        let even = 1.0 / ratios.iter().flatten().count() as f64;
         let first = self.shares.is_empty();
-        self.shares = match sampler {
-            Sampler::Natural => Vec::new(),
-            Sampler::Uniform => vec![even as f32; count],
-            Sampler::Ddk | Sampler::DdkUnsmoothed => {
-                let before = |domain: usize| {
-                    if first {
-                        0.0
-                    } else {
-                        f64::from(self.shares[domain]).ln()
-                    }
+        let logs: Vec<f64> = ratios
+            .iter()
+            .enumerate()
+            .map(|(domain, ratio)| {
+                let before = if first {
+                    0.0
+                } else {
+                    f64::from(self.shares[domain]).ln()
                 };
-                let logs: Vec<f64> = (0..count)
-                    .map(|domain| before(domain) + (student[domain] / teacher[domain]).min(LARGEST))
-                    .collect();
-                let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let powers: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
-                let sum: f64 = powers.iter().sum();
-                let follows = match sampler {
-                    Sampler::Ddk if !first => FOLLOWS,
-                    _ => 1.0,
-                };
-                powers
-                    .iter()
-                    .map(|power| (follows * power / sum + (1.0 - follows) * even) as f32)
-                    .collect()
-            }
+                ratio.map_or(f64::NEG_INFINITY, |ratio| before + ratio.min(LARGEST))
+            })
+            .collect();
+        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let powers: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        let follows = match sampler {
+            Sampler::Natural | Sampler::Uniform => 0.0,
+            Sampler::Ddk if !first => FOLLOWS,
+            Sampler::Ddk | Sampler::DdkUnsmoothed => 1.0,
         };
+        let share = |(power, ratio): (&f64, &Option<f64>)| match ratio {
+            None => 0.0,
+            Some(_) if follows == 0.0 => even as f32,
+            Some(_) => (follows * power / sum + (1.0 - follows) * even) as f32,
+        };
+        self.shares = powers.iter().zip(ratios).map(share).collect();
         self.course.push((step, self.shares.clone()));
     }
 }
@@ -131,10 +130,10 @@ mod tests {
     use super::*;
 
     fn follow(sampler: Sampler, losses: &[[f64; 2]], times: usize) -> Mixture {
-        let (student, teacher): (Vec<f64>, Vec<f64>) = losses.iter().map(|[s, t]| (*s, *t)).unzip();
+        let ratios: Vec<Option<f64>> = losses.iter().map(|[s, t]| Some(s / t)).collect();
         let mut mixture = Mixture::default();
         for step in 0..times {
-            mixture.follow(sampler, &student, &teacher, step * 50);
+            mixture.follow(sampler, &ratios, step * 50);
         }
         mixture
     }
@@ -179,6 +178,21 @@ mod tests {
         let losses = [[3.0, 1.0], [1.0, 1.0]];
         assert!(follow(Sampler::Ddk, &losses, 40).shares[1] >= 0.25);
         assert!(follow(Sampler::DdkUnsmoothed, &losses, 40).shares[1] < 1e-9);
+    }
+
+    #[test]
+    fn a_domain_without_a_row_has_no_share() {
+        for sampler in [Sampler::Ddk, Sampler::DdkUnsmoothed, Sampler::Uniform] {
+            let mut mixture = Mixture::default();
+            for step in 0..200 {
+                mixture.follow(sampler, &[None, Some(1.5), Some(1.2)], step);
+            }
+            assert_eq!(mixture.shares[0].to_bits(), 0);
+            assert!(
+                (mixture.shares[1] + mixture.shares[2] - 1.0).abs() < 1e-6,
+                "{mixture:?}"
+            );
+        }
     }
 
     #[test]

@@ -48,7 +48,10 @@ impl Difference {
     pub fn of(pairs: &[(f64, f64)]) -> Option<Self> {
         let differences: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
         let mean = Mean::of(&differences)?;
-        let error = standard_error(&differences).filter(|error| *error > 0.0);
+        // Equal differences differ by rounding.
+        let sizes = pairs.iter().flat_map(|(a, b)| [a.abs(), b.abs()]);
+        let noise = 1e-12 * sizes.fold(0.0, f64::max);
+        let error = standard_error(&differences).filter(|error| *error > noise);
         let p = error.map(|error| {
             let t = t(differences.len() - 1).cdf(-(mean.value / error).abs());
             2.0 * t
@@ -128,5 +131,8 @@ mod tests {
         assert_eq!(Mean::of(&[]), None);
         assert_eq!(Difference::of(&[(0.5, 0.25)]).unwrap().p, None);
         assert_eq!(Difference::of(&[(0.5, 0.25), (0.75, 0.5)]).unwrap().p, None);
+        // Two rows of forty more, each time.
+        let more = [31.0, 33.0, 29.0, 30.0, 35.0].map(|right| ((right + 2.0) / 40.0, right / 40.0));
+        assert_eq!(Difference::of(&more).unwrap().p, None);
     }
 }

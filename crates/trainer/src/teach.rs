@@ -3,7 +3,7 @@
 mod slices;
 mod tensors;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::recipe::TeacherSection;
 use crate::teacher::{Encoder, FILES, Fresh, Frozen, Head, Teacher, Weights};
-use crate::training::{Schedule, batches, generator};
+use crate::training::{Diverged, Schedule, batches, generator};
 
 pub use tensors::cross_entropy;
 
@@ -90,8 +90,6 @@ pub fn teach(
 struct Step {
     /// From 0, over all epochs.
     number: usize,
-    /// From 1.
-    epoch: usize,
     rate: f64,
     seed: u64,
 }
@@ -100,12 +98,14 @@ impl Step {
     /// The loss, if it is a number.
     fn expect_finite(self, loss: f32) -> Result<f32> {
         if !loss.is_finite() {
-            bail!(
-                "teach: the cross-entropy became {loss} at step {} (epoch {}); the last good checkpoint is \
-                 kept; lower teacher.learning_rate",
-                self.number,
-                self.epoch
-            );
+            return Err(Diverged {
+                stage: "teach",
+                key: "teacher.learning_rate",
+                term: "cross-entropy".into(),
+                value: f64::from(loss),
+                step: self.number,
+            }
+            .into());
         }
         Ok(loss)
     }
@@ -241,7 +241,6 @@ impl<'a> Training<'a> {
             let labels: Vec<usize> = rows.iter().map(|&row| self.train[row].1).collect();
             let step = Step {
                 number: step,
-                epoch: number,
                 rate: schedule.rate(step),
                 seed: self.seed,
             };

@@ -60,6 +60,24 @@ pub fn by_length(lengths: &[usize], size: usize) -> Vec<Vec<usize>> {
     order.chunks(size).map(<[usize]>::to_vec).collect()
 }
 
+/// A training whose loss, or weights, are no numbers any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{stage}: the {term} became {value} at step {step}; the last good checkpoint is kept; lower {key}"
+)]
+pub struct Diverged {
+    /// `teach` or `distill`.
+    pub stage: &'static str,
+    /// The key of the recipe that helps.
+    pub key: &'static str,
+    /// What the loss, or a term of it, is called.
+    pub term: String,
+    /// What it became.
+    pub value: f64,
+    /// The optimizer's step.
+    pub step: usize,
+}
+
 /// Rises linearly to `peak` over the first `warmup` share of the steps, then falls linearly to 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {

@@ -1,5 +1,4 @@
-//! The augmented transfer set (Tang et al. 2019): variants of the training texts that only the
-//! teacher labels.
+//! The augmented transfer set (Tang et al. 2019): variants of the training texts, which the teacher labels.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

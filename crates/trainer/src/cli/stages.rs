@@ -78,6 +78,7 @@ fn load_with(
 pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
     let recipe = load(general, options)?;
     device::open(&general.device)?;
+    compare::check(&recipe, &|sets| load_with(general, options, sets))?;
     let folder = options.runs.join(&recipe.recipe.name);
     let findings = check::check(&recipe, &folder)?;
     print(general, &findings, check::Findings::text)
@@ -210,19 +211,20 @@ pub(super) fn compare(
 ) -> Result<()> {
     let run = prepare(general, &options.recipe, progress)?;
     let load = |sets: &[String]| load_with(general, &options.recipe, sets);
+    let mut comparison = Comparison::new(run, &load)?;
     for folder in &options.merge {
-        let taken = compare::merge(folder, &run.folder)?;
+        let taken = comparison.merge(folder)?;
         progress.note(&format!("{}: {taken} run(s) taken", folder.display()));
     }
     let choice = if options.report {
         Choice::Nothing
     } else {
-        Choice::Some {
+        Choice::Chosen {
             only: options.only.clone(),
             shard: options.shard.unwrap_or((1, 1)),
         }
     };
-    let table = Comparison::new(run, &load)?.run(&choice)?;
+    let table = comparison.run(&choice)?;
     print(general, &table, Table::markdown)
 }
 

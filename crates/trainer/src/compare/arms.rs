@@ -35,6 +35,14 @@ pub enum Work {
     Pruned(Cut),
 }
 
+impl Work {
+    /// Whether words are taken out of texts to see what its answers hang on. Not of teachers made smaller: each
+    /// text takes thousands of a teacher's answers, and their explanations are hardly others than the teacher's.
+    pub fn is_tried(&self) -> bool {
+        matches!(self, Self::Student(_) | Self::Teacher)
+    }
+}
+
 /// The recipe's student as it stands there, which its own arms are held against.
 pub(super) const RECIPE: &str = "recipe";
 
@@ -55,6 +63,17 @@ const OBJECTIVES: [(&str, &[&str]); 5] = [
     ("multiview", &[]),
 ];
 
+/// What a recipe may add to an objective, which is then no longer what it is called.
+const PLAIN: [&str; 7] = [
+    "distill.divergence=forward",
+    "distill.smoothing=0.0",
+    "distill.mu_warmup=0.0",
+    "distill.confident=0.0",
+    "distill.rationale=0.0",
+    "distill.contrastive=0.0",
+    "distill.sampler=natural",
+];
+
 /// Every arm of a recipe's comparison, in the order of the table.
 pub fn arms(recipe: &Recipe) -> Result<Vec<Arm>> {
     let section = &recipe.compare;
@@ -64,7 +83,13 @@ pub fn arms(recipe: &Recipe) -> Result<Vec<Arm>> {
         seeds,
         ablation: false,
     };
-    let teacher = |name: &str, work| arm(name, work, section.teachers);
+    // A base that is taken as it is has no seed.
+    let teachers = if recipe.teacher.epochs == 0 {
+        1
+    } else {
+        section.teachers
+    };
+    let teacher = |name: &str, work| arm(name, work, teachers);
     let mut arms = vec![arm("majority", Work::Majority, 1), arm("svm", Work::Svm, 1)];
     for transfer in [false, true] {
         for (objective, sets) in OBJECTIVES {
@@ -72,7 +97,8 @@ pub fn arms(recipe: &Recipe) -> Result<Vec<Arm>> {
                 format!("distill.objective={objective}"),
                 format!("distill.transfer={transfer}"),
             ];
-            let sets = own.into_iter().chain(sets.iter().map(ToString::to_string));
+            let sets = PLAIN.iter().chain(sets).map(ToString::to_string);
+            let sets = own.into_iter().chain(sets);
             let with = if transfer { "+transfer" } else { "" };
             let name = format!("{objective}{with}");
             arms.push(arm(&name, Work::Student(sets.collect()), section.seeds));
@@ -88,6 +114,12 @@ pub fn arms(recipe: &Recipe) -> Result<Vec<Arm>> {
     ]);
     arms.push(arm(RECIPE, Work::Student(Vec::new()), section.seeds));
     for own in &section.arms {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_+.".contains(c);
+        ensure!(
+            (1..=64).contains(&own.name.len()) && own.name.chars().all(plain),
+            "compare.arms: {:?} is no name; want 1 to 64 letters, digits, `-`, `_`, `+` or `.`",
+            own.name
+        );
         ensure!(
             arms.iter().all(|arm| arm.name != own.name),
             "compare.arms: `{}` is there twice, or is the name of an arm that every comparison has",
@@ -107,11 +139,13 @@ pub fn arms(recipe: &Recipe) -> Result<Vec<Arm>> {
 /// An arm is another way to the same task, not another task.
 fn check_sets(name: &str, sets: &[String]) -> Result<()> {
     for set in sets {
-        let key = set.split(['=', '.']).next().unwrap_or_default().trim();
-        if !["teacher", "label", "transfer", "student", "distill"].contains(&key) {
+        let key = set.split('=').next().unwrap_or_default().trim();
+        let section = key.split('.').next().unwrap_or_default();
+        let known = ["teacher", "label", "transfer", "student", "distill"].contains(&section);
+        if !known || ["teacher.base", "teacher.revision", "distill.runs"].contains(&key) {
             bail!(
-                "compare.arms: `{name}` sets {set}; an arm may change keys of teacher, label, transfer, student \
-                 and distill"
+                "compare.arms: `{name}` sets {set}; an arm may change keys of teacher (but its base), label, \
+                 transfer, student and distill (but its runs)"
             );
         }
     }
@@ -133,7 +167,7 @@ pub enum Choice {
     /// None: what has been done is enough.
     Nothing,
     /// Some, or all.
-    Some {
+    Chosen {
         /// Names of arms; all where there is none.
         only: Vec<String>,
         /// Every `.1`-th run of these, beginning with the `.0`-th, counted from 1.
@@ -158,7 +192,7 @@ pub fn cells(arms: &[Arm], seed: u64) -> Vec<Cell<'_>> {
 impl Choice {
     /// The runs that are chosen; an error where a name is no arm's.
     pub fn of<'a>(&self, cells: &[Cell<'a>], arms: &[Arm]) -> Result<Vec<Cell<'a>>> {
-        let Self::Some { only, shard } = self else {
+        let Self::Chosen { only, shard } = self else {
             return Ok(Vec::new());
         };
         for name in only {
@@ -171,7 +205,12 @@ impl Choice {
         let named = |cell: &Cell| only.is_empty() || only.contains(&cell.arm.name);
         let chosen: Vec<Cell> = cells.iter().copied().filter(named).collect();
         let (first, step) = *shard;
-        Ok(chosen.into_iter().skip(first - 1).step_by(step).collect())
+        let chosen: Vec<Cell> = chosen.into_iter().skip(first - 1).step_by(step).collect();
+        ensure!(
+            !chosen.is_empty(),
+            "--shard {first}/{step}: there are fewer runs than that; nothing is left for this one"
+        );
+        Ok(chosen)
     }
 }
 
@@ -209,7 +248,7 @@ mod tests {
         let arms = arms(&recipe("[compare]\nseeds = 3\nteachers = 2\n")).unwrap();
         let all = cells(&arms, 7);
         let of = |shard| {
-            let choice = Choice::Some {
+            let choice = Choice::Chosen {
                 only: Vec::new(),
                 shard,
             };
@@ -228,7 +267,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_arms_is_told_the_arms() {
         let arms = arms(&recipe("")).unwrap();
-        let choice = Choice::Some {
+        let choice = Choice::Chosen {
             only: vec!["kdd".into()],
             shard: (1, 1),
         };
@@ -253,6 +292,8 @@ mod tests {
         assert!(arms.last().unwrap().ablation);
         for (name, set) in [
             ("warm", "seed=3"),
+            ("warm", "teacher.base=x"),
+            (" ", "distill.mu=1.0"),
             ("warm", "data.train=x"),
             ("kd", "distill.mu=1"),
         ] {

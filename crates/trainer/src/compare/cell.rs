@@ -18,14 +18,16 @@ use super::{Comparison, Reference};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::data::{Example, Split};
-use crate::distill::{Diverged, Epoch};
+use crate::distill::Epoch;
 use crate::faithfulness::{self, Explained, Faithfulness};
 use crate::flow::{TeacherArtefact, columns};
 use crate::metrics::{Reliability, Scores, argmax, reliability};
 use crate::plausibility::{self, Plausibility};
 use crate::quantize::{self, Kept, Storage};
+use crate::recipe::{LabelSection, Target};
 use crate::sampler::Mixture;
 use crate::teacher::{FILES, Frozen, Head, Teacher};
+use crate::training::Diverged;
 
 /// What a run leaves: its figures, and the bundle where it made one.
 const OUTCOME: &str = "outcome.json";
@@ -45,7 +47,14 @@ pub enum Outcome {
     Done(Box<Figures>),
     /// With a loss that is no number; the text says where.
     Diverged(String),
+    /// Without a model, since there can be none; the text says why.
+    Impossible(String),
 }
+
+/// Why an arm has no model.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Impossible(String);
 
 /// Every figure of one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,6 +84,8 @@ pub struct Figures {
     pub shown: Vec<Shown>,
     /// A student's epochs.
     pub history: Vec<Epoch>,
+    /// Hash of the teacher that it was compared with.
+    pub teacher: Option<String>,
 }
 
 /// A test row as two models read it.
@@ -107,34 +118,34 @@ struct Made {
 
 impl Comparison<'_> {
     /// What decides a run's figures. The arm's name does not: the same work under two names is done once.
-    fn inputs(&self, cell: Cell) -> Result<Inputs> {
-        let inputs = Inputs::new(Stage::Compare).with("data", &self.run.data.hash)?;
-        let base = &self.base.recipe;
-        let teacher = |inputs: Inputs| {
-            inputs
-                .with("base", &self.base_hash)?
-                .with("reference", &(base.teacher_settings(), &base.label))?
-                .with("recipe seed", &base.seed)?
-                .with("explained", &base.compare.explained)?
-                .with("faithfulness", &base.compare.faithfulness)
-        };
-        match &cell.arm.work {
-            Work::Majority => inputs.with("work", &"majority"),
-            Work::Svm => inputs.with("work", &"svm"),
-            Work::Student(sets) => {
-                let recipe = (self.load)(sets)?.recipe;
-                teacher(inputs)?
-                    .with("teacher", &recipe.teacher_settings())?
-                    .with("label", &recipe.label)?
-                    .with("transfer", &recipe.transfer)?
-                    .with("student", &recipe.student)?
-                    .with("distill", &recipe.distill.one_run())?
-                    .with("seed", &cell.seed)
-            }
-            work => teacher(inputs)?
-                .with("work", &format!("{work:?}"))?
-                .with("seed", &cell.seed),
+    pub(super) fn inputs(&self, cell: Cell) -> Result<Inputs> {
+        let inputs = Inputs::new(Stage::Compare)
+            .with("data", &self.run.data.hash)?
+            .with("marks", &self.run.data.split.marks_hash())?;
+        let work = &cell.arm.work;
+        if matches!(work, Work::Majority | Work::Svm) {
+            return inputs.with("work", &format!("{work:?}"));
         }
+        let base = &self.base.recipe;
+        let mut inputs = inputs
+            .with("base", &self.base_hash)?
+            .with("reference", &(base.teacher_settings(), &base.label))?
+            .with("recipe seed", &base.seed)?
+            .with("explained", &base.compare.explained)?
+            .with("seed", &cell.seed)?;
+        if work.is_tried() {
+            inputs = inputs.with("faithfulness", &base.compare.faithfulness)?;
+        }
+        let Work::Student(_) = work else {
+            return inputs.with("work", &format!("{work:?}"));
+        };
+        let recipe = &self.recipe(cell.arm)?.recipe;
+        inputs
+            .with("teacher", &recipe.teacher_settings())?
+            .with("label", &recipe.label)?
+            .with("transfer", &recipe.transfer)?
+            .with("student", &recipe.student)?
+            .with("distill", &recipe.distill.one_run())
     }
 
     fn stage(&self, cell: Cell) -> Result<StageDir> {
@@ -158,12 +169,11 @@ impl Comparison<'_> {
         }
         let path = stage.file(OUTCOME);
         let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        let outcome = serde_json::from_slice(&bytes);
-        let bundle = Some(stage.file(BUNDLE)).filter(|path| path.is_file());
-        Ok(Some(Finished {
-            outcome: outcome.with_context(|| path.display().to_string())?,
-            bundle,
-        }))
+        let outcome: Outcome =
+            serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?;
+        let made = outcome.figures().is_some();
+        let bundle = Some(stage.file(BUNDLE)).filter(|path| made && path.is_file());
+        Ok(Some(Finished { outcome, bundle }))
     }
 
     /// Does a run, unless it has been done.
@@ -172,11 +182,17 @@ impl Comparison<'_> {
             return Ok(());
         }
         let stage = self.stage(cell)?;
-        let (outcome, bundle) = match self.make(cell) {
+        let made = self.make(cell);
+        self.run.recipe = self.base.clone();
+        let (outcome, bundle) = match made {
             Ok(made) => (Outcome::Done(Box::new(made.figures)), made.bundle),
-            Err(error) => match error.downcast_ref::<Diverged>() {
-                Some(diverged) => (Outcome::Diverged(diverged.to_string()), None),
-                None => return Err(error.context(format!("{}, seed {}", cell.arm.name, cell.seed))),
+            Err(error) => match (
+                error.downcast_ref::<Diverged>(),
+                error.downcast_ref::<Impossible>(),
+            ) {
+                (Some(diverged), _) => (Outcome::Diverged(diverged.to_string()), None),
+                (_, Some(impossible)) => (Outcome::Impossible(impossible.to_string()), None),
+                _ => return Err(error.context(format!("{}, seed {}", cell.arm.name, cell.seed))),
             },
         };
         let mut outputs = vec![OUTCOME];
@@ -199,10 +215,10 @@ impl Comparison<'_> {
         match &cell.arm.work {
             Work::Majority => self.majority(),
             Work::Svm => self.svm(),
-            Work::Student(sets) => self.student(sets, cell.seed),
-            Work::Teacher => self.teacher(cell.seed, None),
-            Work::Pruned(cut) => self.teacher(cell.seed, Some(*cut)),
-            Work::Quantized => self.quantized(cell.seed),
+            Work::Student(_) => self.student(cell),
+            Work::Teacher => self.teacher(cell, None),
+            Work::Pruned(cut) => self.teacher(cell, Some(*cut)),
+            Work::Quantized => self.quantized(cell),
         }
     }
 
@@ -243,43 +259,47 @@ impl Comparison<'_> {
         })
     }
 
-    fn student(&mut self, sets: &[String], seed: u64) -> Result<Made> {
+    fn student(&mut self, cell: Cell) -> Result<Made> {
         self.reference()?;
-        self.run.recipe = (self.load)(sets)?;
+        self.run.recipe = self.recipe(cell.arm)?.clone();
         let teacher = self.run.teach()?;
         let labels = self.run.label(&teacher)?;
-        let student = self.run.distill_one(&teacher, &labels, seed)?;
+        let student = self.run.distill_one(&teacher, &labels, cell.seed)?;
         let bytes = self.run.bundle(&student, Card::default())?;
-        self.run.recipe = self.base.clone();
-        let mut made = self.bundle(bytes)?;
+        let mut made = self.bundle(bytes, cell)?;
         made.figures.history = student.report.history;
         made.figures.mixture = student.report.mixture;
         Ok(made)
     }
 
-    fn teacher(&mut self, seed: u64, cut: Option<Cut>) -> Result<Made> {
+    fn teacher(&mut self, cell: Cell, cut: Option<Cut>) -> Result<Made> {
         self.reference()?;
-        let (from, teacher) = self.taught(seed)?;
+        let (from, teacher) = self.taught(cell.seed)?;
         let (teacher, bytes) = match cut {
-            None => (teacher, size_of(&from.folder)?),
+            None => (teacher, size_of(&from.folder, &FILES)?),
             Some(cut) => {
                 let Pruned { teacher, bytes } = self.pruned(teacher, cut)?;
-                (teacher, bytes)
+                // What lies beside the weights stays.
+                (teacher, bytes + size_of(&from.folder, &FILES[..2])?)
             }
         };
         let frozen = Frozen::new(&teacher)?;
         let words = self.run.whole_vocabulary(&teacher)?.tokenizer()?;
         let recipe = &self.run.recipe.recipe;
+        let section = LabelSection {
+            target: Target::Logit,
+            ..recipe.label.clone()
+        };
         let reader = Reader::Teacher(Float {
             frozen: &frozen,
-            section: &recipe.label,
+            section: &section,
             words: &words,
             max_tokens: recipe.teacher.max_tokens,
         });
         // The reference against itself says nothing.
-        let own = cut.is_none() && seed == self.base.recipe.seed;
+        let own = cut.is_none() && cell.seed == self.base.recipe.seed;
         Ok(Made {
-            figures: self.figures(&reader, bytes, !own)?,
+            figures: self.figures(&reader, cell, bytes, !own)?,
             bundle: None,
         })
     }
@@ -303,11 +323,13 @@ impl Comparison<'_> {
         prune(teacher, cut, &ids, &labels)
     }
 
-    fn quantized(&mut self, seed: u64) -> Result<Made> {
+    fn quantized(&mut self, cell: Cell) -> Result<Made> {
         self.reference()?;
-        let (_, teacher) = self.taught(seed)?;
+        let (_, teacher) = self.taught(cell.seed)?;
         let (texts, _) = columns(&self.run.data.split.train);
-        let kept = Kept::pruned(&teacher, &texts, 1)?;
+        // Some teachers are none that bundles hold; the rest of the table is none the worse.
+        let kept = Kept::pruned(&teacher, &texts, 1);
+        let kept = kept.map_err(|error| Impossible(format!("{error:#}")))?;
         let most = self.run.recipe.recipe.teacher.max_tokens;
         let storage = Storage {
             weights: WeightFormat::Int8,
@@ -315,15 +337,14 @@ impl Comparison<'_> {
             max_tokens: Some(most.min(teacher.config.max_length()) - 2),
         };
         let bundle = quantize::bundle(&teacher, &kept, storage, None, Card::default())?;
-        self.bundle(bundle.write()?)
+        self.bundle(bundle.write()?, cell)
     }
 
     /// The teacher of a seed.
     fn taught(&mut self, seed: u64) -> Result<(TeacherArtefact, Teacher)> {
-        self.run.recipe = self.base.clone();
         self.run.recipe.recipe.seed = seed;
         let from = self.run.teach();
-        self.run.recipe = self.base.clone();
+        self.run.recipe.recipe.seed = self.base.recipe.seed;
         let from = from?;
         let device: &Device = &self.run.device;
         let teacher = Teacher::load(&from.folder, Head::Own, device)?;
@@ -331,16 +352,16 @@ impl Comparison<'_> {
     }
 
     /// Every figure of a bundle, by the runtime.
-    fn bundle(&self, bytes: Vec<u8>) -> Result<Made> {
+    fn bundle(&self, bytes: Vec<u8>, cell: Cell) -> Result<Made> {
         let model = Model::new(Bundle::read(&bytes)?)?;
         let reader = Reader::Bundle(Box::new(model));
         Ok(Made {
-            figures: self.figures(&reader, bytes.len() as u64, true)?,
+            figures: self.figures(&reader, cell, bytes.len() as u64, true)?,
             bundle: Some(bytes),
         })
     }
 
-    fn figures(&self, reader: &Reader, bytes: u64, compared: bool) -> Result<Figures> {
+    fn figures(&self, reader: &Reader, cell: Cell, bytes: u64, compared: bool) -> Result<Figures> {
         let split = &self.run.data.split;
         let answers = |examples: &[Example]| reader.probabilities(&columns(examples).0);
         let (validation, test) = (answers(&split.validation)?, answers(&split.test)?);
@@ -349,10 +370,13 @@ impl Comparison<'_> {
         figures.bytes = Some(bytes);
         if compared {
             let (agreement, shown) = self.agreement(reader, reference)?;
-            figures.agreement = Some(agreement);
+            figures.agreement = Some(agreement).filter(|found| found.texts > 0);
             figures.shown = shown;
         }
-        figures.faithfulness = self.faithfulness(reader, reference)?;
+        figures.teacher = Some(reference.teacher.clone());
+        if cell.arm.work.is_tried() {
+            figures.faithfulness = self.faithfulness(reader, reference)?;
+        }
         figures.plausibility = self.plausibility(reader, reference)?;
         Ok(figures)
     }
@@ -400,8 +424,10 @@ impl Comparison<'_> {
         let task = self.run.progress.task("faithfulness", "texts", texts.len());
         let mut all = Vec::new();
         for (text, words) in texts.iter().zip(reader.explain(&texts)?) {
+            // What was not read stays out, or it would come in where words go.
+            let read = words.bytes.last().map_or(0, |last| last.end);
             let explained = Explained {
-                text,
+                text: &text[..read],
                 words: &words.bytes,
                 weights: &words.weights[words.answer],
             };
@@ -439,6 +465,7 @@ impl Figures {
             mixture: Mixture::default(),
             shown: Vec::new(),
             history: Vec::new(),
+            teacher: None,
         })
     }
 }
@@ -463,13 +490,14 @@ impl Outcome {
     pub fn figures(&self) -> Option<&Figures> {
         match self {
             Self::Done(figures) => Some(figures),
-            Self::Diverged(_) => None,
+            Self::Diverged(_) | Self::Impossible(_) => None,
         }
     }
 
     fn line(&self) -> String {
         match self {
             Self::Diverged(why) => format!("diverged: {why}"),
+            Self::Impossible(why) => format!("not possible: {why}"),
             Self::Done(figures) => {
                 let Scores {
                     accuracy, macro_f1, ..
@@ -496,12 +524,12 @@ fn by_domain(examples: &[Example], probabilities: &[Vec<f32>]) -> BTreeMap<Strin
     shares.collect()
 }
 
-/// Bytes of a teacher's files.
-fn size_of(folder: &Path) -> Result<u64> {
-    let sizes = FILES.map(|name| {
+/// Bytes of some of a teacher's files.
+fn size_of(folder: &Path, files: &[&str]) -> Result<u64> {
+    let sizes = files.iter().map(|name| {
         let path = folder.join(name);
         let found = fs::metadata(&path).with_context(|| path.display().to_string())?;
         anyhow::Ok(found.len())
     });
-    sizes.into_iter().sum()
+    sizes.sum()
 }

@@ -110,6 +110,8 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
     let (low, high) = range(ends.chain([0.0]));
     let (low, high) = (low.min(0.0), high.max(0.0));
     let low = if low > -0.02 * high { 0.0 } else { low };
+    // Room for the value's text behind the longest bar.
+    let high = high + 0.12 * (high - low);
     let size = (SIZE.0, 80 + 26 * bars.len() as u32);
     draw(size, |area| {
         let count = bars.len();
@@ -144,6 +146,9 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
             }
             let (_, y) = chart.backend_coord(&(0.0, middle));
             area.draw_text(&bar.name, &font(13), (14, y - 7))?;
+            let end = bar.value.max(0.0) + bar.half.unwrap_or(0.0).max(0.0);
+            let (x, _) = chart.backend_coord(&(end.max(bar.beside.unwrap_or(end)), middle));
+            area.draw_text(&format!("{:.3}", bar.value), &font(12), (x + 6, y - 6))?;
         }
         area.present()?;
         Ok(())

@@ -17,32 +17,28 @@ pub struct Gap {
     pub value: f64,
     /// From here …
     pub low: f64,
-    /// … to here lie 95 % of what other test rows would give: bootstrap over rows (Efron 1979), all seeds on the
-    /// same sample. Where 0 is inside, the gap is not significant.
+    /// … to here lie 95 % of what other test rows would give for these very models: bootstrap over rows (Efron 1979),
+    /// all runs on the same sample. Of other seeds it says nothing.
     pub high: f64,
 }
 
-/// Gaps of accuracy and macro-F1: the answers of each seed, and the teacher's, on rows of `gold` classes.
-pub(super) fn gaps(
-    answers: &[&[usize]],
-    teacher: &[usize],
-    gold: &[usize],
-    classes: usize,
-) -> [Gap; 2] {
+/// Gaps of accuracy and macro-F1 on rows of `gold` classes: of each run its answers and the teacher's. None of none.
+pub(super) fn gaps(answers: &[[&[usize]; 2]], gold: &[usize], classes: usize) -> Option<[Gap; 2]> {
+    if answers.is_empty() {
+        return None;
+    }
     let whole: Vec<usize> = (0..gold.len()).collect();
-    let value = difference(answers, teacher, gold, classes, &whole);
+    let value = difference(answers, gold, classes, &whole);
     let mut samples: Vec<[f64; 2]> = (0..SAMPLES as u64)
         .into_par_iter()
         .map(|sample| {
             let mut rng = generator(0, "test rows", sample);
-            let rows: Vec<usize> = whole
-                .iter()
-                .map(|_| rng.random_range(0..gold.len()))
-                .collect();
-            difference(answers, teacher, gold, classes, &rows)
+            let draw = |_: &usize| rng.random_range(0..gold.len());
+            let rows: Vec<usize> = whole.iter().map(draw).collect();
+            difference(answers, gold, classes, &rows)
         })
         .collect();
-    [0, 1].map(|figure| {
+    Some([0, 1].map(|figure| {
         samples.sort_by(|a, b| a[figure].total_cmp(&b[figure]));
         let at = |share: f64| samples[(share * (SAMPLES - 1) as f64).round() as usize][figure];
         Gap {
@@ -50,13 +46,12 @@ pub(super) fn gaps(
             low: at(0.025),
             high: at(0.975),
         }
-    })
+    }))
 }
 
-/// Accuracy and macro-F1 of the seeds in the mean, less the teacher's, on some rows.
+/// Accuracy and macro-F1 less the teacher's, in the mean over runs, on some rows.
 fn difference(
-    answers: &[&[usize]],
-    teacher: &[usize],
+    answers: &[[&[usize]; 2]],
     gold: &[usize],
     classes: usize,
     rows: &[usize],
@@ -68,15 +63,14 @@ fn difference(
         let right: u64 = (0..classes).map(|class| counts[class][class]).sum();
         [right as f64 / gold.len() as f64, macro_f1(&counts)]
     };
-    let teacher = score(teacher);
     let mut mean = [0.0; 2];
-    for answers in answers {
-        let own = score(answers);
+    for [own, teacher] in answers {
+        let (own, teacher) = (score(own), score(teacher));
         for (mean, (own, teacher)) in mean.iter_mut().zip(own.iter().zip(teacher)) {
-            *mean += own - teacher;
+            *mean += (own - teacher) / answers.len() as f64;
         }
     }
-    mean.map(|sum| sum / answers.len() as f64)
+    mean
 }
 
 #[cfg(test)]
@@ -89,7 +83,7 @@ mod tests {
         let teacher: Vec<usize> = (0..600)
             .map(|row| if row % 10 == 0 { 0 } else { row % 3 })
             .collect();
-        let [accuracy, f1] = gaps(&[&teacher, &teacher], &teacher, &gold, 3);
+        let [accuracy, f1] = gaps(&[[&teacher[..], &teacher[..]]; 2], &gold, 3).unwrap();
         assert_eq!(
             (accuracy.value, accuracy.low, accuracy.high),
             (0.0, 0.0, 0.0)
@@ -98,7 +92,7 @@ mod tests {
         let worse: Vec<usize> = (0..600)
             .map(|row| if row % 4 == 0 { 0 } else { row % 3 })
             .collect();
-        let [accuracy, f1] = gaps(&[&worse], &teacher, &gold, 3);
+        let [accuracy, f1] = gaps(&[[&worse[..], &teacher[..]]], &gold, 3).unwrap();
         assert!(accuracy.high < 0.0 && f1.high < 0.0, "{accuracy:?} {f1:?}");
         assert!(accuracy.low < accuracy.value && accuracy.value < accuracy.high);
         // The interval of a difference of shares, by the normal approximation: ±1.96 · se.

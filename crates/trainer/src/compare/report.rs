@@ -27,8 +27,10 @@ pub(super) fn html(
 ) -> Result<String> {
     let mut page = Page::new(&table.name);
     page.paragraph(&format!(
-        "{}; {} test rows. Means over seeds with 95 % intervals (Student's t); every run is in compare.csv.",
-        table.data, table.test_rows
+        "{} test rows. {} Means over seeds with 95 % intervals (Student's t); gaps to the teacher with 95 % of a \
+         bootstrap over test rows. Every run is in compare.csv.",
+        table.test_rows,
+        sentence(&table.data)
     ));
     page.grid(&table.grid());
     page.list(&table.notes());
@@ -57,9 +59,9 @@ pub(super) fn of_run(
 ) -> Result<String> {
     let mut page = Page::new(&recipe.recipe.name);
     page.paragraph(&format!(
-        "{}; {} test rows.",
-        recipe.recipe.card.data,
-        data.split.test.len()
+        "{} test rows. {}",
+        data.split.test.len(),
+        sentence(&recipe.recipe.card.data)
     ));
     let mut lines = vec![
         ["", "accuracy", "macro-F1", "MCC", "AUC", "ECE"]
@@ -416,6 +418,15 @@ fn curves(own: &[&Figures]) -> (Vec<Line>, Vec<Line>) {
         sums.into_iter().map(line).collect()
     };
     (lines(losses), lines(scores))
+}
+
+/// With a full stop, where there is anything.
+fn sentence(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{text}.")
+    }
 }
 
 /// Text in HTML.

@@ -21,6 +21,9 @@ const TOLERANCE: f64 = 1e-4;
 /// Passes over the rows at most.
 const PASSES: usize = 1000;
 
+/// Texts that are cut into n-grams before these are counted.
+const TEXTS_TOGETHER: usize = 1000;
+
 /// A row's features that are not 0: place and value, by place.
 type Sparse = Vec<(u32, f32)>;
 
@@ -114,18 +117,21 @@ impl Svm {
 
 impl Vectorizer {
     fn learn(grams: Grams, texts: &[&str]) -> Self {
-        let found: Vec<Vec<String>> = texts.par_iter().map(|text| grams.of(text)).collect();
         let (mut places, mut counts) = (HashMap::new(), Vec::new());
-        for grams in &found {
-            let mut seen = HashSet::new();
-            for gram in grams {
-                let next = places.len() as u32;
-                let place = *places.entry(gram.clone()).or_insert(next);
-                if place == next {
-                    counts.push(0u32);
-                }
-                if seen.insert(place) {
-                    counts[place as usize] += 1;
+        // Some texts at a time: all n-grams of all of them may be more than fits.
+        for texts in texts.chunks(TEXTS_TOGETHER) {
+            let found: Vec<Vec<String>> = texts.par_iter().map(|text| grams.of(text)).collect();
+            for grams in found {
+                let mut seen = HashSet::new();
+                for gram in grams {
+                    let next = places.len() as u32;
+                    let place = *places.entry(gram).or_insert(next);
+                    if place == next {
+                        counts.push(0u32);
+                    }
+                    if seen.insert(place) {
+                        counts[place as usize] += 1;
+                    }
                 }
             }
         }

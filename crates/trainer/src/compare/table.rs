@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use super::arms::{Arm, Cell, RECIPE};
+use super::arms::{Arm, Cell, RECIPE, Work};
 use super::cell::{Figures, Finished, Outcome};
 use super::environment::Environment;
 use super::gap::{Gap, gaps};
@@ -58,7 +58,7 @@ const COLUMNS: [Column; 21] = [
     }),
     column("AUPRC", "AUPRC", |f| Some(f.plausibility?.auprc)),
     column("AUPRC, by chance", "chance", |f| {
-        Some(f.plausibility?.share)
+        Some(f.plausibility?.chance)
     }),
     column("token F1", "token F1", |f| Some(f.plausibility?.token_f1)),
     column("IoU", "IoU", |f| Some(f.plausibility?.iou)),
@@ -106,7 +106,7 @@ pub struct Row {
     /// Runs that came to their end.
     pub runs: usize,
     /// Runs that did not: seed and reason.
-    pub diverged: Vec<(u64, String)>,
+    pub failed: Vec<(u64, String)>,
     /// Figures by name.
     pub figures: BTreeMap<String, Mean>,
     /// The teacher's bytes over its own.
@@ -117,6 +117,8 @@ pub struct Row {
     pub speed_up: Option<f64>,
     /// Accuracy and macro-F1 less the teacher's.
     pub gap: Option<[Gap; 2]>,
+    /// Hash of the teacher that its words were compared with.
+    pub teacher: Option<String>,
 }
 
 /// One run.
@@ -179,30 +181,43 @@ impl Table {
     ) -> Self {
         let split = &data.split;
         let gold: Vec<usize> = split.test.iter().map(|example| example.label).collect();
-        let done = |name: &str| -> Vec<&Figures> {
+        let first = recipe.recipe.seed;
+        let done = |name: &str| -> Vec<(u64, &Figures)> {
             let own = found.iter().filter(|(cell, _)| cell.arm.name == name);
-            own.filter_map(|(_, f)| f.as_ref()?.outcome.figures())
+            own.filter_map(|(cell, f)| Some((cell.seed, f.as_ref()?.outcome.figures()?)))
                 .collect()
         };
-        let teacher = done("teacher").into_iter().next();
+        let teachers: HashMap<u64, &Figures> = done("teacher").into_iter().collect();
         let mut rows: Vec<Row> = arms
             .iter()
             .map(|arm| {
-                let figures = done(&arm.name);
-                let answers: Vec<&[usize]> =
-                    figures.iter().map(|f| f.predicted.as_slice()).collect();
-                let other = teacher.filter(|_| !answers.is_empty() && arm.name != "teacher");
+                let done = done(&arm.name);
+                // All students have the first teacher; of teachers made smaller each has its own.
+                let own = |seed| match arm.work {
+                    Work::Quantized | Work::Pruned(_) => seed,
+                    _ => first,
+                };
+                let answers: Vec<[&[usize]; 2]> = done
+                    .iter()
+                    .filter(|_| arm.work != Work::Teacher)
+                    .filter_map(|(seed, figures)| {
+                        let teacher = teachers.get(&own(*seed))?;
+                        Some([&figures.predicted[..], &teacher.predicted[..]])
+                    })
+                    .collect();
+                let figures: Vec<&Figures> = done.iter().map(|(_, figures)| *figures).collect();
                 Row {
                     arm: arm.name.clone(),
                     ablation: arm.ablation,
                     wanted: arm.seeds,
                     runs: figures.len(),
-                    diverged: diverged(found, &arm.name),
+                    failed: failed(found, &arm.name),
                     figures: means(&figures),
                     compression: None,
                     latency: times.get(&arm.name).copied(),
                     speed_up: None,
-                    gap: other.map(|t| gaps(&answers, &t.predicted, &gold, split.labels.len())),
+                    gap: gaps(&answers, &gold, split.labels.len()),
+                    teacher: figures.iter().find_map(|figures| figures.teacher.clone()),
                 }
             })
             .collect();
@@ -276,7 +291,7 @@ impl Table {
         head.extend(columns.iter().map(|column| column.short.to_owned()));
         head.extend(["times smaller", "µs", "times faster"].map(ToOwned::to_owned));
         let mut lines = vec![head];
-        for row in &self.rows {
+        for row in self.rows.iter().filter(|row| row.runs > 0) {
             let mut line = vec![row.arm.clone(), format!("{} of {}", row.runs, row.wanted)];
             line.extend(columns.iter().map(|column| {
                 let mean = row.figures.get(column.name);
@@ -299,9 +314,9 @@ impl Table {
         let missing: Vec<String> = self
             .rows
             .iter()
-            .filter(|row| row.runs + row.diverged.len() < row.wanted)
+            .filter(|row| row.runs + row.failed.len() < row.wanted)
             .map(|row| {
-                let missing = row.wanted - row.runs - row.diverged.len();
+                let missing = row.wanted - row.runs - row.failed.len();
                 format!("{} ({missing})", row.arm)
             })
             .collect();
@@ -309,16 +324,30 @@ impl Table {
             notes.push(format!("Runs not done yet: {}.", missing.join(", ")));
         }
         for row in &self.rows {
-            for (seed, why) in &row.diverged {
-                notes.push(format!("{}, seed {seed}, diverged: {why}.", row.arm));
+            for (seed, why) in &row.failed {
+                notes.push(format!("{}, seed {seed}: {why}.", row.arm));
             }
+        }
+        let mut teachers: Vec<&str> = self
+            .rows
+            .iter()
+            .filter_map(|r| r.teacher.as_deref())
+            .collect();
+        teachers.sort_unstable();
+        teachers.dedup();
+        if teachers.len() > 1 {
+            notes.push(
+                "The rows have more than one teacher: shards were run on different devices or machines. Copy the \
+                 teach-… folder to all of them first, and run them again."
+                    .into(),
+            );
         }
         for row in &self.rows {
             let Some([accuracy, f1]) = row.gap else {
                 continue;
             };
             notes.push(format!(
-                "{} less the teacher: accuracy {}, macro-F1 {}.",
+                "{} less the teacher: accuracy {}, macro-F1 {} (bootstrap over test rows, of these seeds).",
                 row.arm,
                 accuracy.text(),
                 f1.text()
@@ -329,10 +358,11 @@ impl Table {
     }
 }
 
-fn diverged(found: &[(Cell, Option<Finished>)], name: &str) -> Vec<(u64, String)> {
+fn failed(found: &[(Cell, Option<Finished>)], name: &str) -> Vec<(u64, String)> {
     let own = found.iter().filter(|(cell, _)| cell.arm.name == name);
     own.filter_map(|(cell, finished)| match &finished.as_ref()?.outcome {
-        Outcome::Diverged(why) => Some((cell.seed, why.clone())),
+        Outcome::Diverged(why) => Some((cell.seed, format!("diverged: {why}"))),
+        Outcome::Impossible(why) => Some((cell.seed, format!("not possible: {why}"))),
         Outcome::Done(_) => None,
     })
     .collect()
@@ -441,7 +471,10 @@ impl Compared {
         let half = mean
             .half_width
             .map_or(String::new(), |half| format!(" ±{}", share(half)));
-        let p = corrected.map_or(String::new(), |p| format!(", p = {}", share(p)));
+        let p = corrected.map_or(String::new(), |p| match p {
+            p if p < 0.001 => ", p < .001".into(),
+            p => format!(", p = {}", share(p)),
+        });
         let value = share(mean.value);
         let runs = mean.runs;
         format!("{first} less {second}: {figure} {value}{half} ({runs} pairs{p}).")

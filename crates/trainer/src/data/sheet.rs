@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::{Result, bail, ensure};
 
 use super::{delimited, foreign, jsonl};
+use crate::terminal;
 
 /// Name of the column that marks a validation or test row as a copy of an earlier split's.
 pub(super) const DUPLICATE: &str = "dup_of_earlier_split";
@@ -38,7 +39,7 @@ pub(super) struct Fields {
     pub(super) text: String,
     pub(super) label: Option<String>,
     pub(super) domain: Option<String>,
-    /// As it is written: numbers with anything but digits between them.
+    /// As it is written: 0 and 1 with white space, commas or brackets between them.
     pub(super) rationale: Option<String>,
     pub(super) duplicate: bool,
 }
@@ -252,17 +253,18 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
 /// The words that people named, as they are written; none where nothing is.
 fn named(written: Option<&str>, text: &str) -> Result<Option<Vec<bool>>, String> {
     let written = written.unwrap_or_default();
-    let numbers = written
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|n| !n.is_empty());
-    let named: Option<Vec<bool>> = numbers
-        .map(|number| match number {
-            "0" => Some(false),
-            "1" => Some(true),
-            _ => None,
-        })
-        .collect();
-    let named = named.ok_or("has another number than 0 and 1")?;
+    let marks = written.split(|c: char| c.is_whitespace() || ",;[]".contains(c));
+    let marks = marks
+        .filter(|mark| !mark.is_empty())
+        .map(|mark| match mark {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            other => Err(format!(
+                "has {}, want 0 or 1 for each word",
+                terminal::cut(other)
+            )),
+        });
+    let named = marks.collect::<Result<Vec<bool>, String>>()?;
     if named.is_empty() {
         return Ok(None);
     }
@@ -270,7 +272,7 @@ fn named(written: Option<&str>, text: &str) -> Result<Option<Vec<bool>>, String>
     if named.len() != words {
         let found = named.len();
         return Err(format!(
-            "has {found} numbers, the text {words} words between white space; want one for each"
+            "has {found} marks, the text {words} words between white space; want one for each"
         ));
     }
     Ok(Some(named))

@@ -539,14 +539,35 @@ fn domains_and_rationales_are_read_where_they_are_named() {
         assert_eq!(sheet.rows[1].rationale, None);
         let says: Vec<String> = sheet.bad.iter().map(ToString::to_string).collect();
         assert!(
-            says[0].contains("`named`: has 1 numbers, the text 2 words"),
+            says[0].contains("`named`: has 1 marks, the text 2 words"),
             "{says:?}"
         );
-        assert!(
-            says[1].contains("`named`: has another number than 0 and 1"),
-            "{says:?}"
-        );
+        assert!(says[1].contains("`named`: has 2, want 0 or 1"), "{says:?}");
         assert!(says[2].contains("`about`: is empty"), "{says:?}");
+    }
+}
+
+#[test]
+fn rationales_that_are_not_marks_are_refused() {
+    let columns = Columns {
+        rationale: Some("named"),
+        ..COLUMNS
+    };
+    for named in [
+        "[true,false]",
+        "[\"bad\",\"film\"]",
+        "[-1,0]",
+        "[1.0,0.0]",
+        "[[0],{}]",
+        "{\"a\":0}",
+    ] {
+        let row = format!("{{\"text\":\"a b\",\"label\":\"x\",\"named\":{named}}}");
+        let sheet = read(row.as_bytes(), Format::Detect, &columns).unwrap();
+        let says: Vec<String> = sheet.bad.iter().map(ToString::to_string).collect();
+        assert!(
+            says.len() == 1 && says[0].contains("`named`: has"),
+            "{named}: {sheet:?}"
+        );
     }
 }
 

@@ -14,7 +14,7 @@ use crate::data::Example;
 use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::metrics::{Scores, argmax};
-use crate::recipe::Objective;
+use crate::recipe::{Objective, Sampler};
 use crate::sampler::Mixture;
 use crate::student::{Shape, Student, StudentBatch, logits};
 use crate::teacher::{Teacher, Weights, floats_of};
@@ -84,6 +84,13 @@ impl Run<'_> {
             .with("student", &recipe.student)?
             .with("distill", &distill)?
             .with("seed", &seed)?;
+        // Only those who read domains and rationales learn otherwise by others.
+        let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
+        let marks = self.split().marks_hash().filter(|_| marked);
+        let inputs = match marks {
+            Some(marks) => inputs.with("marks", &marks)?,
+            None => inputs,
+        };
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let teacher = self.load(from)?;

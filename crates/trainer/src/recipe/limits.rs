@@ -43,6 +43,15 @@ impl Recipe {
                 data.text
             ));
         }
+        for (key, other) in [("domain", &data.domain), ("rationale", &data.rationale)] {
+            let Some(other) = other else { continue };
+            breaches.filled(&format!("data.{key}"), other);
+            if [&data.text, &data.label].contains(&other) {
+                breaches.add(format!(
+                    "data.{key} = \"{other}\": it is a column of its own, beside text and label"
+                ));
+            }
+        }
         let Some(labels) = &data.labels else { return };
         if labels.len() < 2 {
             breaches.add(format!(

@@ -186,7 +186,6 @@ mod tests {
     const FAMILIES: [&str; 4] = ["bert", "bert-mean", "distilbert", "roberta"];
     const STEP: Step = Step {
         number: 0,
-        epoch: 1,
         rate: 1e-3,
         seed: 3,
     };

@@ -115,6 +115,27 @@ fn shards_on_two_machines_make_one_table() {
     let merged = compare(&one, &["--report", "--merge", other.to_str().unwrap()]);
     assert_eq!(runs(&merged), want);
     assert_eq!(want.len(), 4);
+    // A damaged run is not taken, and one that is here damaged is replaced.
+    let broken = |place: &Place| {
+        let runs = fs::read_dir(place.path("runs/tiny"))
+            .unwrap()
+            .map(|e| e.unwrap().path());
+        let mut outcomes = runs
+            .map(|run| run.join("outcome.json"))
+            .filter(|path| path.exists());
+        fs::write(outcomes.next().unwrap(), "{}").unwrap();
+    };
+    broken(&one);
+    compare(
+        &one,
+        &[
+            "--report",
+            "--merge",
+            whole.path("runs/tiny").to_str().unwrap(),
+        ],
+    );
+    let mended = compare(&one, &["--report"]);
+    assert_eq!(runs(&mended), want);
     let notes = fs::read_to_string(one.path("runs/tiny/compare/compare.md")).unwrap();
     assert!(notes.contains("Runs not done yet: svm (1)"), "{notes}");
 }
@@ -127,10 +148,14 @@ fn what_is_asked_wrongly_is_said_before_any_work() {
     assert!(says(&["--only", "kdd"]).contains("the arms are majority, svm"));
     assert!(says(&["--shard", "3/2"]).contains("want i/n"));
     assert!(says(&["--merge", "nowhere"]).contains("--merge nowhere: this is no folder"));
+    assert!(says(&["--merge", "."]).contains("no run of this table is finished there"));
+    assert!(says(&["--only", "svm", "--shard", "2/2"]).contains("nothing is left for this one"));
     let own = "compare.arms=[{name=\"x\",set=[\"seed=1\"]}]";
     assert!(says(&["--set", own]).contains("an arm may change keys of"));
     let own = "compare.arms=[{name=\"x\",set=[\"distill.epoch=1\"]}]";
     assert!(says(&["--set", own]).contains("did you mean `epochs`?"));
+    let check = place.bad(&["check", "tiny.toml", "--set", own]);
+    assert!(check.contains("did you mean `epochs`?"), "{check}");
     assert!(!place.path("runs/tiny/compare").exists());
     let done = fs::read_dir(place.path("runs/tiny")).map_or(0, Iterator::count);
     assert!(done <= 1, "only the lock");

@@ -27,6 +27,12 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
     let saved: Value =
         serde_json::from_slice(&fs::read(place.path("runs/tiny/run.json")).unwrap()).unwrap();
     assert_eq!(saved, first);
+    let report = fs::read_to_string(place.path(first["report"].as_str().unwrap())).unwrap();
+    assert!(
+        report.contains("<svg") && report.contains("Some validation texts"),
+        "{report}"
+    );
+    assert!(report.contains("bundle of seed 5") && report.contains("[distill]"));
     let resolved = place.good(&["check", "runs/tiny/recipe.toml", "--json"]);
     let resolved: Value = serde_json::from_str(&resolved).unwrap();
     assert_eq!(resolved["data_hash"], first["data_hash"]);

@@ -224,7 +224,8 @@ fn rationale_distance(said: &Said, targets: &Targets) -> f64 {
         .iter()
         .enumerate()
         .filter_map(|(row, named)| {
-            let (named, gold) = (wide(named.as_ref()?), targets.gold[row]?);
+            let named = named.as_ref().filter(|named| named.contains(&1.0));
+            let (named, gold) = (wide(named?), targets.gold[row]?);
             let own = |token: usize| {
                 let all = &said.contributions[row][token];
                 all[gold] - mean(all)
