@@ -50,7 +50,7 @@ enum Command {
     Parity(measure::Options),
     /// Measure beside onnxruntime-web, transformers.js, onnxruntime and PyTorch (needs Chromium, Python 3)
     ///
-    /// A full run takes some forty minutes on two cores that do nothing else, after the first has built and
+    /// A full run takes some twenty-five minutes on two cores that do nothing else, after the first has built and
     /// downloaded what it needs; target/bench then has bench.json, bench.md and bench.svg. Parts for `--only`,
     /// by the beginnings of their names: bilstm, minilm, text, cold, batch, memory, slowed, growth, native.
     Bench(bench::Options),
