@@ -222,7 +222,9 @@ impl<'a> Comparison<'a> {
             frozen: &frozen,
             words: &tokenizer,
         };
-        let found = self.run.explain(&asked, "test texts explained", &chosen)?;
+        // Other texts are in other batches, which decide the last bits.
+        let list = format!("{} test texts explained", chosen.len());
+        let found = self.run.explain(&asked, &list, &chosen)?;
         let words = chosen.iter().zip(&found).map(|(text, attribution)| {
             let words = tokenizer.words(text).into_iter().map(|word| word.bytes);
             let read = attribution.words.first().map_or(0, Vec::len);
