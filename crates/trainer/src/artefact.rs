@@ -134,6 +134,18 @@ pub struct Manifest {
     pub outputs: BTreeMap<String, Output>,
 }
 
+impl Manifest {
+    /// What is wrong with the first output in `folder` that is not as it was written; none if all are.
+    fn fault(&self, folder: &Path) -> Result<Option<String>> {
+        for (name, output) in &self.outputs {
+            if let Some(why) = fault(folder, name, &output.sha256)? {
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// How far a stage's folder has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
@@ -216,12 +228,10 @@ impl StageDir {
         if manifest.key != self.key() {
             return Ok(State::Damaged("its manifest is of other inputs".into()));
         }
-        for (name, output) in &manifest.outputs {
-            if let Some(why) = fault(&self.path, name, &output.sha256)? {
-                return Ok(State::Damaged(why));
-            }
-        }
-        Ok(State::Done(Box::new(manifest)))
+        Ok(match manifest.fault(&self.path)? {
+            Some(why) => State::Damaged(why),
+            None => State::Done(Box::new(manifest)),
+        })
     }
 
     /// Hashes the outputs and writes the manifest, which is what makes the stage finished.
@@ -261,15 +271,10 @@ pub fn is_finished(folder: &Path) -> Result<bool> {
     let Some(bytes) = read_if_there(&folder.join(MANIFEST))? else {
         return Ok(false);
     };
-    let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else {
-        return Ok(false);
-    };
-    for (name, output) in &manifest.outputs {
-        if fault(folder, name, &output.sha256)?.is_some() {
-            return Ok(false);
-        }
+    match serde_json::from_slice::<Manifest>(&bytes) {
+        Ok(manifest) => Ok(manifest.fault(folder)?.is_none()),
+        Err(_) => Ok(false),
     }
-    Ok(true)
 }
 
 /// Nothing where a file is not there: any other error may pass, and says nothing about the content.

@@ -32,7 +32,6 @@ use stillglass_runtime::Model;
 use self::cell::{SHOWN, Shown};
 use self::reader::{Reader, Words};
 use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
-use crate::data::Example;
 use crate::faithfulness;
 use crate::flow::{Asked, Labels, Run, StudentArtefact, columns, teacher_hash};
 use crate::metrics::Scores;
@@ -284,9 +283,7 @@ pub fn report(
     for student in students {
         let model = Model::new(Bundle::read(&run.bundle(student, Card::default())?)?)?;
         let reader = Reader::Bundle(Box::new(model));
-        let answers = |examples: &[Example]| reader.probabilities(&columns(examples).0);
-        let (validation, test) = (answers(&split.validation)?, answers(&split.test)?);
-        let mut figures = Figures::of_answers(split, &validation, &test)?;
+        let mut figures = Figures::of_reader(split, &reader)?;
         let texts = explained
             .iter()
             .map(|&row| split.validation[row].text.as_str());

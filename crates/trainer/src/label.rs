@@ -131,15 +131,7 @@ impl<'a> Labeller<'a> {
         let words = self.words.words(text);
         let tokenizer = &self.frozen.teacher.tokenizer;
         let tokens = tokenizer.encode(text, &words, self.max_tokens)?;
-        let words = match tokens.dropped {
-            0 => words.len(),
-            _ => tokens
-                .words
-                .iter()
-                .flatten()
-                .max()
-                .map_or(0, |last| last + 1),
-        };
+        let words = tokens.words_read(words.len());
         Ok(Encodable {
             text,
             tokens,

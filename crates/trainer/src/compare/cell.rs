@@ -362,11 +362,8 @@ impl Comparison<'_> {
     }
 
     fn figures(&self, reader: &Reader, cell: Cell, bytes: u64, compared: bool) -> Result<Figures> {
-        let split = &self.run.data.split;
-        let answers = |examples: &[Example]| reader.probabilities(&columns(examples).0);
-        let (validation, test) = (answers(&split.validation)?, answers(&split.test)?);
         let reference = self.known_reference()?;
-        let mut figures = Figures::of_answers(split, &validation, &test)?;
+        let mut figures = Figures::of_reader(&self.run.data.split, reader)?;
         figures.bytes = Some(bytes);
         if compared {
             let (agreement, shown) = self.agreement(reader, reference)?;
@@ -445,12 +442,14 @@ impl Comparison<'_> {
 }
 
 impl Figures {
+    /// What a model's answers say.
+    pub(super) fn of_reader(split: &Split, reader: &Reader) -> Result<Self> {
+        let answers = |examples: &[Example]| reader.probabilities(&columns(examples).0);
+        Self::of_answers(split, &answers(&split.validation)?, &answers(&split.test)?)
+    }
+
     /// What answers to validation and test rows say, `[rows][classes]`.
-    pub(super) fn of_answers(
-        split: &Split,
-        validation: &[Vec<f32>],
-        test: &[Vec<f32>],
-    ) -> Result<Self> {
+    fn of_answers(split: &Split, validation: &[Vec<f32>], test: &[Vec<f32>]) -> Result<Self> {
         let (_, gold) = columns(&split.test);
         Ok(Self {
             validation: Scores::of_probabilities(validation, &columns(&split.validation).1)?,

@@ -81,6 +81,21 @@ impl<E: std::error::Error + Send + Sync> From<DrawingAreaErrorKind<E>> for Failu
     }
 }
 
+/// What every chart has around it: its title, and room for the labels below and on the left.
+fn frame<'a, 's>(
+    area: &'a DrawingArea<SVGBackend<'s>, Shift>,
+    title: &str,
+    [below, left]: [u32; 2],
+) -> ChartBuilder<'a, 'static, SVGBackend<'s>> {
+    let mut builder = ChartBuilder::on(area);
+    builder
+        .caption(title, font(17))
+        .margin(12)
+        .x_label_area_size(below)
+        .y_label_area_size(left);
+    builder
+}
+
 fn font(size: u32) -> TextStyle<'static> {
     (FONT, size).into_font().color(&TEXT)
 }
@@ -115,12 +130,8 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
     let size = (SIZE.0, 80 + 26 * bars.len() as u32);
     draw(size, |area| {
         let count = bars.len();
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, font(17))
-            .margin(12)
-            .x_label_area_size(30)
-            .y_label_area_size(180)
-            .build_cartesian_2d(low..high, 0f64..count as f64)?;
+        let mut chart =
+            frame(&area, title, [30, 180]).build_cartesian_2d(low..high, 0f64..count as f64)?;
         chart
             .configure_mesh()
             .disable_y_mesh()
@@ -169,11 +180,7 @@ pub(super) fn scatter(title: &str, x: &str, y: &str, points: &[Point]) -> Result
         (left / 2.0, right * 4.0)
     };
     draw(SIZE, |area| {
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, font(17))
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
+        let mut chart = frame(&area, title, [44, 64])
             .build_cartesian_2d((left..right).log_scale(), low..high)?;
         chart
             .configure_mesh()
@@ -212,12 +219,7 @@ pub(super) fn lines(title: &str, x: &str, lines: &[Line]) -> Result<String> {
     let (left, right) = range(all().map(|point| point.0));
     let (low, high) = range(all().map(|point| point.1));
     draw(SIZE, |area| {
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, font(17))
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
-            .build_cartesian_2d(left..right, low..high)?;
+        let mut chart = frame(&area, title, [44, 64]).build_cartesian_2d(left..right, low..high)?;
         chart
             .configure_mesh()
             .bold_line_style(GRID)

@@ -102,11 +102,9 @@ impl Float<'_> {
         let teacher = self.frozen.teacher;
         let most = self.max_tokens.min(teacher.config.max_length());
         let encoded = teacher.tokenizer.encode(text, &words, most)?;
-        let mut words: Vec<Range<usize>> = words.into_iter().map(|word| word.bytes).collect();
-        if encoded.dropped > 0 {
-            let last = encoded.words.iter().flatten().max();
-            words.truncate(last.map_or(0, |last| last + 1));
-        }
+        let read = encoded.words_read(words.len());
+        let words = words.into_iter().take(read).map(|word| word.bytes);
+        let words = words.collect();
         Ok((encoded, words))
     }
 

@@ -20,6 +20,17 @@ pub struct Encoded {
     pub dropped: usize,
 }
 
+impl Encoded {
+    /// How many of the text's `words` were read, all or in part.
+    pub fn words_read(&self, words: usize) -> usize {
+        if self.dropped == 0 {
+            return words;
+        }
+        let last = self.words.iter().flatten().max();
+        last.map_or(0, |last| last + 1)
+    }
+}
+
 /// A `tokenizer.json` with its truncation and padding turned off: lengths are decided here.
 pub struct TeacherTokenizer {
     inner: Tokenizer,
