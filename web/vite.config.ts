@@ -44,8 +44,8 @@ function askedForEarly(): Plugin {
     apply: 'build',
     transformIndexHtml: {
       order: 'post',
-      handler: (_, { bundle = {} }) =>
-        Object.values(bundle)
+      handler: (_, { bundle = {}, path }) =>
+        Object.values(path === '/index.html' ? bundle : {})
           .filter((output) => output.type === 'asset' && output.names.some((name) => wanted.includes(name)))
           .map(({ fileName }) => ({
             tag: 'link',
@@ -118,6 +118,7 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   build: {
+    rolldownOptions: { input: ['index.html', 'study.html'] },
     // A `data:` address would break the policy.
     assetsInlineLimit: 0,
     // Its polyfill is an inline script, and every browser that runs the runtime preloads modules.

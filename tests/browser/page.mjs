@@ -54,10 +54,10 @@ export function visiting() {
 }
 
 /**
- * Opens the page in a fresh context. `prepare` gets the page before it goes anywhere; `state` is what
- * to wait for: `quiet` (all models here), `failed`, or nothing.
+ * Opens the page, or another one at `path`, in a fresh context. `prepare` gets the page before it goes anywhere;
+ * `state` is what to wait for: `quiet` (all models here), `failed`, or nothing.
  */
-async function open(browser, address, { prepare, state = 'quiet', ...context } = {}) {
+async function open(browser, address, { prepare, state = 'quiet', path: where = '', ...context } = {}) {
   // A service worker would answer what a test means to intercept; `offline.test.mjs` has one.
   const visit = await browser.newContext({ viewport: { width: 1280, height: 900 }, serviceWorkers: 'block', ...context });
   // Generous, for machines that do much else meanwhile.
@@ -81,7 +81,7 @@ async function open(browser, address, { prepare, state = 'quiet', ...context } =
     });
   });
   await prepare?.(page);
-  const response = await page.goto(address);
+  const response = await page.goto(new URL(where, address).href);
   if (state === 'quiet') await page.waitForSelector('html[data-network=quiet]', { state: 'attached' });
   if (state === 'failed') await page.waitForSelector('html[data-state=failed]', { state: 'attached' });
   return { page, context: visit, requests, complaints, response };

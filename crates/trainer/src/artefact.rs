@@ -93,6 +93,14 @@ impl Inputs {
         Ok(self)
     }
 
+    /// [`Inputs::with`] a value that is there: without it the key is what it was before the value was known of.
+    pub fn with_some<T: Serialize>(self, name: &str, value: Option<T>) -> Result<Self> {
+        match value {
+            Some(value) => self.with(name, &value),
+            None => Ok(self),
+        }
+    }
+
     /// SHA-256 of all names and values, in hex.
     pub fn key(&self) -> String {
         let parts: Vec<&[u8]> = self

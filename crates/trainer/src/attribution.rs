@@ -26,6 +26,39 @@ pub struct Attribution {
     pub completeness_error: Vec<f32>,
 }
 
+impl Attribution {
+    /// The mean of several teachers', which explains the mean of their logits: attributions are linear in what they
+    /// explain. None of none.
+    pub fn mean(all: &[&Self]) -> Option<Self> {
+        let first = all.first()?;
+        let mean = |of: &dyn Fn(&Self) -> &[f32]| {
+            let rows: Vec<&[f32]> = all.iter().map(|one| of(one)).collect();
+            mean(rows.into_iter())
+        };
+        let words = 0..first.words.len();
+        Some(Self {
+            logits: mean(&|one| &one.logits),
+            words: words.map(|class| mean(&|one| &one.words[class])).collect(),
+            remainder: mean(&|one| &one.remainder),
+            completeness_error: mean(&|one| &one.completeness_error),
+        })
+    }
+}
+
+/// The mean of rows of equal length, column by column; of no rows, none.
+pub(crate) fn mean<'r>(rows: impl Iterator<Item = &'r [f32]>) -> Vec<f32> {
+    let (mut sums, mut count): (Vec<f64>, usize) = (Vec::new(), 0);
+    for row in rows {
+        sums.resize(row.len(), 0.0);
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value);
+        }
+        count += 1;
+    }
+    let mean = |sum: f64| (sum / count as f64) as f32;
+    sums.into_iter().map(mean).collect()
+}
+
 /// A teacher prepared for attribution: frozen, so that no weight gradient is ever computed.
 pub struct Explainer<'a> {
     frozen: &'a Frozen<'a>,
@@ -141,5 +174,31 @@ impl Found {
             remainder,
             completeness_error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_teachers_explains_their_mean_logits() {
+        // Two words and a remainder give the centred logits, whoever gives them.
+        let of = |words: [[f32; 2]; 2], remainder: [f32; 2]| Attribution {
+            logits: (0..2)
+                .map(|class| words[class].iter().sum::<f32>() + remainder[class])
+                .collect(),
+            words: words.map(Vec::from).to_vec(),
+            remainder: remainder.to_vec(),
+            completeness_error: vec![0.0; 2],
+        };
+        let (first, second) = (
+            of([[1.0, 2.0], [-1.0, -2.0]], [0.5, -0.5]),
+            of([[-3.0, 1.0], [3.0, -1.0]], [0.0, 0.0]),
+        );
+        let found = Attribution::mean(&[&first, &second]).unwrap();
+        assert_eq!(found, of([[-1.0, 1.5], [1.0, -1.5]], [0.25, -0.25]));
+        assert_eq!(Attribution::mean(&[&first]), Some(first));
+        assert_eq!(Attribution::mean(&[]), None);
     }
 }

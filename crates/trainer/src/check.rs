@@ -94,19 +94,15 @@ pub fn check_outputs(recipe: &recipe::Recipe, folder: &Path) -> Result<()> {
     );
     let bundle = format!("{}.glass", recipe.name);
     let data = &recipe.data;
-    let rows = [
-        ("train", Some(&data.train)),
-        ("validation", data.validation.as_ref()),
-        ("test", data.test.as_ref()),
-    ];
+    let rows: Vec<(&str, &String)> = data.files().collect();
     for name in [&bundle, "recipe.toml", "data.json", "report.html", SUMMARY] {
         let output = folder.join(name);
         if output.symlink_metadata().is_err() {
             continue;
         }
         check_target(&output)?;
-        for (split, path) in rows {
-            if let Some(path) = path.filter(|path| same_file(Path::new(path), &output)) {
+        for &(split, path) in &rows {
+            if same_file(Path::new(path), &output) {
                 bail!(
                     "data.{split} = \"{path}\": the run's own {name} would take its place; move it to another \
                      folder"
@@ -181,6 +177,19 @@ impl Findings {
                 "  {}",
                 left_out(split.marked_duplicates, split.bad_rows)
             );
+        }
+        let (more, repeated) = (self.data.unlabeled, self.data.unlabeled_repeated);
+        if more + repeated > 0 {
+            let _ = write!(out, "{:<10}  {more:>7}", "unlabeled");
+            match repeated {
+                0 => out.push('\n'),
+                _ => {
+                    let _ = writeln!(
+                        out,
+                        "  without {repeated} that are empty, repeated or labelled"
+                    );
+                }
+            }
         }
         let leaked: usize = self.data.leakage.iter().map(|leak| leak.rows).sum();
         let _ = writeln!(out, "\nleakage  {leaked} row(s) between splits");

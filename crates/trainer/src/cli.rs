@@ -2,7 +2,9 @@
 
 mod answers;
 mod quantize;
+mod rationales;
 mod stages;
+mod study;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -82,6 +84,12 @@ enum Command {
     Compare(CompareOptions),
     /// Quantize a fine-tuned teacher into a bundle
     Quantize(quantize::QuantizeOptions),
+    /// Ask a language model for reasons in words, and clean them
+    #[command(subcommand)]
+    Rationales(rationales::RationalesCommand),
+    /// Ask people about explanations: plan a study, analyse what they said
+    #[command(subcommand)]
+    Study(study::StudyCommand),
     /// Score a bundle on labelled rows
     Evaluate(answers::EvaluateOptions),
     /// Classify texts, one JSON object a line
@@ -161,6 +169,8 @@ fn run(general: &General, command: Command) -> Result<()> {
         }
         Command::Compare(options) => stages::compare(general, &options, &progress),
         Command::Quantize(options) => quantize::quantize(general, &options, &progress),
+        Command::Rationales(command) => rationales::run(general, command, &progress),
+        Command::Study(command) => study::run(general, command, &progress),
         Command::Evaluate(options) => answers::evaluate(general, &options, &progress),
         Command::Predict(options) => answers::predict(&options, &progress),
         Command::Explain(options) => answers::explain(general, &options),

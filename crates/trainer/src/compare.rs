@@ -5,7 +5,6 @@
 
 mod arms;
 mod cell;
-mod charts;
 mod environment;
 mod gap;
 mod latency;

@@ -7,8 +7,9 @@ mod jsonl;
 mod leakage;
 mod quotes;
 mod sheet;
+mod table;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use file::{File, Part};
 pub use leakage::{Leakage, fold};
 pub use sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
+pub(crate) use table::Table;
 
 use crate::artefact::{digest, hex};
 use crate::recipe::DataSection;
@@ -34,6 +36,15 @@ pub struct Example {
     pub rationale: Option<Vec<bool>>,
 }
 
+/// A text of which nobody said what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unlabeled {
+    /// The text, as it stands in the file.
+    pub text: String,
+    /// What it is about, where the data says so.
+    pub domain: Option<String>,
+}
+
 /// Examples to learn from, to choose by and to measure on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split {
@@ -45,6 +56,8 @@ pub struct Split {
     pub validation: Vec<Example>,
     /// Rows to measure on, without those marked as copies of an earlier split's.
     pub test: Vec<Example>,
+    /// Texts that the teacher labels, each once; none of them is in another split.
+    pub unlabeled: Vec<Unlabeled>,
 }
 
 impl Example {
@@ -76,7 +89,7 @@ impl Split {
         names.into_iter().collect()
     }
 
-    /// SHA-256 over labels, texts and their order, in hex; the same rows in another file format
+    /// SHA-256 over labels, labelled texts and their order, in hex; the same rows in another file format
     /// have the same hash.
     pub fn hash(&self) -> String {
         let mut parts: Vec<Vec<u8>> = self.labels.iter().map(|l| l.clone().into_bytes()).collect();
@@ -111,7 +124,15 @@ impl Split {
     }
 }
 
-/// What one of the three splits holds.
+impl Split {
+    /// SHA-256 over the texts without labels, in hex; none where there is none. Teachers know nothing of them.
+    pub fn unlabeled_hash(&self) -> Option<String> {
+        let texts: Vec<&[u8]> = self.unlabeled.iter().map(|u| u.text.as_bytes()).collect();
+        (!texts.is_empty()).then(|| hex(&digest(&texts)))
+    }
+}
+
+/// What one of the three splits has of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitReport {
     /// `train`, `validation` or `test`.
@@ -135,8 +156,12 @@ pub struct SplitReport {
 pub struct Report {
     /// The labels, in the order of the logits.
     pub labels: Vec<String>,
-    /// One entry a split.
+    /// One entry a split and file.
     pub splits: Vec<SplitReport>,
+    /// Texts without labels, less those that are repeated or in another split.
+    pub unlabeled: usize,
+    /// Those, which were left out.
+    pub unlabeled_repeated: usize,
     /// Rows of a later split whose folded text is in an earlier one.
     pub leakage: Vec<Leakage>,
     /// Training rows that repeat an earlier training row's folded text.
@@ -158,6 +183,12 @@ pub struct Loaded {
     pub report: Report,
 }
 
+/// The splits with labels, in the order of a run.
+const SPLITS: [&str; 3] = ["train", "validation", "test"];
+
+/// The key of the texts without labels.
+const UNLABELED: &str = "unlabeled";
+
 /// Reads the files of a recipe's `[data]`.
 pub fn load(section: &DataSection) -> Result<Loaded> {
     let columns = Columns {
@@ -165,14 +196,18 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         label: Some(&section.label),
         domain: section.domain.as_deref(),
         rationale: section.rationale.as_deref(),
+        sparse: false,
     };
-    let mut files = vec![File::read("train", &section.train, &columns)?];
-    for (split, path) in [("validation", &section.validation), ("test", &section.test)] {
-        if let Some(path) = path {
-            files.push(File::read(split, path, &columns)?);
-        }
-    }
-    let labels = labels(section, &files[0])?;
+    let labelled = section.files().filter(|(split, _)| *split != UNLABELED);
+    let mut files = labelled
+        .enumerate()
+        .map(|(index, (split, path))| {
+            // People may have named words in some of the training files only: in the first one.
+            let sparse = index > 0 && split == "train";
+            File::read(split, path, &Columns { sparse, ..columns })
+        })
+        .collect::<Result<Vec<File>>>()?;
+    let labels = labels(section, &files[..section.train.paths().len()])?;
     let index: HashMap<&str, usize> = labels
         .iter()
         .enumerate()
@@ -181,55 +216,75 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
     for file in &mut files {
         file.refuse_unknown_labels(&index, &section.label, section.labels.is_some());
     }
-    let skipped = allow_bad_rows(&files, section.skip_bad_rows)?;
+    let columns = Columns {
+        label: None,
+        rationale: None,
+        ..columns
+    };
+    let unlabeled = section.files().filter(|(split, _)| *split == UNLABELED);
+    let unlabeled = unlabeled
+        .map(|(split, path)| File::read(split, path, &columns))
+        .collect::<Result<Vec<File>>>()?;
+    let skipped = allow_bad_rows(files.iter().chain(&unlabeled), section.skip_bad_rows)?;
     let mut parts: Vec<Part> = files
         .into_iter()
         .map(|file| file.into_part(&index))
         .collect();
     for (split, buckets) in [("validation", 0..10), ("test", 10..20)] {
         if !parts.iter().any(|part| part.split == split) {
-            let part = parts[0].draw(split, buckets);
-            parts.push(part);
+            let train = parts.iter_mut().filter(|part| part.split == "train");
+            let drawn: Vec<Part> = train.map(|part| part.draw(split, &buckets)).collect();
+            parts.extend(drawn);
         }
     }
-    finish(labels, parts, skipped)
+    finish(labels, parts, unlabeled, skipped)
 }
 
-fn finish(labels: Vec<String>, mut parts: Vec<Part>, skipped: Vec<String>) -> Result<Loaded> {
-    parts.sort_by_key(|part| {
-        ["train", "validation", "test"]
-            .iter()
-            .position(|s| *s == part.split)
-    });
-    for part in &parts {
+fn finish(
+    labels: Vec<String>,
+    mut parts: Vec<Part>,
+    unlabeled: Vec<File>,
+    skipped: Vec<String>,
+) -> Result<Loaded> {
+    let place = |split: &str| SPLITS.iter().position(|s| *s == split);
+    parts.sort_by_key(|part| place(part.split));
+    let splits = parts.iter().map(|part| part.report(labels.len())).collect();
+    let mut examples: [Vec<Example>; 3] = Default::default();
+    for (split, examples) in SPLITS.iter().zip(&mut examples) {
+        let of = parts.extract_if(.., |part| part.split == *split);
+        let mut path = None;
+        for part in of {
+            path.get_or_insert(part.path);
+            examples.extend(part.examples);
+        }
         ensure!(
-            !part.examples.is_empty(),
-            "{}: no rows for {}; give more rows or name a file in data.{}",
-            part.path,
-            part.split,
-            part.split
+            !examples.is_empty(),
+            "{}: no rows for {split}; give more rows or name a file in data.{split}",
+            path.unwrap_or_default(),
         );
     }
-    let splits = parts.iter().map(|part| part.report(labels.len())).collect();
-    let examples: Vec<(&'static str, &[Example])> = parts
-        .iter()
-        .map(|part| (part.split, part.examples.as_slice()))
+    let (unlabeled, unlabeled_repeated) = apart(unlabeled, &examples);
+    let named: Vec<(&'static str, &[Example])> = SPLITS
+        .into_iter()
+        .zip(examples.iter().map(Vec::as_slice))
         .collect();
     let report = Report {
         labels: labels.clone(),
         splits,
-        leakage: leakage::between(&examples),
-        repeated: leakage::repeated(examples[0].1),
-        contradictions: leakage::contradictions(examples[0].1),
+        unlabeled: unlabeled.len(),
+        unlabeled_repeated,
+        leakage: leakage::between(&named),
+        repeated: leakage::repeated(&examples[0]),
+        contradictions: leakage::contradictions(&examples[0]),
         skipped,
     };
-    let mut examples = parts.into_iter().map(|part| part.examples);
-    let mut next = || examples.next().unwrap_or_default();
+    let [train, validation, test] = examples;
     let split = Split {
         labels,
-        train: next(),
-        validation: next(),
-        test: next(),
+        train,
+        validation,
+        test,
+        unlabeled,
     };
     Ok(Loaded {
         hash: split.hash(),
@@ -238,15 +293,33 @@ fn finish(labels: Vec<String>, mut parts: Vec<Part>, skipped: Vec<String>) -> Re
     })
 }
 
+/// The texts without labels, each once and none that is, folded, among the examples; and how many those were.
+fn apart(files: Vec<File>, examples: &[Vec<Example>]) -> (Vec<Unlabeled>, usize) {
+    let labelled = examples.iter().flatten().map(|example| fold(&example.text));
+    let mut seen: HashSet<String> = labelled.collect();
+    // A text of no words teaches nothing.
+    seen.insert(String::new());
+    let rows: Vec<Row> = files.into_iter().flat_map(|file| file.sheet.rows).collect();
+    let all = rows.len();
+    let fresh = rows.into_iter().filter(|row| seen.insert(fold(&row.text)));
+    let kept: Vec<Unlabeled> = fresh
+        .map(|row| Unlabeled {
+            text: row.text,
+            domain: row.domain,
+        })
+        .collect();
+    let left_out = all - kept.len();
+    (kept, left_out)
+}
+
 /// The labels given, or those of the training rows: sorted by number if all are, else by text.
-fn labels(section: &DataSection, train: &File) -> Result<Vec<String>> {
+fn labels(section: &DataSection, train: &[File]) -> Result<Vec<String>> {
     if let Some(labels) = &section.labels {
         return Ok(labels.iter().map(|label| label.trim().to_owned()).collect());
     }
     let found: BTreeSet<&str> = train
-        .sheet
-        .rows
         .iter()
+        .flat_map(|file| &file.sheet.rows)
         .filter_map(|row| row.label.as_deref())
         .collect();
     let mut labels: Vec<String> = found.into_iter().map(ToOwned::to_owned).collect();
@@ -255,19 +328,15 @@ fn labels(section: &DataSection, train: &File) -> Result<Vec<String>> {
         labels.sort_by_key(|label| label.parse::<i64>().unwrap_or_default());
     }
     // Where every row is bad, what is wrong with them is what to say.
-    if labels.is_empty() && !train.sheet.bad.is_empty() {
-        let bad: Vec<String> = train.sheet.bad.iter().map(|bad| train.at(bad)).collect();
+    let bad: Vec<String> = train.iter().flat_map(File::bad).collect();
+    let path = train.first().map_or("", |file| file.path.as_str());
+    if labels.is_empty() && !bad.is_empty() {
         bail!("{}", too_many(&bad, section.skip_bad_rows));
     }
     if labels.len() < 2 {
-        let bad = train
-            .sheet
-            .bad
-            .first()
-            .map_or(String::new(), |bad| format!("; {}", train.at(bad)));
+        let bad = bad.first().map_or(String::new(), |bad| format!("; {bad}"));
         bail!(
-            "{}: column `{}` has {} label(s) {labels:?}, a classifier needs two{bad}",
-            train.path,
+            "{path}: column `{}` has {} label(s) {labels:?}, a classifier needs two{bad}",
             section.label,
             labels.len()
         );
@@ -275,8 +344,7 @@ fn labels(section: &DataSection, train: &File) -> Result<Vec<String>> {
     // A column of free text or ids taken for the label would train for hours to no end.
     ensure!(
         labels.len() <= 1000,
-        "{}: column `{}` has {} different labels; is it the label? If so, list them in data.labels",
-        train.path,
+        "{path}: column `{}` has {} different labels; is it the label? If so, list them in data.labels",
         section.label,
         labels.len()
     );
@@ -284,11 +352,11 @@ fn labels(section: &DataSection, train: &File) -> Result<Vec<String>> {
 }
 
 /// The bad rows as text, if there are no more than allowed.
-fn allow_bad_rows(files: &[File], allowed: usize) -> Result<Vec<String>> {
-    let bad: Vec<String> = files
-        .iter()
-        .flat_map(|file| file.sheet.bad.iter().map(|bad| file.at(bad)))
-        .collect();
+fn allow_bad_rows<'f>(
+    files: impl Iterator<Item = &'f File>,
+    allowed: usize,
+) -> Result<Vec<String>> {
+    let bad: Vec<String> = files.flat_map(File::bad).collect();
     if bad.len() <= allowed {
         return Ok(bad);
     }

@@ -65,8 +65,12 @@ impl Recipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// Training rows: CSV, TSV or JSONL, told apart by content.
-    pub train: String,
+    /// Training rows: CSV, TSV or JSONL, told apart by content; one file or a list of them.
+    pub train: Files,
+    /// Texts without labels, which the teacher labels for the transfer set, they and their variants; one file or a
+    /// list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlabeled: Option<Files>,
     /// Validation rows; without it a tenth of the training rows, chosen by their text's hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<String>,
@@ -94,7 +98,41 @@ pub struct DataSection {
     pub skip_bad_rows: usize,
 }
 
+/// One file or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "want the path of a file, or a list of such paths"
+)]
+pub enum Files {
+    /// Its path.
+    One(String),
+    /// Their paths.
+    Several(Vec<String>),
+}
+
+impl Files {
+    /// The paths, in order.
+    pub fn paths(&self) -> &[String] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Several(paths) => paths,
+        }
+    }
+}
+
 impl DataSection {
+    /// Every file with the key that names it.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let train = self.train.paths().iter().map(|path| ("train", path));
+        let unlabeled = self.unlabeled.iter().flat_map(Files::paths);
+        let validation = self.validation.iter().map(|path| ("validation", path));
+        train
+            .chain(validation)
+            .chain(self.test.iter().map(|path| ("test", path)))
+            .chain(unlabeled.map(|path| ("unlabeled", path)))
+    }
+
     fn default_text() -> String {
         "text".into()
     }
@@ -205,6 +243,27 @@ pub struct LabelSection {
     pub rows: usize,
     /// Texts (times nodes) a forward pass, but on the processor, where a pass has some hundred tokens.
     pub batch: usize,
+    /// Teachers that are asked, fine-tuned from seeds `seed`, `seed + 1` and so on: the mean of their logits and of
+    /// their attributions is what the student learns from. Embeddings start from the first one's.
+    #[serde(skip_serializing_if = "is_one")]
+    pub teachers: usize,
+}
+
+impl LabelSection {
+    /// What decides one teacher's labels, whatever the number of them.
+    #[must_use]
+    pub fn one_teacher(&self) -> Self {
+        Self {
+            teachers: 1,
+            ..self.clone()
+        }
+    }
+}
+
+/// What is the default is not written, so that keys are what they were before there was a choice.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 impl Default for LabelSection {
@@ -214,6 +273,7 @@ impl Default for LabelSection {
             rows: 0,
             target: Target::Logit,
             batch: 32,
+            teachers: 1,
         }
     }
 }

@@ -1,7 +1,13 @@
-//! Means over seeds with their intervals, and what differs between two of them.
+//! Means with their intervals, what differs between them and how sure that is, and how far raters agree.
+
+mod krippendorff;
+mod ranks;
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
+
+pub use krippendorff::ordinal_alpha;
+pub use ranks::{KruskalWallis, MannWhitney};
 
 /// Share of intervals that hold the true mean.
 const CONFIDENCE: f64 = 0.95;

@@ -18,7 +18,13 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
     // Where the base is not here yet, count a BERT-base and its download.
     let weights = base.map_or(440_000_000, |base| base.bytes);
     let download = if base.is_none() { weights } else { 0 };
-    let teacher = download + if fine_tuned { 10 * weights } else { 0 };
+    let teachers = recipe.label.teachers as u64;
+    let teacher = download
+        + if fine_tuned {
+            10 * weights * teachers
+        } else {
+            0
+        };
     let objective = recipe.distill.objective;
     let asked = match recipe.label.rows {
         _ if !objective.reads_explanations() => 0,
@@ -31,7 +37,8 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
         .map(|example| 100 + classes * 4 * (2 + example.text.split_whitespace().count() as u64 * 2))
         .sum();
     let variants = if recipe.distill.transfer {
-        split.train.len() * recipe.transfer.variants
+        let sources = split.train.len() + split.unlabeled.len();
+        sources * recipe.transfer.variants + split.unlabeled.len()
     } else {
         0
     };

@@ -129,7 +129,10 @@ impl Comparison<'_> {
         let base = &self.base.recipe;
         let mut inputs = inputs
             .with("base", &self.base_hash)?
-            .with("reference", &(base.teacher_settings(), &base.label))?
+            .with(
+                "reference",
+                &(base.teacher_settings(), base.label.one_teacher()),
+            )?
             .with("recipe seed", &base.seed)?
             .with("explained", &base.compare.explained)?
             .with("seed", &cell.seed)?;
@@ -145,7 +148,8 @@ impl Comparison<'_> {
             .with("label", &recipe.label)?
             .with("transfer", &recipe.transfer)?
             .with("student", &recipe.student)?
-            .with("distill", &recipe.distill.one_run())
+            .with("distill", &recipe.distill.one_run())?
+            .with_some("unlabeled", self.run.data.split.unlabeled_hash())
     }
 
     fn stage(&self, cell: Cell) -> Result<StageDir> {
@@ -341,11 +345,8 @@ impl Comparison<'_> {
     }
 
     /// The teacher of a seed.
-    fn taught(&mut self, seed: u64) -> Result<(TeacherArtefact, Teacher)> {
-        self.run.recipe.recipe.seed = seed;
-        let from = self.run.teach();
-        self.run.recipe.recipe.seed = self.base.recipe.seed;
-        let from = from?;
+    fn taught(&self, seed: u64) -> Result<(TeacherArtefact, Teacher)> {
+        let from = self.run.teach_from(seed)?;
         let device: &Device = &self.run.device;
         let teacher = Teacher::load(&from.folder, Head::Own, device)?;
         Ok((from, teacher))

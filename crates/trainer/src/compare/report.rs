@@ -7,16 +7,15 @@ use std::fmt::Write;
 
 use super::arms::{Cell, RECIPE};
 use super::cell::{Figures, Finished, Shown};
-use super::charts::{Bar, Line, Point, bars, lines, scatter};
 use super::environment::Environment;
 use super::table::{Row, Table};
 use crate::data::{self, Example};
 use crate::metrics::{Scores, confusion};
+use crate::page::charts::{Bar, Line, Point, bars, lines, scatter};
+use crate::page::{Page, escaped};
 use crate::recipe::Loaded;
 use crate::sampler::Mixture;
 use crate::statistics::Mean;
-
-const STYLE: &str = include_str!("report.css");
 
 /// The page of a table; `found` holds what it was made of.
 pub(super) fn html(
@@ -47,7 +46,7 @@ pub(super) fn html(
         page.texts(&first.shown, "test", &data.split.test, &data.split.labels);
     }
     page.made_of(&table.environment, &table.data_hash, recipe);
-    Ok(page.0)
+    Ok(page.finish())
 }
 
 /// The page of one run: its students, `own` in the order of their seeds, beside its teacher.
@@ -104,62 +103,16 @@ pub(super) fn of_run(
         );
     }
     page.made_of(&Environment::here(), &data.hash, recipe);
-    Ok(page.0)
+    Ok(page.finish())
 }
 
-struct Page(String);
-
 impl Page {
-    fn new(name: &str) -> Self {
-        let name = escaped(name);
-        Self(format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><title>{name}</title><style>{STYLE}</style><h1>{name}</h1>"
-        ))
-    }
-
     /// The end of the page.
     fn made_of(&mut self, environment: &Environment, rows: &str, recipe: &Loaded) {
         self.raw("<h2>What it was made of</h2>");
         self.paragraph(&environment.text());
         self.paragraph(&format!("rows {rows}"));
-        self.raw(&format!(
-            "<pre>{}</pre></html>\n",
-            escaped(&recipe.portable)
-        ));
-    }
-
-    fn raw(&mut self, html: &str) {
-        self.0.push_str(html);
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.raw(&format!("<p>{}</p>", escaped(text)));
-    }
-
-    fn list(&mut self, lines: &[String]) {
-        self.raw("<ul>");
-        for line in lines {
-            self.raw(&format!("<li>{}</li>", escaped(line)));
-        }
-        self.raw("</ul>");
-    }
-
-    fn figure(&mut self, svg: &str) {
-        self.raw(&format!("<figure>{svg}</figure>"));
-    }
-
-    fn grid(&mut self, lines: &[Vec<String>]) {
-        self.raw("<div class=\"wide\"><table>");
-        for (index, line) in lines.iter().enumerate() {
-            let tag = if index == 0 { "th" } else { "td" };
-            let cells = line
-                .iter()
-                .map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
-            let cells: String = cells.collect();
-            self.raw(&format!("<tr>{cells}</tr>"));
-        }
-        self.raw("</table></div>");
+        self.raw(&format!("<pre>{}</pre>", escaped(&recipe.portable)));
     }
 
     fn overview(&mut self, table: &Table) -> Result<()> {
@@ -427,14 +380,6 @@ fn sentence(text: &str) -> String {
     } else {
         format!("{text}.")
     }
-}
-
-/// Text in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

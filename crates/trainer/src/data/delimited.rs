@@ -42,7 +42,11 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Re
         text: find(columns.text)?,
         label: columns.label.map(find).transpose()?,
         domain: columns.domain.map(find).transpose()?,
-        rationale: columns.rationale.map(find).transpose()?,
+        rationale: columns
+            .rationale
+            .filter(|name| !columns.sparse || names.iter().any(|n| n == name))
+            .map(find)
+            .transpose()?,
         duplicate: names.iter().position(|name| name == DUPLICATE),
         columns,
     };

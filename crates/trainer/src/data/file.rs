@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -38,8 +39,10 @@ impl File {
         })
     }
 
-    pub(super) fn at(&self, bad: &BadRow) -> String {
-        format!("{}:{bad}", self.path)
+    /// Its bad rows as they are reported.
+    pub(super) fn bad(&self) -> impl Iterator<Item = String> {
+        let at = |bad: &BadRow| format!("{}:{bad}", self.path);
+        self.sheet.bad.iter().map(at)
     }
 
     pub(super) fn refuse_unknown_labels(
@@ -118,7 +121,7 @@ pub(super) struct Part {
 impl Part {
     /// Moves the rows whose folded text hashes into `buckets` (of 100) to a new part. Copies of a
     /// text move together, and the choice depends on neither the order of the rows nor the seed.
-    pub(super) fn draw(&mut self, split: &'static str, buckets: std::ops::Range<u64>) -> Self {
+    pub(super) fn draw(&mut self, split: &'static str, buckets: &Range<u64>) -> Self {
         let drawn = |example: &mut Example| {
             let hash = digest(&[b"split", fold(&example.text).as_bytes()]);
             let number = hash[..8]

@@ -22,12 +22,15 @@ pub struct Columns<'a> {
     /// Column of the words that people named, if there is one: 0 or 1 for each part of the text between white
     /// space. A row may have none.
     pub rationale: Option<&'a str>,
+    /// Whether that column may be missing.
+    pub sparse: bool,
 }
 
 impl<'a> Columns<'a> {
-    /// The columns that are read, text first.
+    /// The columns that must be there, text first.
     pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
-        [Some(self.text), self.label, self.domain, self.rationale]
+        let rationale = self.rationale.filter(|_| !self.sparse);
+        [Some(self.text), self.label, self.domain, rationale]
             .into_iter()
             .flatten()
     }

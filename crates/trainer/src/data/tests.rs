@@ -7,6 +7,7 @@ const COLUMNS: Columns<'static> = Columns {
     label: Some("label"),
     domain: None,
     rationale: None,
+    sparse: false,
 };
 
 fn sheet(content: &str) -> Sheet {
@@ -287,6 +288,88 @@ impl Files {
         let at = self.0.path().display();
         toml::from_str(&extra.replace("DIR", &at.to_string())).unwrap()
     }
+}
+
+#[test]
+fn several_files_are_one_split_and_texts_without_labels_stay_apart() {
+    let files = Files::new(&[
+        ("one", "text,label\na cat,pet\na hawk,wild\n"),
+        ("two", "{\"text\":\"a dog\",\"label\":\"pet\"}\n"),
+        ("validation", "text,label\nan owl,wild\n"),
+        ("test", "text,label\na fish,pet\n"),
+        ("more", "text\nA  FISH\na horse\na Horse\nan elk\nan owl\n"),
+    ]);
+    let keys = ALL.replace("\"DIR/train\"", "[\"DIR/one\", \"DIR/two\"]");
+    let alone = load(&files.section(&keys)).unwrap();
+    let texts: Vec<&str> = alone.split.train.iter().map(|e| e.text.as_str()).collect();
+    assert_eq!(texts, ["a cat", "a hawk", "a dog"]);
+    let counts: Vec<(&str, &[usize])> = alone
+        .report
+        .splits
+        .iter()
+        .map(|s| (s.split, s.counts.as_slice()))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            ("train", &[1, 1][..]),
+            ("train", &[1, 0]),
+            ("validation", &[0, 1]),
+            ("test", &[1, 0])
+        ]
+    );
+    assert_eq!(alone.split.unlabeled_hash(), None);
+
+    let more = load(&files.section(&format!("{keys}unlabeled = \"DIR/more\"\n"))).unwrap();
+    let texts: Vec<&str> = more
+        .split
+        .unlabeled
+        .iter()
+        .map(|u| u.text.as_str())
+        .collect();
+    assert_eq!(texts, ["a horse", "an elk"]);
+    assert_eq!(more.report.unlabeled_repeated, 3);
+    assert_eq!(
+        more.hash, alone.hash,
+        "a teacher is the same with and without"
+    );
+    assert!(more.split.unlabeled_hash().is_some());
+}
+
+#[test]
+fn only_the_first_training_file_must_have_rationales() {
+    let files = Files::new(&[
+        ("one", "text,label,why\na cat,pet,0 1\na hawk,wild,0 1\n"),
+        ("two", "text,label\na dog,pet\n"),
+        ("three", "{\"text\":\"an ox\",\"label\":\"pet\"}\n"),
+        ("validation", "text,label,why\nan owl,wild,0 1\n"),
+        ("test", "text,label,why\na fish,pet,0 1\n"),
+    ]);
+    let names = "\"DIR/one\", \"DIR/two\", \"DIR/three\"";
+    let keys = ALL.replace("\"DIR/train\"", &format!("[{names}]")) + "rationale = \"why\"\n";
+    let loaded = load(&files.section(&keys)).unwrap();
+    let named: Vec<bool> = loaded
+        .split
+        .train
+        .iter()
+        .map(|e| e.rationale.is_some())
+        .collect();
+    assert_eq!(named, [true, true, false, false]);
+    let error = load(&files.section(&keys.replace("/one", "/two"))).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("no column `why`"),
+        "{error:#}"
+    );
+}
+
+#[test]
+fn a_bad_row_of_a_later_file_is_named() {
+    let files = Files::new(&[
+        ("one", "text,label\na cat,pet\na hawk,wild\n"),
+        ("two", "text,label\n,pet\n"),
+    ]);
+    let error = load(&files.section("train = [\"DIR/one\", \"DIR/two\"]\n")).unwrap_err();
+    assert!(error.to_string().contains("two:2"), "{error}");
 }
 
 const TRAIN: &str = "text,label\nA  Cat,pet\na hawk,wild\na cat,wild\nA DOG,pet\n";

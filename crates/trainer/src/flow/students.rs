@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
+use super::teacher::Borrowed;
 use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, hash_bytes, write_atomic};
@@ -87,10 +88,10 @@ impl Run<'_> {
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
-        let inputs = match marks {
-            Some(marks) => inputs.with("marks", &marks)?,
-            None => inputs,
-        };
+        let others = Some(&labels.others).filter(|others| !others.is_empty());
+        let inputs = inputs
+            .with_some("marks", marks)?
+            .with_some("other teachers", others)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let teacher = self.load(from)?;
@@ -186,9 +187,9 @@ impl Run<'_> {
     }
 
     fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
-        let (train, _) = columns(&self.split().train);
         let least = self.recipe.recipe.student.min_count;
-        self.whole_vocabulary(teacher)?.pruned(&train, least)
+        let whole = self.whole_vocabulary(teacher)?;
+        whole.pruned(&self.read_by_students(), least)
     }
 
     pub(super) fn shape(&self, vocabulary: &Vocabulary) -> Shape {
@@ -212,11 +213,8 @@ impl Run<'_> {
         let tokenizer = vocabulary.tokenizer()?;
         let max_tokens = self.recipe.recipe.student.max_tokens;
         let domains = self.split().domains();
-        let place = |example: &Example| {
-            domains
-                .iter()
-                .position(|d| Some(*d) == example.domain.as_deref())
-        };
+        let place =
+            |domain: &Option<String>| domains.iter().position(|d| Some(*d) == domain.as_deref());
         let row = |example: &Example, logits: &[f32], attribution: Option<&Attribution>| {
             let encoding = tokenizer.encode(&example.text, max_tokens);
             let words = || encoding.words.iter().map(|word| word.bytes.clone());
@@ -226,7 +224,7 @@ impl Run<'_> {
                     let number = |named| f32::from(u8::from(named));
                     named.into_iter().map(number).collect()
                 }),
-                domain: place(example),
+                domain: place(&example.domain),
                 gold: Some(example.label),
                 logits: logits.to_vec(),
                 attribution: attribution.map(|attribution| attribution.words.clone()),
@@ -238,17 +236,32 @@ impl Run<'_> {
             .map(|(index, (example, logits))| row(example, logits, labels.explained.get(&index)))
             .collect();
         let own = self.recipe.recipe.distill.objective == Objective::Labels;
-        let variants = self.recipe.recipe.transfer.variants.max(1);
-        let variant = |(index, (text, logits)): (usize, &(String, Vec<f32>))| Row {
-            ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
-            words: Vec::new(),
-            gold: own.then(|| self.split().train[index / variants].label),
-            logits: logits.clone(),
-            attribution: None,
-            domain: place(&self.split().train[index / variants]),
-            rationale: None,
+        let split = self.split();
+        let borrowed = |borrowed: &Borrowed| {
+            let Borrowed {
+                text,
+                source,
+                logits,
+            } = borrowed;
+            let labelled = split.train.get(*source);
+            let domain = match labelled {
+                Some(example) => &example.domain,
+                None => &split.unlabeled[source - split.train.len()].domain,
+            };
+            Row {
+                ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
+                words: Vec::new(),
+                gold: labelled.filter(|_| own).map(|example| example.label),
+                logits: logits.clone(),
+                attribution: None,
+                domain: place(domain),
+                rationale: None,
+            }
         };
-        train.extend(labels.transfer.iter().enumerate().map(variant));
+        // Of a text without a label, gold labels say nothing.
+        let transfer = labels.transfer.iter();
+        let transfer = transfer.filter(|b| !own || b.source < split.train.len());
+        train.extend(transfer.map(borrowed));
         ensure!(!train.is_empty(), "distill: there is no training row");
         let rows = self.split().validation.iter().zip(&labels.validation);
         let validation = rows

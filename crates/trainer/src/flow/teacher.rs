@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CHECKPOINTS, REPORT, Run, columns, read_report};
 use crate::artefact::{Cache, Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, mean};
 use crate::checkpoint::Checkpoints;
 use crate::label::Labeller;
 use crate::metrics::Scores;
@@ -56,11 +56,65 @@ pub struct Labels {
     pub validation: Vec<Vec<f32>>,
     /// Attributions of the validation rows that were explained.
     pub validation_explained: HashMap<usize, Attribution>,
-    /// Variants of the training rows, and the teacher's logits.
-    pub transfer: Vec<(String, Vec<f32>)>,
+    /// Variants of the training rows, and what has no label.
+    pub transfer: Vec<Borrowed>,
+    /// Hashes of the teachers that were asked beside the first.
+    pub others: Vec<String>,
+}
+
+/// A text of the transfer set.
+pub struct Borrowed {
+    /// The text, words masked as the teacher's tokenizer names it.
+    pub text: String,
+    /// The row that it was made from: of the training rows, then of those without labels.
+    pub source: usize,
+    /// What the teacher says of it.
+    pub logits: Vec<f32>,
 }
 
 impl Labels {
+    /// The mean of what teachers say of the same texts. None of none.
+    fn mean(mut all: Vec<Self>) -> Option<Self> {
+        if all.len() < 2 {
+            return all.pop();
+        }
+        let first = all.first()?;
+        let rows = |of: fn(&Self) -> &[Vec<f32>]| -> Vec<Vec<f32>> {
+            let row = |row: usize| mean(all.iter().map(|labels| of(labels)[row].as_slice()));
+            (0..of(first).len()).map(row).collect()
+        };
+        let explained = |of: fn(&Self) -> &HashMap<usize, Attribution>| {
+            let row = |row: &usize| {
+                let said: Vec<&Attribution> = all
+                    .iter()
+                    .filter_map(|labels| of(labels).get(row))
+                    .collect();
+                Some((*row, Attribution::mean(&said)?))
+            };
+            of(first).keys().filter_map(row).collect()
+        };
+        let transfer = first.transfer.iter().enumerate();
+        let transfer = transfer.map(|(row, text)| Borrowed {
+            text: text.text.clone(),
+            source: text.source,
+            logits: mean(
+                all.iter()
+                    .map(|labels| labels.transfer[row].logits.as_slice()),
+            ),
+        });
+        Some(Self {
+            train: rows(|labels| &labels.train),
+            explained: explained(|labels| &labels.explained),
+            validation: rows(|labels| &labels.validation),
+            validation_explained: explained(|labels| &labels.validation_explained),
+            transfer: transfer.collect(),
+            others: all
+                .iter()
+                .flat_map(|labels| labels.others.clone())
+                .collect(),
+        })
+    }
+
     /// How far the attributions are from complete, in words: whether `label.nodes` is enough.
     fn completeness(&self) -> String {
         let all = self.explained.values();
@@ -84,6 +138,11 @@ impl Labels {
 impl Run<'_> {
     /// Fine-tunes the recipe's base, or takes it as it is where `teacher.epochs` is 0.
     pub fn teach(&self) -> Result<TeacherArtefact> {
+        self.teach_from(self.recipe.recipe.seed)
+    }
+
+    /// [`Run::teach`] from another seed.
+    pub(crate) fn teach_from(&self, seed: u64) -> Result<TeacherArtefact> {
         let recipe = &self.recipe.recipe;
         let section = &recipe.teacher;
         let base = locate(&section.base, section.revision.as_deref())?;
@@ -100,8 +159,8 @@ impl Run<'_> {
             .with("data", &self.data.hash)?
             .with("base", &base_hash)?
             .with("teacher", &recipe.teacher_settings())?
-            .with("seed", &recipe.seed)?;
-        let stage = StageDir::open(&self.folder, Stage::Teach, inputs, recipe.seed)?;
+            .with("seed", &seed)?;
+        let stage = StageDir::open(&self.folder, Stage::Teach, inputs, seed)?;
         let folder = stage.file("teacher");
         if self.open(&stage, &self.device_name)? {
             let checkpoints = stage.file(CHECKPOINTS);
@@ -109,7 +168,7 @@ impl Run<'_> {
                 self.split(),
                 &base,
                 section,
-                recipe.seed,
+                seed,
                 &checkpoints,
                 &self.device,
                 self.progress,
@@ -160,10 +219,27 @@ impl Run<'_> {
         Scores::of_logits(&logits, &gold)
     }
 
-    /// What the recipe's objective reads of the teacher: soft labels of every training and validation
-    /// row and of the transfer set, attributions of the chosen rows. Everything is cached; a killed run
-    /// goes on where it was.
-    pub fn label(&self, from: &TeacherArtefact) -> Result<Labels> {
+    /// What the recipe's objective reads of its teachers: soft labels of every training and validation
+    /// row and of the transfer set, attributions of the chosen rows, `first` being the first teacher. Everything is
+    /// cached; a killed run goes on where it was.
+    pub fn label(&self, first: &TeacherArtefact) -> Result<Labels> {
+        let recipe = &self.recipe.recipe;
+        let mut all = vec![self.labels_of(first)?];
+        for more in 1..recipe.label.teachers {
+            self.progress.note(&format!(
+                "teacher {} of {}",
+                more + 1,
+                recipe.label.teachers
+            ));
+            let other = self.teach_from(recipe.seed + more as u64)?;
+            let mut labels = self.labels_of(&other)?;
+            labels.others.push(other.hash);
+            all.push(labels);
+        }
+        Labels::mean(all).context("label: there is no teacher")
+    }
+
+    fn labels_of(&self, from: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
@@ -180,18 +256,18 @@ impl Run<'_> {
         let (validation, _) = columns(&self.split().validation);
         let objective = recipe.distill.objective;
         let transfer = if recipe.distill.transfer {
-            let mask = teacher.tokenizer.mask_word();
-            variants(&train, &recipe.transfer, mask, recipe.seed)
+            self.transfer_texts(teacher.tokenizer.mask_word())
         } else {
             Vec::new()
         };
-        let borrowed: Vec<&str> = transfer.iter().map(String::as_str).collect();
+        let borrowed: Vec<&str> = transfer.iter().map(|(_, text)| text.as_str()).collect();
         let transfer_logits = if objective.asks_the_teacher() {
             soft.logits("transfer set", &borrowed, self.progress)?
         } else {
             // Nobody reads them.
             vec![vec![0.0; self.split().labels.len()]; borrowed.len()]
         };
+        let transfer = transfer.into_iter().zip(transfer_logits);
         let mut explain = |name: &str, texts: &[&str]| -> Result<HashMap<usize, Attribution>> {
             let chosen = self.explained_rows(texts.len());
             let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
@@ -207,10 +283,39 @@ impl Run<'_> {
             },
             validation: soft.logits("validation texts", &validation, self.progress)?,
             validation_explained: explain("validation texts explained", &validation)?,
-            transfer: transfer.into_iter().zip(transfer_logits).collect(),
+            transfer: transfer
+                .map(|((source, text), logits)| Borrowed {
+                    text,
+                    source,
+                    logits,
+                })
+                .collect(),
+            others: Vec::new(),
         };
         self.progress.note(&labels.completeness());
         Ok(labels)
+    }
+
+    /// Variants of the training texts and of those without labels, and the latter themselves; each with its source.
+    fn transfer_texts(&self, mask: &str) -> Vec<(usize, String)> {
+        let recipe = &self.recipe.recipe;
+        let split = self.split();
+        let texts = self.read_by_students();
+        let made = variants(&texts, &recipe.transfer, mask, recipe.seed);
+        let made = made.into_iter().enumerate();
+        let unlabeled = split.unlabeled.iter().enumerate();
+        made.map(|(index, text)| (index / recipe.transfer.variants, text))
+            .chain(unlabeled.map(|(index, row)| (split.train.len() + index, row.text.clone())))
+            .collect()
+    }
+
+    /// The training texts and those without labels.
+    pub(super) fn read_by_students(&self) -> Vec<&str> {
+        let split = self.split();
+        let train = split.train.iter().map(|example| example.text.as_str());
+        train
+            .chain(split.unlabeled.iter().map(|row| row.text.as_str()))
+            .collect()
     }
 
     /// The teacher's attributions of texts, cached under the name of their `list`.
@@ -265,11 +370,12 @@ impl Run<'_> {
                 .with("max_tokens", &recipe.teacher.max_tokens)?
                 .with("seed", &recipe.seed)
         };
+        let soft = shared(Stage::Label)?
+            .with("batch", &recipe.label.batch)?
+            .with("transfer", &recipe.transfer)?;
         Ok([
-            shared(Stage::Label)?
-                .with("batch", &recipe.label.batch)?
-                .with("transfer", &recipe.transfer)?,
-            shared(Stage::Explain)?.with("label", &recipe.label)?,
+            soft.with_some("unlabeled", self.split().unlabeled_hash())?,
+            shared(Stage::Explain)?.with("label", &recipe.label.one_teacher())?,
         ])
     }
 

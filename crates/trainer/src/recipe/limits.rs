@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Result, bail};
 
-use super::{Recipe, Sampler};
+use super::{Files, Recipe, Sampler};
 
 impl Recipe {
     /// Checks every value against its range; the error lists key, value and what is allowed.
@@ -33,7 +33,10 @@ impl Recipe {
             ));
         }
         let data = &self.data;
-        breaches.filled("data.train", &data.train);
+        breaches.files("data.train", &data.train);
+        if let Some(unlabeled) = &data.unlabeled {
+            breaches.files("data.unlabeled", unlabeled);
+        }
         breaches.filled("data.text", &data.text);
         breaches.filled("data.label", &data.label);
         breaches.filled("teacher.base", &self.teacher.base);
@@ -81,6 +84,13 @@ impl Recipe {
         breaches.range("teacher.patience", teacher.patience, 1..=1000);
         breaches.range("label.nodes", label.nodes, 1..=256);
         breaches.range("label.batch", label.batch, 1..=4096);
+        breaches.range("label.teachers", label.teachers, 1..=100);
+        if label.teachers > 1 && self.teacher.epochs == 0 {
+            breaches.add(format!(
+                "label.teachers = {}: a base that is not fine-tuned is one teacher; raise teacher.epochs, or leave it at 1",
+                label.teachers
+            ));
+        }
     }
 
     fn check_student(&self, breaches: &mut Breaches) {
@@ -145,6 +155,15 @@ struct Breaches(Vec<String>);
 impl Breaches {
     fn add(&mut self, breach: String) {
         self.0.push(breach);
+    }
+
+    fn files(&mut self, key: &str, files: &Files) {
+        if files.paths().is_empty() {
+            self.add(format!("{key} is an empty list; name a file in it"));
+        }
+        for path in files.paths() {
+            self.filled(key, path);
+        }
     }
 
     fn filled(&mut self, key: &str, value: &str) {

@@ -345,6 +345,9 @@ mod tests {
         assert!(fails("", &["data.labels=[\"a\",\" a \"]"]).contains("twice"));
         assert!(fails("", &["data.text=label"]).contains("two columns"));
         assert!(fails("", &["data.train="]).contains("data.train is empty"));
+        assert!(fails("", &["data.train=[\"a\",\" \"]"]).contains("data.train is empty"));
+        assert!(fails("", &["data.unlabeled=[]"]).contains("data.unlabeled is an empty list"));
+        assert!(fails("", &["data.train=3"]).contains("want the path of a file, or a list"));
     }
 
     #[test]
@@ -352,7 +355,10 @@ mod tests {
         let text = SMALL.replace("a.csv", "${ROWS}/a.csv");
         let sets = ["variables.ROWS=/home/someone".to_owned()];
         let loaded = parse(&text, Path::new("."), &sets).unwrap();
-        assert_eq!(loaded.recipe.data.train, "/home/someone/a.csv");
+        assert_eq!(
+            loaded.recipe.data.train.paths(),
+            ["/home/someone/a.csv".to_owned()]
+        );
         assert!(loaded.portable.contains("${ROWS}/a.csv"));
         assert!(!loaded.portable.contains("someone"));
     }

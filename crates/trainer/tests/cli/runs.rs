@@ -105,6 +105,55 @@ fn run_goes_from_rows_to_a_bundle_and_skips_what_is_done() {
 }
 
 #[test]
+fn several_teachers_and_texts_without_labels_teach_one_student() {
+    let place = Place::new();
+    recipe(&place);
+    let more = [
+        "{\"text\":\"the old mill rose slowly\"}",
+        "{\"text\":\"old boats sank in winter\"}",
+        "{\"text\":\"The Mill  rose early\"}",
+    ];
+    place.file("more.jsonl", more.join("\n"));
+    let students = |sets: &[&str]| -> Value {
+        let out = place.good(&[&["distill", "tiny.toml", "--json"], sets].concat());
+        serde_json::from_str::<Value>(&out).unwrap()[0]["history"].clone()
+    };
+    let alone = students(&[]);
+    let labels = ["--set", "distill.objective=labels"];
+    let by_labels = students(&labels);
+    let unlabeled = ["--set", "data.unlabeled=more.jsonl"];
+    let two = ["--set", "label.teachers=2"];
+    let all = [alone.clone(), students(&unlabeled), students(&two)];
+    for (index, history) in all.iter().enumerate() {
+        assert!(!all[..index].contains(history), "{index}: {history}");
+    }
+    // Texts without labels say nothing to who learns from labels alone, but for the pieces of their words.
+    let both = students(&[&labels[..], &unlabeled].concat());
+    assert_eq!(
+        both[0]["terms"].as_array().map(Vec::len),
+        by_labels[0]["terms"].as_array().map(Vec::len)
+    );
+    // What the first teacher said is not asked again.
+    let again = place.run(&["label", "tiny.toml", "--set", "label.teachers=2"]);
+    assert!(!again.err.contains("teach: epoch"), "{}", again.err);
+
+    let checked = place.good(&["check", "tiny.toml", "--set", "data.unlabeled=more.jsonl"]);
+    assert!(
+        checked.contains("unlabeled         2  without 1"),
+        "{checked}"
+    );
+    let bare = place.bad(&[
+        "check",
+        "tiny.toml",
+        "--set",
+        "label.teachers=2",
+        "--set",
+        "teacher.epochs=0",
+    ]);
+    assert!(bare.contains("label.teachers = 2"), "{bare}");
+}
+
+#[test]
 fn the_recipe_in_the_run_folder_is_never_lost() {
     let place = Place::new();
     recipe(&place);

@@ -23,7 +23,7 @@ const FONT: &str = "system-ui, sans-serif";
 
 /// A named value, perhaps with half the width of its interval.
 #[derive(Debug, Clone)]
-pub(super) struct Bar {
+pub(crate) struct Bar {
     /// What it is of.
     pub name: String,
     /// The value.
@@ -36,7 +36,7 @@ pub(super) struct Bar {
 
 /// A point of a scatter with its name.
 #[derive(Debug, Clone)]
-pub(super) struct Point {
+pub(crate) struct Point {
     /// What it is of.
     pub name: String,
     /// Along a logarithmic axis; above 0.
@@ -49,7 +49,7 @@ pub(super) struct Point {
 
 /// A line with its name.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// What it is of.
     pub name: String,
     /// Its points.
@@ -113,7 +113,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// Horizontal bars with their intervals, the first on top.
-pub(super) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
+pub(crate) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
     let ends = bars.iter().flat_map(|bar| {
         let half = bar.half.unwrap_or(0.0);
         [
@@ -167,7 +167,7 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> Result<String> {
 }
 
 /// Points along a logarithmic axis, each with its name.
-pub(super) fn scatter(title: &str, x: &str, y: &str, points: &[Point]) -> Result<String> {
+pub(crate) fn scatter(title: &str, x: &str, y: &str, points: &[Point]) -> Result<String> {
     let (low, high) = range(points.iter().flat_map(|point| {
         let half = point.half.unwrap_or(0.0);
         [point.y - half, point.y + half]
@@ -214,7 +214,7 @@ pub(super) fn scatter(title: &str, x: &str, y: &str, points: &[Point]) -> Result
 }
 
 /// Lines over a common axis.
-pub(super) fn lines(title: &str, x: &str, lines: &[Line]) -> Result<String> {
+pub(crate) fn lines(title: &str, x: &str, lines: &[Line]) -> Result<String> {
     let all = || lines.iter().flat_map(|line| line.points.iter());
     let (left, right) = range(all().map(|point| point.0));
     let (low, high) = range(all().map(|point| point.1));

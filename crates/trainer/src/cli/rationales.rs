@@ -1,0 +1,267 @@
+//! The verbs that ask a language model for reasons.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{General, print};
+use crate::artefact::write_atomic;
+use crate::progress::Progress;
+use crate::rationales::{
+    self, Budget, Counts, Endpoint, Job, Kind, Outcome, Patience, Price, Prompt, Sampling, Spent,
+};
+
+/// The variable that an endpoint's key is commonly in.
+const KEY: &str = "OPENAI_API_KEY";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RationalesCommand {
+    /// Ask a language model, through any endpoint of the `OpenAI` protocol; what was asked before is not asked again
+    Ask(AskOptions),
+    /// Cut run-ons, drop what is empty or refused, mark what names an answer
+    Clean(CleanOptions),
+}
+
+/// Options of `rationales ask`.
+#[derive(Debug, Args)]
+pub(super) struct AskOptions {
+    /// Rows: CSV, TSV or JSONL with the columns text and label, perhaps text2 and choices; for a critique also
+    /// rationale, for a revision critique as well, as `ask` itself writes them
+    #[arg(value_name = "FILE")]
+    rows: PathBuf,
+    /// What to ask for
+    #[arg(long, value_name = "KIND")]
+    kind: Kind,
+    /// The address before /chat/completions, such as <http://localhost:8080/v1>
+    #[arg(long, value_name = "URL")]
+    endpoint: String,
+    /// The model, as the endpoint calls it
+    #[arg(long, value_name = "NAME")]
+    model: String,
+    /// Where replies go, a JSON object a line; what is known goes to FILE.cache, from which a stopped job goes on
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Environment variable with the endpoint's key
+    #[arg(long, value_name = "NAME", default_value = KEY)]
+    key_env: String,
+    /// A prompt of one's own, with names such as {text} and {answer}
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<PathBuf>,
+    /// Rows with explanations that every prompt shows first
+    #[arg(long, value_name = "FILE")]
+    examples: Option<PathBuf>,
+    /// Only the first N rows
+    #[arg(long, value_name = "N")]
+    rows_at_most: Option<usize>,
+    /// Requests at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    concurrent: usize,
+    /// Tries after a first one that failed
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    retries: u32,
+    /// Seconds before a second try; they double with each
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    wait: f64,
+    /// Seconds that one request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+    /// Most tokens of a reply
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    max_tokens: usize,
+    /// How freely replies are drawn; 0 takes the likeliest
+    #[arg(long, value_name = "T", default_value_t = 0.7)]
+    temperature: f64,
+    /// Stop after so many requests
+    #[arg(long, value_name = "N")]
+    calls: Option<u64>,
+    /// Stop once so many tokens are spent
+    #[arg(long, value_name = "N")]
+    tokens: Option<u64>,
+    /// Send nothing: say what it would take
+    #[arg(long)]
+    dry_run: bool,
+    /// Price of a million tokens of prompts
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    price_prompt: f64,
+    /// Price of a million tokens of replies
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    price_reply: f64,
+}
+
+/// Options of `rationales clean`.
+#[derive(Debug, Args)]
+pub(super) struct CleanOptions {
+    /// Rows with explanations: CSV, TSV or JSONL
+    #[arg(value_name = "FILE")]
+    rows: PathBuf,
+    /// Where what is left goes, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Column of the explanations
+    #[arg(long, value_name = "NAME", default_value = "rationale")]
+    column: String,
+    /// Cut sentences beyond so many words, but never the first
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    words: usize,
+}
+
+pub(super) fn run(
+    general: &General,
+    command: RationalesCommand,
+    progress: &Progress,
+) -> Result<()> {
+    match command {
+        RationalesCommand::Ask(options) => ask(general, &options, progress),
+        RationalesCommand::Clean(options) => clean(general, &options),
+    }
+}
+
+fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<()> {
+    let seed = general.seed.unwrap_or(0);
+    ensure!(
+        options.concurrent > 0,
+        "--concurrent 0: want one request at least"
+    );
+    ensure!(
+        options.wait >= 0.0 && options.wait.is_finite(),
+        "--wait {}: want seconds",
+        options.wait
+    );
+    let mut rows = rationales::rows(&options.rows)?;
+    rows.rows
+        .truncate(options.rows_at_most.unwrap_or(usize::MAX));
+    let examples = options
+        .examples
+        .as_deref()
+        .map(rationales::rows)
+        .transpose()?;
+    let examples = examples.map_or_else(Vec::new, |examples| examples.rows);
+    let prompt = Prompt::new(options.kind, options.prompt.as_deref(), examples, seed)?;
+    let named = || options.rows.display().to_string();
+    let askings = prompt.askings(&rows).with_context(named)?;
+    let patience = Patience {
+        seconds: options.timeout,
+        retries: options.retries,
+        wait: Duration::from_secs_f64(options.wait),
+    };
+    let key = env::var(&options.key_env).ok();
+    ensure!(
+        key.is_some() || options.key_env == KEY,
+        "--key-env {}: there is no such variable",
+        options.key_env
+    );
+    let endpoint = Endpoint::new(&options.endpoint, &options.model, key, patience)?;
+    let job = Job {
+        endpoint: &endpoint,
+        sampling: Sampling {
+            max_tokens: options.max_tokens,
+            temperature: options.temperature,
+            seed,
+            logprobs: options.kind == Kind::Answer,
+        },
+        kind: options.kind,
+        rows: &rows.rows,
+        askings: &askings,
+        concurrent: options.concurrent,
+        budget: Budget {
+            calls: options.calls,
+            tokens: options.tokens,
+        },
+        price: Price {
+            prompt: options.price_prompt,
+            reply: options.price_reply,
+        },
+    };
+    if options.dry_run {
+        return print(general, &job.estimate(), |most| {
+            format!("at most {}; nothing was sent", text_of(most))
+        });
+    }
+    let mut cache = options.out.clone().into_os_string();
+    cache.push(".cache");
+    let outcome = rationales::ask(&job, Path::new(&cache), progress)?;
+    write_lines(&options.out, &outcome.lines)?;
+    print(general, &outcome, |outcome| told(outcome, &options.out))?;
+    let (faults, count) = &outcome.faults;
+    if *count > 0 {
+        bail!(
+            "{count} request(s) failed; the rest is kept, and the same command asks for them again\n{}",
+            faults.join("\n")
+        );
+    }
+    ensure!(
+        outcome.left == 0,
+        "the budget left {} of {} requests; the same command goes on",
+        outcome.left,
+        askings.len()
+    );
+    Ok(())
+}
+
+fn text_of(spent: &Spent) -> String {
+    format!(
+        "{} requests, {} tokens of prompts, {} of replies, price {:.2}",
+        spent.calls, spent.prompt_tokens, spent.reply_tokens, spent.price
+    )
+}
+
+fn told(outcome: &Outcome, out: &Path) -> String {
+    format!(
+        "{} replies in {}: {} known before, {} refused, {} cut by --max-tokens\nspent: {}",
+        outcome.replies,
+        out.display(),
+        outcome.known,
+        outcome.refused,
+        outcome.cut,
+        text_of(&outcome.spent)
+    )
+}
+
+/// What `rationales clean` says when it is done.
+#[derive(Debug, Serialize)]
+struct CleanedFile {
+    out: PathBuf,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+fn clean(general: &General, options: &CleanOptions) -> Result<()> {
+    ensure!(options.words > 0, "--words 0: want one word at least");
+    let (lines, counts) = rationales::clean_file(&options.rows, &options.column, options.words)?;
+    ensure!(
+        !lines.is_empty(),
+        "{}: nothing is left of {} rows: {} are empty, {} refused",
+        options.rows.display(),
+        counts.rows,
+        counts.empty,
+        counts.refused
+    );
+    write_lines(&options.out, &lines)?;
+    let cleaned = CleanedFile {
+        out: options.out.clone(),
+        counts,
+    };
+    print(general, &cleaned, |CleanedFile { out, counts }| {
+        format!(
+            "{} of {} rows in {}: {} empty and {} refused are dropped, {} cut; {} name their answer, {} another",
+            counts.kept,
+            counts.rows,
+            out.display(),
+            counts.empty,
+            counts.refused,
+            counts.cut,
+            counts.names_answer,
+            counts.names_other
+        )
+    })
+}
+
+fn write_lines(path: &Path, lines: &[Value]) -> Result<()> {
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    write_atomic(path, lines.concat().as_bytes())
+}

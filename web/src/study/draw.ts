@@ -1,0 +1,70 @@
+/** An item and the questions about it, as elements. */
+
+import { make } from '../dom.ts';
+import { title } from '../format.ts';
+import type { Item, Painted, Plan } from './plan.ts';
+
+/** Below this share of the largest weight a word stays as it is. */
+const FAINT = 0.05;
+
+/** Shows a text, its answer and why. */
+export function drawItem(parent: HTMLElement, item: Item): void {
+  const { text, text2, answer, explanation } = item;
+  const painted = 'words' in explanation;
+  const body = make('p', { class: 'words', dir: 'auto' }, ...(painted ? paint(text, explanation.words) : [text]));
+  const second = text2 === undefined ? [] : [make('p', { class: 'words', dir: 'auto' }, text2)];
+  const why = painted
+    ? [
+        'The words that are painted in the text: ',
+        make('span', { class: 'word', 'data-side': 'for' }, 'for'),
+        ' the answer and ',
+        make('span', { class: 'word', 'data-side': 'against' }, 'against'),
+        ' it; the stronger, the more.',
+      ]
+    : [explanation.sentence];
+  parent.replaceChildren(
+    make('h3', {}, 'Text'),
+    body,
+    ...second,
+    make('h3', {}, 'Answer'),
+    make('p', { class: 'given', dir: 'auto' }, title(answer)),
+    make('h3', {}, 'Explanation'),
+    make('p', { class: painted ? '' : 'words', dir: 'auto' }, ...why),
+  );
+}
+
+/** A text with its words as spans, coloured by what they say. */
+function paint(text: string, words: readonly Painted[]): (Node | string)[] {
+  const parts: (Node | string)[] = [];
+  let from = 0;
+  for (const { start, end, weight } of words) {
+    parts.push(text.slice(from, start));
+    const word = text.slice(start, end);
+    from = end;
+    if (Math.abs(weight) < FAINT) {
+      parts.push(word);
+      continue;
+    }
+    const side = weight > 0 ? 'for' : 'against';
+    const span = make('span', { class: 'word', 'data-side': side }, word);
+    span.style.setProperty('--strength', Math.abs(weight).toFixed(2));
+    parts.push(span);
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+/** Shows the sentences to agree with or not; `chosen` are the ratings given before. */
+export function drawQuestions(parent: HTMLElement, plan: Plan, chosen: readonly number[] | undefined): void {
+  parent.replaceChildren(
+    ...plan.constructs.map(({ name, statement }, index) => {
+      const options = plan.scale.map((meaning, place) => {
+        const value = place + 1;
+        const input = make('input', { type: 'radio', name, value: String(value) });
+        input.checked = chosen?.[index] === value;
+        return make('label', { class: 'option' }, input, make('span', {}, meaning));
+      });
+      return make('fieldset', { class: 'question' }, make('legend', {}, statement), make('div', { class: 'options' }, ...options));
+    }),
+  );
+}
