@@ -17,6 +17,34 @@ const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, hei
 const TALLEST = 2_000;
 const PATIENCE = 300_000;
 
+/** A study of one item. */
+const STUDY = {
+  format: 'stillglass-study/1',
+  study: 'picture',
+  constructs: [
+    { name: 'plausibility', statement: 'The explanation is a convincing reason for the answer.' },
+    { name: 'completeness', statement: 'Nothing that matters for the answer is missing from the explanation.' },
+  ],
+  scale: ['strongly disagree', 'disagree', 'neither', 'agree', 'strongly agree'],
+  items: [
+    {
+      id: 'item-1',
+      text: 'Quarterly profit doubled, but the board warned of weak demand.',
+      answer: 'bearish',
+      explanation: {
+        words: [
+          { start: 10, end: 16, weight: -0.3 },
+          { start: 17, end: 24, weight: -0.7 },
+          { start: 40, end: 46, weight: 1 },
+          { start: 50, end: 54, weight: 0.6 },
+          { start: 55, end: 61, weight: 0.2 },
+        ],
+      },
+    },
+  ],
+  raters: [{ rater: 'rater-01', items: ['item-1'] }],
+};
+
 /** How to bring each view to where it shows what it is for. */
 const VIEWS = {
   one: async (page) => {
@@ -37,6 +65,13 @@ const VIEWS = {
     await turnTo(page, 'device', 'This device');
     await page.locator('#measure').click();
     await page.locator('#measured:not([hidden])').waitFor({ timeout: PATIENCE });
+  },
+  study: async (page) => {
+    await page.goto(new URL('study.html', page.url()).href);
+    const buffer = Buffer.from(JSON.stringify(STUDY));
+    await page.locator('#drop input').setInputFiles({ name: 'study.json', mimeType: 'application/json', buffer });
+    await page.getByRole('button', { name: 'Begin' }).click();
+    await page.getByRole('radio', { name: 'agree', exact: true }).first().check();
   },
 };
 

@@ -37,7 +37,7 @@ async function bring(page, content, name = 'study.json') {
 /** Chooses these ratings with the keyboard alone, and goes on. */
 async function rate(page, values) {
   for (const [index, value] of values.entries()) {
-    await page.locator('.question').nth(index).locator('input').first().focus();
+    await page.locator('.asked').nth(index).locator('input').first().focus();
     await page.keyboard.press('Space');
     for (let press = 1; press < value; press++) await page.keyboard.press('ArrowRight');
   }

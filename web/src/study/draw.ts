@@ -64,7 +64,7 @@ export function drawQuestions(parent: HTMLElement, plan: Plan, chosen: readonly 
         input.checked = chosen?.[index] === value;
         return make('label', { class: 'option' }, input, make('span', {}, meaning));
       });
-      return make('fieldset', { class: 'question' }, make('legend', {}, statement), make('div', { class: 'options' }, ...options));
+      return make('fieldset', { class: 'asked' }, make('legend', {}, statement), make('div', { class: 'options' }, ...options));
     }),
   );
 }
