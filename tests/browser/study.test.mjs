@@ -57,6 +57,7 @@ test('a study is rated by keyboard, left in the middle, gone on with, and saved'
   // Text stays text, and the words lie where the plan has them.
   assert.equal(await page.locator('#item .words').first().textContent(), 'The mill 😀 rose <b>early</b> (item-1)');
   const words = page.locator('#item .words .word');
+  assert.match(await page.locator('#item').textContent(), /For the answer: 😀\. Against the answer: mill\./);
   assert.deepEqual(await words.evaluateAll((all) => all.map(({ textContent, dataset }) => [textContent, dataset.side])), [
     ['mill', 'against'],
     ['😀', 'for'],
@@ -67,11 +68,14 @@ test('a study is rated by keyboard, left in the middle, gone on with, and saved'
   await rate(page, [2, 5]);
   await heading(page, 'Explanation 2 of 3');
   assert.equal(await page.locator('input:checked').count(), 0);
+  assert.ok(await page.locator('#to-end').isHidden());
+  await page.locator('.asked input').first().check();
 
   await page.reload();
   await heading(page, 'Who are you?');
   await page.getByRole('button', { name: 'Begin' }).click();
   await heading(page, 'Explanation 2 of 3');
+  assert.equal(await page.locator('input:checked').count(), 1, 'what was chosen is still there');
   await rate(page, [4, 4]);
   await heading(page, 'Explanation 3 of 3');
   await page.getByRole('button', { name: 'Back' }).click();
@@ -90,6 +94,18 @@ test('a study is rated by keyboard, left in the middle, gone on with, and saved'
     'made-up,rater-01,check-1,passed,4,4',
     'made-up,rater-01,item-2,,1,3',
   ]);
+  // Looked at again, changed, and not saved yet.
+  await page.getByRole('button', { name: 'Look at them again' }).click();
+  await rate(page, [3]);
+  await heading(page, 'Explanation 2 of 3');
+  await page.getByRole('button', { name: 'To the end' }).click();
+  await heading(page, 'That was the last one. Thank you.');
+  assert.equal(await page.locator('#saved').textContent(), '');
+  await page.getByRole('button', { name: 'Save the ratings' }).click();
+  await page.getByRole('button', { name: 'Delete them from this browser' }).click();
+  await heading(page, 'Open the study');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'opening-title');
+  assert.equal(await page.evaluate(() => localStorage.length), 0);
   assert.deepEqual(complaints, []);
   assert.ok(requests.every((address) => new URL(address).pathname !== '/stillglass_bg.wasm' && !address.endsWith('.glass')));
 });
@@ -126,6 +142,20 @@ test('what is no study is refused with a reason, and the next file is taken', as
   await heading(page, 'Open the study');
   await page.reload();
   await heading(page, 'Open the study');
+  assert.deepEqual(complaints, []);
+});
+
+test('a browser that keeps nothing rates all the same, and says so', async () => {
+  const blocked = (page) =>
+    page.addInitScript(() => Object.defineProperty(globalThis, 'localStorage', { get: () => { throw new DOMException('denied'); } }));
+  const { page, complaints } = await visit({ prepare: blocked });
+  await bring(page, PLAN);
+  await page.getByRole('button', { name: 'Begin' }).click();
+  for (const values of [[1, 2], [4, 4], [5, 5]]) await rate(page, values);
+  await heading(page, 'That was the last one. Thank you.');
+  await page.getByRole('alert').getByText('does not keep your ratings').waitFor();
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save the ratings' }).click()]);
+  assert.equal((await readFile(await saved.path(), 'utf8')).trim().split('\r\n').length, 4);
   assert.deepEqual(complaints, []);
 });
 

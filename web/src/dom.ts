@@ -1,16 +1,16 @@
 /** Building and finding elements. Text only ever goes in as text. */
 
-/** The element of `index.html` with this id. */
+/** The page's element with this id. */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const found = document.getElementById(id);
-  if (found === null) throw new Error(`index.html has no element #${id}`);
+  if (found === null) throw new Error(`the page has no element #${id}`);
   return found as E;
 }
 
 /** The first element inside `parent` that matches. */
 export function within<E extends HTMLElement = HTMLElement>(parent: ParentNode, selector: string): E {
   const found = parent.querySelector<E>(selector);
-  if (found === null) throw new Error(`index.html has no ${selector}`);
+  if (found === null) throw new Error(`the page has no ${selector}`);
   return found;
 }
 

@@ -75,6 +75,28 @@ test('what was kept of something else is not taken', () => {
   }
 });
 
+test('what is chosen of an item is kept before all of it is', () => {
+  const kept = store();
+  const study = plan();
+  const course = new Course(study, study.raters[0]!, kept);
+  course.rate('item-2', [4, 0], 1);
+  const again = new Course(study, study.raters[0]!, kept);
+  assert.deepEqual([again.next, again.done, again.of('item-2')], [0, 0, [4, 0]]);
+  assert.equal(again.csv().trim().split('\r\n').length, 1);
+  again.forget();
+  assert.equal(kept.content.size, 0);
+});
+
+test('two tabs of a rater lose nothing of each other', () => {
+  const kept = store();
+  const study = plan();
+  const [first, second] = [0, 0].map(() => new Course(study, study.raters[0]!, kept)) as [Course, Course];
+  first.rate('item-2', [4, 5], 1);
+  second.rate('item-1', [1, 1], 1);
+  first.rate('check-1', [4, 4], 1);
+  assert.equal(new Course(study, study.raters[0]!, kept).done, 3);
+});
+
 test('a full storage loses nothing of this visit', () => {
   const study = plan();
   const full = { ...store(), setItem: () => { throw new Error('quota'); } };

@@ -134,16 +134,26 @@ pub fn warnings(report: &Report) -> Vec<String> {
             "{count} training text(s) occur under more than one label"
         ));
     }
-    for split in &report.splits {
-        for (label, count) in report.labels.iter().zip(&split.counts) {
-            let few = if split.split == "train" { 10 } else { 1 };
-            if *count < few {
-                found.push(format!(
-                    "label \"{label}\" has {count} row(s) in {}",
-                    split.split
-                ));
+    let named: Option<usize> = report.splits.iter().map(|split| split.named).sum();
+    if named == Some(0) {
+        found.push(
+            "no row has a word that people named; is data.rationale the right column?".into(),
+        );
+    }
+    for split in ["train", "validation", "test"] {
+        let parts = report.splits.iter().filter(|part| part.split == split);
+        for (class, label) in report.labels.iter().enumerate() {
+            let count: usize = parts.clone().map(|part| part.counts[class]).sum();
+            let few = if split == "train" { 10 } else { 1 };
+            if count < few {
+                found.push(format!("label \"{label}\" has {count} row(s) in {split}"));
             }
         }
+    }
+    if let Some(repeated) = report.unlabeled_repeated.filter(|_| report.unlabeled == 0) {
+        found.push(format!(
+            "data.unlabeled has no text of its own; {repeated} are empty, repeated or labelled"
+        ));
     }
     found
 }
@@ -178,9 +188,8 @@ impl Findings {
                 left_out(split.marked_duplicates, split.bad_rows)
             );
         }
-        let (more, repeated) = (self.data.unlabeled, self.data.unlabeled_repeated);
-        if more + repeated > 0 {
-            let _ = write!(out, "{:<10}  {more:>7}", "unlabeled");
+        if let Some(repeated) = self.data.unlabeled_repeated {
+            let _ = write!(out, "{:<10}  {:>7}", "unlabeled", self.data.unlabeled);
             match repeated {
                 0 => out.push('\n'),
                 _ => {

@@ -18,7 +18,7 @@ use serde::Serialize;
 use file::{File, Part};
 pub use leakage::{Leakage, fold};
 pub use sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
-pub(crate) use table::Table;
+pub(crate) use table::{Record, Table};
 
 use crate::artefact::{digest, hex};
 use crate::recipe::DataSection;
@@ -103,9 +103,7 @@ impl Split {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         hex(&digest(&parts))
     }
-}
 
-impl Split {
     /// SHA-256 over domains and rationales, in hex; none where the data has neither. Teachers know nothing of them.
     pub fn marks_hash(&self) -> Option<String> {
         let mut parts: Vec<Vec<u8>> = Vec::new();
@@ -119,12 +117,18 @@ impl Split {
             let named = example.rationale.iter().flatten();
             parts.push(named.map(|word| u8::from(*word)).collect());
         }
+        for domain in self
+            .unlabeled
+            .iter()
+            .filter_map(|text| text.domain.as_ref())
+        {
+            any = true;
+            parts.push(domain.clone().into_bytes());
+        }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         any.then(|| hex(&digest(&parts)))
     }
-}
 
-impl Split {
     /// SHA-256 over the texts without labels, in hex; none where there is none. Teachers know nothing of them.
     pub fn unlabeled_hash(&self) -> Option<String> {
         let texts: Vec<&[u8]> = self.unlabeled.iter().map(|u| u.text.as_bytes()).collect();
@@ -149,6 +153,9 @@ pub struct SplitReport {
     pub bad_rows: usize,
     /// Rows by label, in the order of the labels.
     pub counts: Vec<usize>,
+    /// Rows in which people named a word, where a column of these was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named: Option<usize>,
 }
 
 /// All that loading found.
@@ -158,10 +165,10 @@ pub struct Report {
     pub labels: Vec<String>,
     /// One entry a split and file.
     pub splits: Vec<SplitReport>,
-    /// Texts without labels, less those that are repeated or in another split.
+    /// Texts without labels that are kept.
     pub unlabeled: usize,
-    /// Those, which were left out.
-    pub unlabeled_repeated: usize,
+    /// How many of them were left out, being empty, repeated or in another split; none where there is no such file.
+    pub unlabeled_repeated: Option<usize>,
     /// Rows of a later split whose folded text is in an earlier one.
     pub leakage: Vec<Leakage>,
     /// Training rows that repeat an earlier training row's folded text.
@@ -237,7 +244,8 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
             parts.extend(drawn);
         }
     }
-    finish(labels, parts, unlabeled, skipped)
+    let named = section.rationale.is_some();
+    finish(labels, parts, unlabeled, skipped, named)
 }
 
 fn finish(
@@ -245,10 +253,15 @@ fn finish(
     mut parts: Vec<Part>,
     unlabeled: Vec<File>,
     skipped: Vec<String>,
+    named: bool,
 ) -> Result<Loaded> {
     let place = |split: &str| SPLITS.iter().position(|s| *s == split);
     parts.sort_by_key(|part| place(part.split));
-    let splits = parts.iter().map(|part| part.report(labels.len())).collect();
+    let classes = labels.len();
+    let splits = parts
+        .iter()
+        .map(|part| part.report(classes, named))
+        .collect();
     let mut examples: [Vec<Example>; 3] = Default::default();
     for (split, examples) in SPLITS.iter().zip(&mut examples) {
         let of = parts.extract_if(.., |part| part.split == *split);
@@ -263,6 +276,7 @@ fn finish(
             path.unwrap_or_default(),
         );
     }
+    let given = !unlabeled.is_empty();
     let (unlabeled, unlabeled_repeated) = apart(unlabeled, &examples);
     let named: Vec<(&'static str, &[Example])> = SPLITS
         .into_iter()
@@ -272,7 +286,7 @@ fn finish(
         labels: labels.clone(),
         splits,
         unlabeled: unlabeled.len(),
-        unlabeled_repeated,
+        unlabeled_repeated: given.then_some(unlabeled_repeated),
         leakage: leakage::between(&named),
         repeated: leakage::repeated(&examples[0]),
         contradictions: leakage::contradictions(&examples[0]),

@@ -1,22 +1,22 @@
 //! Trains the student on the teacher's labels and explanations.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::adamw::{AdamW, MOMENTS};
+use crate::adamw::AdamW;
 use crate::average::Average;
 use crate::checkpoint::Checkpoints;
 use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective, Sampler};
-use crate::sampler::{Mixture, Rows};
-use crate::student::{PARAMETERS, Shape, Student, StudentBatch, logits};
+use crate::sampler::{Mixture, Order};
+use crate::student::{Moments, Shape, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
-use crate::training::{Diverged, Dropout, Schedule, batches, generator};
+use crate::training::{Diverged, Dropout, Schedule, generator};
 
 /// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";
@@ -125,6 +125,13 @@ impl Course<'_> {
         self.set.train.len().div_ceil(self.section.batch)
     }
 
+    /// The batches of an epoch.
+    fn order(&self, epoch: usize) -> Order {
+        let rows = self.set.train.iter();
+        let rows = rows.map(|row| (row.ids.len(), row.domain));
+        Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
+    }
+
     fn steps_averaged(&self) -> f64 {
         self.section.average * self.steps() as f64
     }
@@ -221,7 +228,7 @@ impl Training<'_> {
         let name = format!("distill: epoch {number} of {}", section.epochs);
         let task = progress.task(&name, "texts", set.train.len());
         let mut sums = Sums::default();
-        let mut order = Order::of(&self.course, number);
+        let mut order = self.course.order(number);
         for index in 0..steps {
             let step = (number - 1) * steps + index;
             if order.looks(step) {
@@ -357,46 +364,6 @@ impl Training<'_> {
     }
 }
 
-/// The optimizer's moments of every parameter.
-struct Moments([[Vec<f32>; 9]; 2]);
-
-impl Moments {
-    fn zeros(student: &Student) -> Self {
-        let zeros = || student.parameters().map(|values| vec![0.0; values.len()]);
-        Self([zeros(), zeros()])
-    }
-
-    fn read(&mut self, weights: &Weights) -> Result<()> {
-        for (moment, prefix) in self.0.iter_mut().zip(MOMENTS) {
-            for (values, name) in moment.iter_mut().zip(PARAMETERS) {
-                let found = weights
-                    .values(&format!("{prefix}{name}"))
-                    .unwrap_or_default();
-                ensure!(
-                    found.len() == values.len(),
-                    "{prefix}{name} is of another student; remove the folder of these checkpoints"
-                );
-                values.copy_from_slice(found);
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self) -> Result<Vec<u8>> {
-        let mut weights = Weights::default();
-        for (moment, prefix) in self.0.iter().zip(MOMENTS) {
-            for (values, name) in moment.iter().zip(PARAMETERS) {
-                weights.put_values(
-                    format!("{prefix}{name}"),
-                    vec![values.len()],
-                    values.clone(),
-                );
-            }
-        }
-        weights.write()
-    }
-}
-
 /// Some validation rows of each domain, chosen by seed: at most [`ASKED`] of one. None where nobody asks for them.
 fn asked(course: &Course) -> Vec<usize> {
     if course.section.sampler == Sampler::Natural {
@@ -425,75 +392,6 @@ fn perplexities(rows: &[&Row], logits: &[Vec<f32>], domains: usize) -> Vec<f64> 
     }
     let mean = |(sum, count): (f64, usize)| (sum / count.max(1) as f64).exp();
     sums.into_iter().map(mean).collect()
-}
-
-/// The batches of an epoch.
-enum Order {
-    /// Every row once; the last batch comes first.
-    Natural(Vec<Vec<usize>>),
-    /// Rows by domain.
-    ByDomain(Box<Drawing>),
-}
-
-/// Rows that are drawn by domain, some batches at a time.
-struct Drawing {
-    rows: Rows,
-    /// Tokens of each row.
-    lengths: Vec<usize>,
-    batch: usize,
-    every: usize,
-    /// Batches that were drawn and not taken.
-    drawn: Vec<Vec<usize>>,
-}
-
-impl Order {
-    fn of(course: &Course, epoch: usize) -> Self {
-        let train = &course.set.train;
-        let lengths: Vec<usize> = train.iter().map(|row| row.ids.len()).collect();
-        let section = course.section;
-        if section.sampler == Sampler::Natural {
-            let mut rng = generator(course.seed, "distill order", epoch as u64);
-            let mut batches = batches(&lengths, section.batch, &mut rng);
-            batches.reverse();
-            return Self::Natural(batches);
-        }
-        let domain: Vec<Option<usize>> = train.iter().map(|row| row.domain).collect();
-        Self::ByDomain(Box::new(Drawing {
-            rows: Rows::new(&domain, course.set.domains, course.seed, epoch),
-            lengths,
-            batch: section.batch,
-            every: section.sampler_every,
-            drawn: Vec::new(),
-        }))
-    }
-
-    /// Whether the domains are looked at before a step.
-    fn looks(&self, step: usize) -> bool {
-        matches!(self, Self::ByDomain(drawing) if step.is_multiple_of(drawing.every))
-    }
-
-    /// The rows of a step, after which so many are left of the epoch, it among them.
-    fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
-        match self {
-            Self::Natural(batches) => batches.pop().unwrap_or_default(),
-            Self::ByDomain(drawing) => drawing.next(shares, step, left),
-        }
-    }
-}
-
-impl Drawing {
-    fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
-        if self.drawn.is_empty() {
-            // Up to the next look, or the end of the epoch.
-            let steps = left.min(self.every - step % self.every);
-            let mut all = self.rows.draw(self.batch * steps, shares);
-            // Rows of a length together, so that little is padding; which length comes when is random.
-            all.sort_by_key(|&row| self.lengths[row]);
-            self.drawn = all.chunks(self.batch).map(<[usize]>::to_vec).collect();
-            self.rows.shuffle(&mut self.drawn);
-        }
-        self.drawn.pop().unwrap_or_default()
-    }
 }
 
 fn diverged(term: &str, value: f64, step: usize) -> anyhow::Error {

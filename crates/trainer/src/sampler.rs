@@ -6,8 +6,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::Sampler;
-use crate::training::generator;
+use crate::recipe::{DistillSection, Sampler};
+use crate::training::{batches, generator};
 
 /// Share of a mixture that follows the student's losses; the rest is spread evenly.
 const FOLLOWS: f64 = 0.5;
@@ -64,7 +64,7 @@ impl Mixture {
 }
 
 /// The rows of each domain in random order, again and again.
-pub struct Rows {
+struct Rows {
     domains: Vec<Vec<usize>>,
     next: Vec<usize>,
     rng: ChaCha8Rng,
@@ -72,7 +72,7 @@ pub struct Rows {
 
 impl Rows {
     /// The rows of an epoch by `domain`, rows without one standing in none.
-    pub fn new(domain: &[Option<usize>], count: usize, seed: u64, epoch: usize) -> Self {
+    fn new(domain: &[Option<usize>], count: usize, seed: u64, epoch: usize) -> Self {
         let mut domains = vec![Vec::new(); count];
         for (row, domain) in domain.iter().enumerate() {
             if let Some(domain) = domain {
@@ -91,13 +91,13 @@ impl Rows {
     }
 
     /// Puts batches in random order.
-    pub fn shuffle(&mut self, batches: &mut [Vec<usize>]) {
+    fn shuffle(&mut self, batches: &mut [Vec<usize>]) {
         batches.shuffle(&mut self.rng);
     }
 
     /// Draws rows by the shares of their domains. A domain that is exhausted begins again; one without a row is
     /// passed over.
-    pub fn draw(&mut self, count: usize, shares: &[f32]) -> Vec<usize> {
+    fn draw(&mut self, count: usize, shares: &[f32]) -> Vec<usize> {
         let there = |domain: usize| {
             if self.domains[domain].is_empty() {
                 0.0
@@ -122,6 +122,78 @@ impl Rows {
                 row
             })
             .collect()
+    }
+}
+
+/// The batches of an epoch.
+pub(crate) enum Order {
+    /// Every row once; the last batch comes first.
+    Natural(Vec<Vec<usize>>),
+    /// Rows by domain.
+    ByDomain(Box<Drawing>),
+}
+
+/// Rows that are drawn by domain, some batches at a time.
+pub(crate) struct Drawing {
+    rows: Rows,
+    /// Tokens of each row.
+    lengths: Vec<usize>,
+    batch: usize,
+    every: usize,
+    /// Batches that were drawn and not taken.
+    drawn: Vec<Vec<usize>>,
+}
+
+impl Order {
+    /// The order of an epoch of rows with these lengths and domains.
+    pub(crate) fn new(
+        section: &DistillSection,
+        rows: impl Iterator<Item = (usize, Option<usize>)>,
+        domains: usize,
+        (seed, epoch): (u64, usize),
+    ) -> Self {
+        let (lengths, domain): (Vec<usize>, Vec<Option<usize>>) = rows.unzip();
+        if section.sampler == Sampler::Natural {
+            let mut rng = generator(seed, "distill order", epoch as u64);
+            let mut batches = batches(&lengths, section.batch, &mut rng);
+            batches.reverse();
+            return Self::Natural(batches);
+        }
+        Self::ByDomain(Box::new(Drawing {
+            rows: Rows::new(&domain, domains, seed, epoch),
+            lengths,
+            batch: section.batch,
+            every: section.sampler_every,
+            drawn: Vec::new(),
+        }))
+    }
+
+    /// Whether the domains are looked at before a step.
+    pub(crate) fn looks(&self, step: usize) -> bool {
+        matches!(self, Self::ByDomain(drawing) if step.is_multiple_of(drawing.every))
+    }
+
+    /// The rows of a step, after which so many are left of the epoch, it among them.
+    pub(crate) fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
+        match self {
+            Self::Natural(batches) => batches.pop().unwrap_or_default(),
+            Self::ByDomain(drawing) => drawing.next(shares, step, left),
+        }
+    }
+}
+
+impl Drawing {
+    fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
+        if self.drawn.is_empty() {
+            // Up to the next look, or the end of the epoch.
+            let steps = left.min(self.every - step % self.every);
+            let mut all = self.rows.draw(self.batch * steps, shares);
+            // Rows of a length together, so that little is padding; which length comes when is random.
+            all.sort_by_key(|&row| self.lengths[row]);
+            self.drawn = all.chunks(self.batch).map(<[usize]>::to_vec).collect();
+            self.rows.shuffle(&mut self.drawn);
+        }
+        self.drawn.pop().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,6 @@
 /** An item and the questions about it, as elements. */
 
 import { make } from '../dom.ts';
-import { title } from '../format.ts';
 import type { Item, Painted, Plan } from './plan.ts';
 
 /** Below this share of the largest weight a word stays as it is. */
@@ -20,6 +19,7 @@ export function drawItem(parent: HTMLElement, item: Item): void {
         ' the answer and ',
         make('span', { class: 'word', 'data-side': 'against' }, 'against'),
         ' it; the stronger, the more.',
+        make('span', { class: 'visually-hidden' }, told(text, explanation.words)),
       ]
     : [explanation.sentence];
   parent.replaceChildren(
@@ -27,10 +27,20 @@ export function drawItem(parent: HTMLElement, item: Item): void {
     body,
     ...second,
     make('h3', {}, 'Answer'),
-    make('p', { class: 'given', dir: 'auto' }, title(answer)),
+    make('p', { class: 'given', dir: 'auto' }, answer),
     make('h3', {}, 'Explanation'),
     make('p', { class: painted ? '' : 'words', dir: 'auto' }, ...why),
   );
+}
+
+/** The painted words for who cannot see colours: those for the answer, then those against it, the strongest first. */
+function told(text: string, words: readonly Painted[]): string {
+  const side = (name: string, of: (weight: number) => boolean): string => {
+    const strongest = words.filter(({ weight }) => of(weight)).sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
+    const list = strongest.map(({ start, end }) => text.slice(start, end)).join(', ');
+    return ` ${name} the answer: ${list === '' ? 'none' : list}.`;
+  };
+  return side('For', (weight) => weight >= FAINT) + side('Against', (weight) => weight <= -FAINT);
 }
 
 /** A text with its words as spans, coloured by what they say. */

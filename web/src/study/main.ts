@@ -5,9 +5,10 @@ import { byId, make, within } from '../dom.ts';
 import { onFile } from '../dropped.ts';
 import { messageOf } from '../format.ts';
 import { download } from '../view/download.ts';
-import { Course } from './course.ts';
+import { Course, openStore } from './course.ts';
 import { drawItem, drawQuestions } from './draw.ts';
 import { readPlan, type Plan } from './plan.ts';
+import { Watch } from './watch.ts';
 
 /** Where the plan is kept, so that a reload goes on. */
 const KEPT = 'stillglass-study';
@@ -15,15 +16,16 @@ const KEPT = 'stillglass-study';
 const steps = ['opening', 'greeting', 'rating', 'end'] as const;
 const problem = byId('problem');
 const missing = byId('missing');
+const saved = byId('saved');
 const form = byId<HTMLFormElement>('form');
 const progress = byId<HTMLProgressElement>('progress');
+const store = openStore();
+const watch = new Watch();
 
 let plan: Plan | undefined;
 let course: Course | undefined;
 /** Index of the item on the page. */
 let at = 0;
-/** When it came there. */
-let since = 0;
 
 function show(step: (typeof steps)[number]): void {
   for (const name of steps) byId(name).hidden = name !== step;
@@ -45,25 +47,22 @@ function open(content: string): void {
     return;
   }
   complain('');
-  keep(KEPT, content);
-  byId('statements').textContent = String(plan.constructs.length);
-  byId('rater').replaceChildren(...plan.raters.map(({ rater }) => make('option', {}, rater)));
-  show('greeting');
-}
-
-function keep(name: string, content: string): void {
   try {
-    localStorage.setItem(name, content);
+    store.setItem(KEPT, content);
   } catch {
     // It is opened again then.
   }
+  byId('statements').textContent = String(plan.constructs.length);
+  byId('rater').replaceChildren(...plan.raters.map(({ rater }) => make('option', {}, rater)));
+  show('greeting');
 }
 
 function begin(): void {
   const name = byId<HTMLSelectElement>('rater').value;
   const seat = plan?.raters.find(({ rater }) => rater === name);
   if (plan === undefined || seat === undefined) return;
-  course = new Course(plan, seat, localStorage);
+  course = new Course(plan, seat, store);
+  saved.textContent = '';
   go(course.next);
 }
 
@@ -73,48 +72,65 @@ function go(index: number): void {
   const { items } = course.seat;
   const item = items[index];
   if (item === undefined) {
+    byId('forget').hidden = true;
     show('end');
     return;
   }
   at = index;
-  since = performance.now();
+  watch.restart();
   byId('rating-title').textContent = `Explanation ${index + 1} of ${items.length}`;
   progress.max = items.length;
   progress.value = course.done;
   byId('back').hidden = index === 0;
+  byId('to-end').hidden = course.done < items.length;
   missing.textContent = '';
   drawItem(byId('item'), item);
   drawQuestions(byId('questions'), plan, course.of(item.id));
   show('rating');
 }
 
-/** Keeps the ratings on the page and goes on, if none is missing. */
-function next(): void {
+/** Keeps what is chosen on the page; the place of the first construct of which nothing is, −1 where there is none. */
+function keep(): number {
   const item = course?.seat.items[at];
-  if (plan === undefined || course === undefined || item === undefined) return;
+  if (plan === undefined || course === undefined || item === undefined) return -1;
   const chosen = new FormData(form);
   const values = plan.constructs.map(({ name }) => Number(chosen.get(name)));
-  const open = values.findIndex((value) => value === 0);
-  if (open >= 0) {
-    missing.textContent = 'Please choose for every sentence.';
-    const name = plan.constructs[open]?.name ?? '';
-    within<HTMLInputElement>(form, `input[name="${CSS.escape(name)}"]`).focus();
+  const stored = course.rate(item.id, values, watch.take());
+  if (!stored) complain('This browser does not keep your ratings: finish and save them without closing the page.');
+  saved.textContent = '';
+  return values.indexOf(0);
+}
+
+/** Goes on, if nothing is missing. */
+function next(): void {
+  const open = keep();
+  const name = plan?.constructs[open]?.name;
+  if (name === undefined) {
+    go(at + 1);
     return;
   }
-  const stored = course.rate(item.id, values, (performance.now() - since) / 1000);
-  if (!stored) complain('This browser does not keep your ratings: finish and save them without closing the page.');
-  go(at + 1);
+  // A screen reader says again only what changed.
+  missing.textContent = '';
+  requestAnimationFrame(() => (missing.textContent = 'Please choose for every sentence.'));
+  within<HTMLInputElement>(form, `input[name="${CSS.escape(name)}"]`).focus();
 }
 
 function save(): void {
   if (course === undefined) return;
   const name = `ratings-${course.seat.rater}.csv`;
   download(name, new Blob([course.csv()], { type: 'text/csv' }));
-  byId('saved').textContent = `Saved as ${name}.`;
+  saved.textContent = `Saved as ${name}.`;
+  byId('forget').hidden = false;
+}
+
+/** Takes the ratings out of this browser, which others may use as well. */
+function forget(): void {
+  course?.forget();
+  another();
 }
 
 function another(): void {
-  localStorage.removeItem(KEPT);
+  store.removeItem(KEPT);
   plan = undefined;
   course = undefined;
   show('opening');
@@ -129,14 +145,23 @@ byId('begin').addEventListener('submit', (event) => {
   event.preventDefault();
   begin();
 });
+form.addEventListener('change', keep);
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   next();
 });
-byId('back').addEventListener('click', () => go(at - 1));
+byId('back').addEventListener('click', () => {
+  keep();
+  go(at - 1);
+});
+byId('to-end').addEventListener('click', () => {
+  keep();
+  go(course?.next ?? 0);
+});
 byId('save').addEventListener('click', save);
+byId('forget').addEventListener('click', forget);
 byId('look-back').addEventListener('click', () => go(0));
 for (const button of document.querySelectorAll('.another')) button.addEventListener('click', another);
 
-const before = localStorage.getItem(KEPT);
+const before = store.getItem(KEPT);
 if (before !== null) open(before);

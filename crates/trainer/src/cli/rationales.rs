@@ -10,14 +10,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{General, print};
-use crate::artefact::write_atomic;
+use crate::artefact::{check_target, same_file, write_atomic};
 use crate::progress::Progress;
 use crate::rationales::{
     self, Budget, Counts, Endpoint, Job, Kind, Outcome, Patience, Price, Prompt, Sampling, Spent,
 };
 
-/// The variable that an endpoint's key is commonly in.
+/// The variable that the key of [`ITS_OWNER`] is commonly in. No other endpoint gets it unasked.
 const KEY: &str = "OPENAI_API_KEY";
+const ITS_OWNER: &str = "https://api.openai.com/";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RationalesCommand {
@@ -46,9 +47,9 @@ pub(super) struct AskOptions {
     /// Where replies go, a JSON object a line; what is known goes to FILE.cache, from which a stopped job goes on
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Environment variable with the endpoint's key
-    #[arg(long, value_name = "NAME", default_value = KEY)]
-    key_env: String,
+    /// Environment variable with the endpoint's key [default: `OPENAI_API_KEY` for api.openai.com, else none]
+    #[arg(long, value_name = "NAME")]
+    key_env: Option<String>,
     /// A prompt of one's own, with names such as {text} and {answer}
     #[arg(long, value_name = "FILE")]
     prompt: Option<PathBuf>,
@@ -56,40 +57,40 @@ pub(super) struct AskOptions {
     #[arg(long, value_name = "FILE")]
     examples: Option<PathBuf>,
     /// Only the first N rows
-    #[arg(long, value_name = "N")]
-    rows_at_most: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    rows_at_most: Option<u64>,
     /// Requests at a time
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    concurrent: usize,
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
+    concurrent: u64,
     /// Tries after a first one that failed
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100))]
     retries: u32,
     /// Seconds before a second try; they double with each
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = |text: &str| number(text, 3600.0))]
     wait: f64,
     /// Seconds that one request may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
     /// Most tokens of a reply
-    #[arg(long, value_name = "N", default_value_t = 120)]
-    max_tokens: usize,
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    max_tokens: u64,
     /// How freely replies are drawn; 0 takes the likeliest
-    #[arg(long, value_name = "T", default_value_t = 0.7)]
+    #[arg(long, value_name = "T", default_value_t = 0.7, value_parser = |text: &str| number(text, 5.0))]
     temperature: f64,
     /// Stop after so many requests
     #[arg(long, value_name = "N")]
     calls: Option<u64>,
     /// Stop once so many tokens are spent
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     tokens: Option<u64>,
     /// Send nothing: say what it would take
     #[arg(long)]
     dry_run: bool,
     /// Price of a million tokens of prompts
-    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0, value_parser = |text: &str| number(text, 1e6))]
     price_prompt: f64,
     /// Price of a million tokens of replies
-    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0, value_parser = |text: &str| number(text, 1e6))]
     price_reply: f64,
 }
 
@@ -106,8 +107,8 @@ pub(super) struct CleanOptions {
     #[arg(long, value_name = "NAME", default_value = "rationale")]
     column: String,
     /// Cut sentences beyond so many words, but never the first
-    #[arg(long, value_name = "N", default_value_t = 40)]
-    words: usize,
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
+    words: u64,
 }
 
 pub(super) fn run(
@@ -123,18 +124,21 @@ pub(super) fn run(
 
 fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<()> {
     let seed = general.seed.unwrap_or(0);
-    ensure!(
-        options.concurrent > 0,
-        "--concurrent 0: want one request at least"
-    );
-    ensure!(
-        options.wait >= 0.0 && options.wait.is_finite(),
-        "--wait {}: want seconds",
-        options.wait
-    );
+    let mut cache = options.out.clone().into_os_string();
+    cache.push(".cache");
+    let cache = PathBuf::from(cache);
+    let own = [
+        Some(&options.rows),
+        options.prompt.as_ref(),
+        options.examples.as_ref(),
+    ];
+    for target in [&options.out, &cache] {
+        may_write(target, own.into_iter().flatten())?;
+    }
     let mut rows = rationales::rows(&options.rows)?;
+    let most = options.rows_at_most.unwrap_or(u64::MAX);
     rows.rows
-        .truncate(options.rows_at_most.unwrap_or(usize::MAX));
+        .truncate(usize::try_from(most).unwrap_or(usize::MAX));
     let examples = options
         .examples
         .as_deref()
@@ -143,23 +147,27 @@ fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<(
     let examples = examples.map_or_else(Vec::new, |examples| examples.rows);
     let prompt = Prompt::new(options.kind, options.prompt.as_deref(), examples, seed)?;
     let named = || options.rows.display().to_string();
-    let askings = prompt.askings(&rows).with_context(named)?;
+    let (askings, passed) = prompt.askings(&rows).with_context(named)?;
+    ensure!(
+        !askings.is_empty(),
+        "{}: every row was refused before",
+        named()
+    );
+    if passed > 0 {
+        progress.note(&format!(
+            "{passed} row(s) that were refused before are passed over"
+        ));
+    }
     let patience = Patience {
         seconds: options.timeout,
         retries: options.retries,
         wait: Duration::from_secs_f64(options.wait),
     };
-    let key = env::var(&options.key_env).ok();
-    ensure!(
-        key.is_some() || options.key_env == KEY,
-        "--key-env {}: there is no such variable",
-        options.key_env
-    );
-    let endpoint = Endpoint::new(&options.endpoint, &options.model, key, patience)?;
+    let endpoint = Endpoint::new(&options.endpoint, &options.model, key(options)?, patience)?;
     let job = Job {
         endpoint: &endpoint,
         sampling: Sampling {
-            max_tokens: options.max_tokens,
+            max_tokens: options.max_tokens as usize,
             temperature: options.temperature,
             seed,
             logprobs: options.kind == Kind::Answer,
@@ -167,7 +175,7 @@ fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<(
         kind: options.kind,
         rows: &rows.rows,
         askings: &askings,
-        concurrent: options.concurrent,
+        concurrent: options.concurrent as usize,
         budget: Budget {
             calls: options.calls,
             tokens: options.tokens,
@@ -178,20 +186,25 @@ fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<(
         },
     };
     if options.dry_run {
-        return print(general, &job.estimate(), |most| {
+        return print(general, &job.estimate(&cache)?, |most| {
             format!("at most {}; nothing was sent", text_of(most))
         });
     }
-    let mut cache = options.out.clone().into_os_string();
-    cache.push(".cache");
-    let outcome = rationales::ask(&job, Path::new(&cache), progress)?;
-    write_lines(&options.out, &outcome.lines)?;
-    print(general, &outcome, |outcome| told(outcome, &options.out))?;
-    let (faults, count) = &outcome.faults;
-    if *count > 0 {
+    let outcome = rationales::ask(&job, &cache, progress)?;
+    // What was there stays where nothing came of this.
+    if !outcome.lines.is_empty() {
+        write_lines(&options.out, &outcome.lines)?;
+    }
+    if outcome.replies > 0 {
+        print(general, &outcome, |outcome| told(outcome, &options.out))?;
+    }
+    if outcome.failed > 0 {
         bail!(
-            "{count} request(s) failed; the rest is kept, and the same command asks for them again\n{}",
-            faults.join("\n")
+            "{} request(s) failed, {} of {} are left; what came is kept, and the same command asks for the rest\n{}",
+            outcome.failed,
+            outcome.left,
+            askings.len(),
+            outcome.faults.join("\n")
         );
     }
     ensure!(
@@ -199,6 +212,38 @@ fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<(
         "the budget left {} of {} requests; the same command goes on",
         outcome.left,
         askings.len()
+    );
+    Ok(())
+}
+
+/// A number from 0 to `most`.
+fn number(text: &str, most: f64) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|n| (0.0..=most).contains(n));
+    number.ok_or_else(|| format!("want a number from 0 to {most}"))
+}
+
+/// The key to send, if any.
+fn key(options: &AskOptions) -> Result<Option<String>> {
+    let name = match &options.key_env {
+        Some(name) => name,
+        None if options.endpoint.starts_with(ITS_OWNER) => KEY,
+        None => return Ok(None),
+    };
+    match env::var(name) {
+        Ok(key) => Ok(Some(key.trim().to_owned())),
+        Err(env::VarError::NotPresent) if options.key_env.is_none() => Ok(None),
+        Err(error) => bail!("--key-env {name}: {error}"),
+    }
+}
+
+/// Errors where `target` can't be written, or is one of the files that are read.
+fn may_write<'p>(target: &Path, mut read: impl Iterator<Item = &'p PathBuf>) -> Result<()> {
+    check_target(target)?;
+    let input = read.find(|path| same_file(path, target));
+    ensure!(
+        input.is_none(),
+        "--out: {} is read; name another file",
+        target.display()
     );
     Ok(())
 }
@@ -231,8 +276,9 @@ struct CleanedFile {
 }
 
 fn clean(general: &General, options: &CleanOptions) -> Result<()> {
-    ensure!(options.words > 0, "--words 0: want one word at least");
-    let (lines, counts) = rationales::clean_file(&options.rows, &options.column, options.words)?;
+    may_write(&options.out, std::iter::once(&options.rows))?;
+    let words = usize::try_from(options.words).unwrap_or(usize::MAX);
+    let (lines, counts) = rationales::clean_file(&options.rows, &options.column, words)?;
     ensure!(
         !lines.is_empty(),
         "{}: nothing is left of {} rows: {} are empty, {} refused",
@@ -248,12 +294,14 @@ fn clean(general: &General, options: &CleanOptions) -> Result<()> {
     };
     print(general, &cleaned, |CleanedFile { out, counts }| {
         format!(
-            "{} of {} rows in {}: {} empty and {} refused are dropped, {} cut; {} name their answer, {} another",
+            "{} of {} rows in {}: {} empty, {} refused and {} unfinished are dropped, {} cut; {} name \
+             their answer, {} another",
             counts.kept,
             counts.rows,
             out.display(),
             counts.empty,
             counts.refused,
+            counts.unfinished,
             counts.cut,
             counts.names_answer,
             counts.names_other

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{General, print};
-use crate::artefact::write_atomic;
+use crate::artefact::{check_target, same_file, write_atomic};
 use crate::input;
 use crate::progress::Progress;
 use crate::study::plan::{self, Design, Key, Material, Source};
@@ -34,7 +34,7 @@ pub(super) struct PlanOptions {
     /// A group whose explanations are the sentences of a column; may be repeated
     #[arg(long, value_name = "GROUP=COLUMN", value_parser = pair)]
     column: Vec<(String, String)>,
-    /// Column of the answer that sentences explain
+    /// Column of the answer that is explained [default: each bundle explains its own]
     #[arg(long, value_name = "NAME")]
     answer: Option<String>,
     /// Column of the text
@@ -47,20 +47,23 @@ pub(super) struct PlanOptions {
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
     /// People who rate
-    #[arg(long, value_name = "N")]
-    raters: usize,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    raters: u32,
     /// Raters of each item, at least
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    per_item: usize,
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    per_item: u32,
     /// Items of each rater [default: the fewest that suffice]
     #[arg(long, value_name = "N")]
     load: Option<usize>,
     /// Checks of attention for each rater
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    checks: usize,
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(..=4))]
+    checks: u32,
     /// Where the plan goes; the key goes beside it
     #[arg(long, value_name = "FILE", default_value = "study.json")]
     out: PathBuf,
+    /// Replace a study that is there already
+    #[arg(long)]
+    force: bool,
 }
 
 /// Options of `study analyse`.
@@ -147,20 +150,35 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
         answer: options.answer.as_deref(),
         groups: &groups,
         rows: options.rows,
-        checks: options.checks,
+        checks: options.checks as usize,
     };
     let design = Design {
-        raters: options.raters,
-        per_item: options.per_item,
+        raters: options.raters as usize,
+        per_item: options.per_item as usize,
         load: options.load,
     };
-    let (made, key, left_out) = plan::plan(&material, design, general.seed.unwrap_or(0))?;
-    let key_path = options.out.with_extension("key.json");
-    write_atomic(&options.out, &serde_json::to_vec_pretty(&made)?)?;
+    let key_path = key_of(&options.out);
+    for path in [&options.out, &key_path] {
+        check_target(path)?;
+        ensure!(
+            !same_file(path, &options.texts) && !groups_read(options, path),
+            "--out: {} is read; name another file",
+            path.display()
+        );
+        ensure!(
+            options.force || path.symlink_metadata().is_err(),
+            "{}: there is a study already, perhaps with raters; name another file with --out, or add --force",
+            path.display()
+        );
+    }
+    // A seed that anybody could guess would tell which items are of one group.
+    let seed = general.seed.unwrap_or_else(|| rand::random::<u64>() >> 1);
+    let (made, key, left_out) = plan::plan(&material, design, seed)?;
+    write_atomic(&options.out, &serde_json::to_vec(&made)?)?;
     write_atomic(&key_path, &serde_json::to_vec_pretty(&key)?)?;
     if left_out > 0 {
         progress.note(&format!(
-            "{left_out} row(s) were left out: a column is empty there"
+            "{left_out} row(s) were left out: a column is empty there, or the text was there before"
         ));
     }
     let planned = Planned {
@@ -190,7 +208,30 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
     })
 }
 
+/// Whether a bundle of the study is this file.
+fn groups_read(options: &PlanOptions, path: &Path) -> bool {
+    let mut bundles = options.bundle.iter();
+    bundles.any(|(_, bundle)| same_file(Path::new(bundle), path))
+}
+
+/// The key's file beside its plan's: `study.json` has `study.key.json`.
+fn key_of(plan: &Path) -> PathBuf {
+    let name = plan.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".json").unwrap_or(&name);
+    plan.with_file_name(format!("{stem}.key.json"))
+}
+
 fn analyse(general: &General, options: AnalyseOptions, progress: &Progress) -> Result<()> {
+    if let Some(path) = &options.report {
+        check_target(path)?;
+        let input = |given: &&PathBuf| same_file(given, path);
+        let given = options.ratings.iter().chain(&options.key).find(input);
+        ensure!(
+            given.is_none(),
+            "--report: {} has ratings; name another file",
+            path.display()
+        );
+    }
     let key = options.key.as_deref().map(read_key).transpose()?;
     let names = Names {
         rater: options.rater,

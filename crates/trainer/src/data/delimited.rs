@@ -212,7 +212,7 @@ fn unquote(field: &str) -> String {
 }
 
 /// Line numbers of ascending offsets; the reader's own count is off by one after CRLF.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     bytes: &'a [u8],
     end: u8,
     at: usize,
@@ -220,7 +220,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             // Where there is no line feed, a carriage return ends a line, as on old Macs.
@@ -231,7 +231,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Line, from 1, of the first byte at or after `offset` that is no line end.
-    fn of(&mut self, offset: usize) -> usize {
+    pub(super) fn of(&mut self, offset: usize) -> usize {
         let rest = &self.bytes[offset..];
         let blank = rest
             .iter()

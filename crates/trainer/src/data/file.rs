@@ -140,7 +140,14 @@ impl Part {
         }
     }
 
-    pub(super) fn report(&self, labels: usize) -> SplitReport {
+    /// `named` says whether people's words were asked for.
+    pub(super) fn report(&self, labels: usize, named: bool) -> SplitReport {
+        let some = |example: &&Example| {
+            example
+                .rationale
+                .as_ref()
+                .is_some_and(|r| r.contains(&true))
+        };
         let mut counts = vec![0; labels];
         for example in &self.examples {
             counts[example.label] += 1;
@@ -153,6 +160,7 @@ impl Part {
             marked_duplicates: self.marked_duplicates,
             bad_rows: self.bad_rows,
             counts,
+            named: named.then(|| self.examples.iter().filter(some).count()),
         }
     }
 }

@@ -3,18 +3,31 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 
+use super::delimited::Lines;
+use super::{foreign, quotes};
 use crate::terminal;
 
 /// A file's columns and rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
     /// What the columns are called, in the order of the file.
     pub(crate) names: Vec<String>,
-    /// Line of each row, from 1, and its cells, without white space around them; empty where there is none.
-    pub(crate) rows: Vec<(usize, Vec<String>)>,
+    /// The rows, in its order.
+    pub(crate) rows: Vec<Record>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    /// Line of the file on which it starts, from 1.
+    pub(crate) line: usize,
+    /// Its cells as text, without white space around them; empty where there is none.
+    pub(crate) cells: Vec<String>,
+    /// All of it as it stands, by column.
+    pub(crate) whole: Map<String, Value>,
 }
 
 impl Table {
@@ -27,15 +40,31 @@ impl Table {
             named()
         );
         let bytes = fs::read(path).with_context(named)?;
+        foreign::refuse(&bytes).with_context(named)?;
         let text = String::from_utf8(bytes);
         let text = text.with_context(|| format!("{}: save it as UTF-8", named()))?;
         let text = text.trim_start_matches('\u{feff}');
+        ensure!(
+            !text.trim_start().starts_with('['),
+            "{}: this is a JSON list; write one object a line",
+            named()
+        );
         let table = if text.trim_start().starts_with('{') {
             Self::jsonl(text)
         } else {
             Self::delimited(text)
         };
         let table = table.with_context(named)?;
+        for (index, name) in table.names.iter().enumerate() {
+            let twice = table.names[..index]
+                .iter()
+                .any(|n| n.eq_ignore_ascii_case(name));
+            ensure!(
+                !twice,
+                "{}: column `{name}` is there twice; rename one of them",
+                named()
+            );
+        }
         ensure!(!table.rows.is_empty(), "{}: there are no rows", named());
         Ok(table)
     }
@@ -47,16 +76,45 @@ impl Table {
             (false, false, true) => b';',
             _ => b',',
         };
+        let quoted = Self::records(text, delimiter, true);
+        // Many TSV files don't quote, so that a text may well begin with a quotation mark.
+        match quoted {
+            Err(_) if delimiter == b'\t' => Self::records(text, delimiter, false),
+            other => other,
+        }
+    }
+
+    fn records(text: &str, delimiter: u8, quoting: bool) -> Result<Self> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
+            .quoting(quoting)
             .trim(csv::Trim::All)
+            .flexible(true)
             .from_reader(text.as_bytes());
-        let names = reader.headers()?.iter().map(ToOwned::to_owned).collect();
+        let names: Vec<String> = reader.headers()?.iter().map(ToOwned::to_owned).collect();
         let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record?;
-            let line = record.position().map_or(0, csv::Position::line) as usize;
-            rows.push((line, record.iter().map(ToOwned::to_owned).collect()));
+        let mut record = csv::StringRecord::new();
+        let mut lines = Lines::new(text.as_bytes());
+        while reader.read_record(&mut record)? {
+            let from = record.position().map_or(0, csv::Position::byte) as usize;
+            let line = lines.of(from);
+            let bytes = &text.as_bytes()[from..reader.position().byte() as usize];
+            if let Some(why) = quotes::fault(bytes, delimiter).filter(|_| quoting) {
+                bail!("line {line}: {why}");
+            }
+            ensure!(
+                record.len() == names.len(),
+                "line {line}: has {} cells, the first line names {}",
+                record.len(),
+                names.len()
+            );
+            let cells: Vec<String> = record.iter().map(ToOwned::to_owned).collect();
+            let values = cells.iter().map(|cell| Value::from(cell.as_str()));
+            rows.push(Record {
+                line,
+                whole: names.iter().cloned().zip(values).collect(),
+                cells,
+            });
         }
         Ok(Self { names, rows })
     }
@@ -75,9 +133,13 @@ impl Table {
             }
             objects.push((index + 1, object));
         }
-        let rows = objects.into_iter().map(|(line, object)| {
-            let cell = |name: &String| object.get(name).map_or_else(String::new, cell);
-            (line, names.iter().map(cell).collect())
+        let rows = objects.into_iter().map(|(line, whole)| {
+            let cell = |name: &String| whole.get(name).map_or_else(String::new, cell);
+            Record {
+                line,
+                cells: names.iter().map(cell).collect(),
+                whole,
+            }
         });
         let rows = rows.collect();
         Ok(Self { names, rows })
@@ -109,29 +171,46 @@ fn cell(value: &Value) -> String {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Table> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        fs::write(&path, text).unwrap();
+        Table::read(&path)
+    }
+
     #[test]
     fn the_same_rows_are_read_however_they_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let read = |text: &str| {
-            let path = folder.path().join("rows");
-            fs::write(&path, text).unwrap();
-            Table::read(&path)
-        };
         let csv = read("\u{feff}a,b\nx y, 3\n\"z,\",\n").unwrap();
         assert_eq!(csv.names, ["a", "b"]);
-        assert_eq!(csv.rows[1], (3, vec!["z,".to_owned(), String::new()]));
-        assert_eq!(read("a\tb\nx y\t3\nz,\t\n").unwrap(), csv);
+        assert_eq!(csv.rows[1].line, 3);
+        assert_eq!(csv.rows[1].cells, ["z,", ""]);
+        assert_eq!(read("a\tb\r\nx y\t3\r\nz,\t\r\n").unwrap(), csv);
         assert_eq!(read("a;b\nx y;3\nz,;\n").unwrap(), csv);
         let jsonl = read("{\"a\":\"x y\",\"b\":3}\n\n{\"a\":\" z,\"}\n").unwrap();
-        assert_eq!((jsonl.rows[1].0, &jsonl.rows[1].1), (3, &csv.rows[1].1));
-        assert_eq!(csv.find("B"), Some(1));
-        assert!(
-            csv.need("c", "--item")
-                .unwrap_err()
-                .to_string()
-                .contains("name it with --item")
+        assert_eq!(
+            (jsonl.rows[1].line, &jsonl.rows[1].cells),
+            (3, &csv.rows[1].cells)
         );
-        assert!(format!("{:#}", read("{\"a\":1}\nx\n").unwrap_err()).contains("line 2"));
-        assert!(read("a,b\n").unwrap_err().to_string().contains("no rows"));
+        assert_eq!(jsonl.rows[0].whole["b"], 3);
+        assert_eq!(csv.find("B"), Some(1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let says = |text: &str| format!("{:#}", read(text).unwrap_err());
+        let csv = read("a,b\n1,2\n").unwrap();
+        let lacks = csv.need("c", "--item").unwrap_err().to_string();
+        assert!(lacks.contains("name it with --item"), "{lacks}");
+        assert!(says("{\"a\":1}\nx\n").contains("line 2"));
+        assert!(says("a,b\n").contains("no rows"));
+        assert!(says("a,A\n1,2\n").contains("column `A` is there twice"));
+        assert!(says("a,b\n1,2\n3\n").contains("line 3: has 1 cells, the first line names 2"));
+        assert!(says("[{\"a\":1}]").contains("one object a line"));
+        assert_eq!(read("a,b\r\n1,2\r\n3,4\r\n").unwrap().rows[1].line, 3);
+        assert!(
+            says("a,b\n1,2\n\"it,rose\n3,4\n").contains("line 3: a quotation mark that opens here")
+        );
+        // In a TSV it is a mark like any other.
+        assert_eq!(read("a\tb\n\"it\trose\n3\t4\n").unwrap().rows.len(), 2);
     }
 }

@@ -328,7 +328,7 @@ fn several_files_are_one_split_and_texts_without_labels_stay_apart() {
         .map(|u| u.text.as_str())
         .collect();
     assert_eq!(texts, ["a horse", "an elk"]);
-    assert_eq!(more.report.unlabeled_repeated, 3);
+    assert_eq!(more.report.unlabeled_repeated, Some(3));
     assert_eq!(
         more.hash, alone.hash,
         "a teacher is the same with and without"
@@ -355,10 +355,33 @@ fn only_the_first_training_file_must_have_rationales() {
         .map(|e| e.rationale.is_some())
         .collect();
     assert_eq!(named, [true, true, false, false]);
+    let counted: Vec<Option<usize>> = loaded.report.splits.iter().map(|s| s.named).collect();
+    assert_eq!(counted, [2, 0, 0, 1, 1].map(Some));
+    assert_eq!(
+        crate::check::warnings(&loaded.report)
+            .iter()
+            .filter(|w| w.contains("people named"))
+            .count(),
+        0
+    );
     let error = load(&files.section(&keys.replace("/one", "/two"))).unwrap_err();
     assert!(
         format!("{error:#}").contains("no column `why`"),
         "{error:#}"
+    );
+}
+
+#[test]
+fn rationales_that_name_nothing_are_odd() {
+    let rows = "text,label,why\na cat,pet,0 0\na hawk,wild,\n";
+    let files = Files::new(&[("train", rows), ("validation", rows), ("test", rows)]);
+    let loaded = load(&files.section(&format!("{ALL}rationale = \"why\"\n"))).unwrap();
+    let warnings = crate::check::warnings(&loaded.report);
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("is data.rationale the right column?")),
+        "{warnings:?}"
     );
 }
 

@@ -258,10 +258,7 @@ impl Run<'_> {
                 rationale: None,
             }
         };
-        // Of a text without a label, gold labels say nothing.
-        let transfer = labels.transfer.iter();
-        let transfer = transfer.filter(|b| !own || b.source < split.train.len());
-        train.extend(transfer.map(borrowed));
+        train.extend(labels.transfer.iter().map(borrowed));
         ensure!(!train.is_empty(), "distill: there is no training row");
         let rows = self.split().validation.iter().zip(&labels.validation);
         let validation = rows

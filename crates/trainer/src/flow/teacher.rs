@@ -225,12 +225,15 @@ impl Run<'_> {
     pub fn label(&self, first: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let mut all = vec![self.labels_of(first)?];
-        for more in 1..recipe.label.teachers {
-            self.progress.note(&format!(
-                "teacher {} of {}",
-                more + 1,
-                recipe.label.teachers
-            ));
+        // Who learns from gold labels hears one teacher only to be compared with it.
+        let teachers = if recipe.distill.objective.asks_the_teacher() {
+            recipe.label.teachers
+        } else {
+            1
+        };
+        for more in 1..teachers {
+            self.progress
+                .note(&format!("teacher {} of {teachers}", more + 1));
             let other = self.teach_from(recipe.seed + more as u64)?;
             let mut labels = self.labels_of(&other)?;
             labels.others.push(other.hash);
@@ -296,25 +299,26 @@ impl Run<'_> {
         Ok(labels)
     }
 
-    /// Variants of the training texts and of those without labels, and the latter themselves; each with its source.
+    /// Variants of the texts that students read, and those without labels themselves; each with its source.
     fn transfer_texts(&self, mask: &str) -> Vec<(usize, String)> {
         let recipe = &self.recipe.recipe;
-        let split = self.split();
         let texts = self.read_by_students();
         let made = variants(&texts, &recipe.transfer, mask, recipe.seed);
         let made = made.into_iter().enumerate();
-        let unlabeled = split.unlabeled.iter().enumerate();
+        let unlabeled = texts.iter().enumerate().skip(self.split().train.len());
         made.map(|(index, text)| (index / recipe.transfer.variants, text))
-            .chain(unlabeled.map(|(index, row)| (split.train.len() + index, row.text.clone())))
+            .chain(unlabeled.map(|(source, text)| (source, (*text).to_owned())))
             .collect()
     }
 
-    /// The training texts and those without labels.
+    /// The training texts and, where the student learns from them, those without labels.
     pub(super) fn read_by_students(&self) -> Vec<&str> {
-        let split = self.split();
+        let (split, distill) = (self.split(), &self.recipe.recipe.distill);
+        let read = distill.transfer && distill.objective.asks_the_teacher();
+        let unlabeled = split.unlabeled.iter().filter(|_| read);
         let train = split.train.iter().map(|example| example.text.as_str());
         train
-            .chain(split.unlabeled.iter().map(|row| row.text.as_str()))
+            .chain(unlabeled.map(|row| row.text.as_str()))
             .collect()
     }
 
@@ -406,4 +410,50 @@ pub(crate) fn teacher_hash(folder: &Path) -> Result<String> {
     }
     let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
     Ok(hex(&digest(&parts)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_labels_is_that_of_every_text() {
+        let said = |value: f32, other: &[&str]| {
+            let attribution = Attribution {
+                logits: vec![value, -value],
+                words: vec![vec![value, 0.0], vec![-value, 0.0]],
+                remainder: vec![0.0; 2],
+                completeness_error: vec![0.0; 2],
+            };
+            Labels {
+                train: vec![vec![value, -value], vec![0.0, value]],
+                explained: [(1, attribution.clone())].into(),
+                validation: vec![vec![value, value]],
+                validation_explained: [(0, attribution)].into(),
+                transfer: vec![Borrowed {
+                    text: "it rose".into(),
+                    source: 1,
+                    logits: vec![value, 1.0],
+                }],
+                others: other.iter().map(ToString::to_string).collect(),
+            }
+        };
+        let found =
+            Labels::mean(vec![said(1.0, &[]), said(3.0, &["b"]), said(5.0, &["c"])]).unwrap();
+        let want = said(3.0, &["b", "c"]);
+        assert_eq!(
+            (found.train, found.validation),
+            (want.train, want.validation)
+        );
+        assert_eq!(found.explained, want.explained);
+        assert_eq!(found.validation_explained, want.validation_explained);
+        assert_eq!(found.others, want.others);
+        let [borrowed, wanted] = [&found.transfer[0], &want.transfer[0]];
+        assert_eq!(
+            (&borrowed.text, borrowed.source),
+            (&wanted.text, wanted.source)
+        );
+        assert_eq!(borrowed.logits, wanted.logits);
+        assert!(Labels::mean(Vec::new()).is_none());
+    }
 }

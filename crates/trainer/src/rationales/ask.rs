@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::endpoint::{Endpoint, Reply, Sampling};
 use super::prompt::{Asking, Kind, Row};
@@ -20,8 +21,11 @@ const CONTEXT: &[u8] = b"stillglass rationales/1";
 /// Replies between two waits for the disk.
 const SYNC_EVERY: usize = 16;
 
-/// So many faults and no reply, and nothing more is sent. Also how many faults are told.
-const HOPELESS: usize = 5;
+/// So many faults are told; so many and no reply, and nothing more is sent.
+const TOLD: usize = 5;
+
+/// Share of the probability that may be of tokens that begin several answers.
+const UNTOLD: f64 = 0.02;
 
 /// Characters of a token, roughly, for an estimate before anything is sent.
 const CHARACTERS: usize = 4;
@@ -90,13 +94,60 @@ pub struct Outcome {
     pub known: usize,
     /// What this job spent.
     pub spent: Spent,
-    /// Askings that the budget left.
+    /// Askings that are left, those that failed among them.
     pub left: usize,
-    /// The first faults that did not pass, and how many there were.
-    pub faults: (Vec<String>, usize),
+    /// How many requests failed for good.
+    pub failed: usize,
+    /// What went wrong with the first of them.
+    pub faults: Vec<String>,
     /// A line for each reply, in the order of the rows.
     #[serde(skip)]
     pub lines: Vec<Value>,
+}
+
+/// Every asking's request and its key: what is sent, and where to.
+struct Requests {
+    bodies: Vec<Value>,
+    keys: Vec<[u8; 32]>,
+}
+
+impl Job<'_> {
+    fn requests(&self) -> Requests {
+        let request = |asking: &Asking| self.endpoint.request(&asking.prompt, &self.sampling);
+        let bodies: Vec<Value> = self.askings.iter().map(request).collect();
+        let url = self.endpoint.url().as_bytes();
+        let key = |body: &Value| digest(&[url, body.to_string().as_bytes()]);
+        Requests {
+            keys: bodies.iter().map(key).collect(),
+            bodies,
+        }
+    }
+
+    /// What would be sent, as indices: what is not known, equal requests once, as far as the budget goes.
+    fn open(&self, keys: &[[u8; 32]], known: impl Fn(&[u8; 32]) -> bool) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let open = |index: &usize| !known(&keys[*index]) && seen.insert(keys[*index]);
+        let afford = self.budget.calls.unwrap_or(u64::MAX);
+        let afford = usize::try_from(afford).unwrap_or(usize::MAX);
+        (0..keys.len()).filter(open).take(afford).collect()
+    }
+
+    /// What it would spend at most: about [`CHARACTERS`] characters are a token. `cache` need not be there.
+    pub fn estimate(&self, cache: &Path) -> Result<Spent> {
+        let known = match cache.symlink_metadata() {
+            Ok(_) => Some(Cache::open(cache, &digest(&[CONTEXT]))?.0),
+            Err(_) => None,
+        };
+        let keys = self.requests().keys;
+        let is_known =
+            |key: &[u8; 32]| known.as_ref().is_some_and(|known| known.get(key).is_some());
+        let mut spent = Spent::default();
+        for index in self.open(&keys, is_known) {
+            let prompt = tokens(&self.askings[index].prompt);
+            spent.count([prompt, self.sampling.max_tokens as u64], self.price);
+        }
+        Ok(spent)
+    }
 }
 
 /// Asks what `cache` does not know.
@@ -105,26 +156,12 @@ pub fn ask(job: &Job, cache: &Path, progress: &Progress) -> Result<Outcome> {
     if let Some(lost) = recovered.lost() {
         progress.note(&lost);
     }
-    let requests: Vec<Value> = job
-        .askings
-        .iter()
-        .map(|asking| job.endpoint.request(&asking.prompt, &job.sampling))
-        .collect();
-    let keys: Vec<[u8; 32]> = requests
-        .iter()
-        .map(|request| digest(&[request.to_string().as_bytes()]))
-        .collect();
+    let Requests { bodies, keys } = job.requests();
     let known = keys.iter().filter(|key| cache.get(key).is_some()).count();
-    // Equal requests are sent once.
-    let mut seen = HashSet::new();
-    let open = |index: &usize| cache.get(&keys[*index]).is_none() && seen.insert(keys[*index]);
-    let mut open: Vec<usize> = (0..keys.len()).filter(open).collect();
-    let afford = job.budget.calls.unwrap_or(u64::MAX);
-    open.truncate(usize::try_from(afford).unwrap_or(usize::MAX));
-
+    let open = job.open(&keys, |key| cache.get(key).is_some());
     let task = progress.resumed("ask", "replies", keys.len(), known);
     let till = Mutex::new(Till::default());
-    let exchanged = exchange(job, &requests, &open, &till, |index, reply| {
+    let exchanged = exchange(job, &bodies, &open, &till, progress, |index, reply| {
         cache.append(keys[index], serde_json::to_vec(&reply)?)?;
         if cache.len().is_multiple_of(SYNC_EVERY) {
             cache.sync()?;
@@ -135,7 +172,8 @@ pub fn ask(job: &Job, cache: &Path, progress: &Progress) -> Result<Outcome> {
     task.finish();
     cache.sync()?;
     exchanged?;
-    let till = till.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut till = till.into_inner().unwrap_or_else(PoisonError::into_inner);
+    till.faults.sort_unstable();
     let mut outcome = Outcome {
         replies: 0,
         refused: 0,
@@ -143,7 +181,13 @@ pub fn ask(job: &Job, cache: &Path, progress: &Progress) -> Result<Outcome> {
         known,
         spent: till.spent,
         left: 0,
-        faults: till.faults,
+        failed: till.faults.len(),
+        faults: till
+            .faults
+            .into_iter()
+            .take(TOLD)
+            .map(|(_, fault)| fault)
+            .collect(),
         lines: Vec::new(),
     };
     for (asking, key) in job.askings.iter().zip(&keys) {
@@ -156,10 +200,9 @@ pub fn ask(job: &Job, cache: &Path, progress: &Progress) -> Result<Outcome> {
         outcome.replies += 1;
         outcome.refused += usize::from(reply.refused);
         outcome.cut += usize::from(reply.finish == "length");
-        let line = line(job.kind, &job.rows[asking.row], asking, &reply)?;
+        let line = line(job.kind, &job.rows[asking.row], asking, &reply);
         outcome.lines.push(line);
     }
-    outcome.left -= outcome.faults.1.min(outcome.left);
     Ok(outcome)
 }
 
@@ -169,13 +212,22 @@ fn exchange(
     requests: &[Value],
     open: &[usize],
     till: &Mutex<Till>,
+    progress: &Progress,
     mut keep: impl FnMut(usize, Reply) -> Result<()>,
 ) -> Result<()> {
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let waiting = AtomicBool::new(false);
+    // One word about waiting is enough, whoever waits.
+    let wait = |why: &str, time: Duration| {
+        if !waiting.swap(true, Ordering::Relaxed) {
+            let seconds = time.as_secs_f64();
+            progress.note(&format!("{why}; trying again in {seconds:.0} s, and so on"));
+        }
+    };
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..job.concurrent.min(open.len()) {
-            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            let (sender, next, stop, wait) = (sender.clone(), &next, &stop, &wait);
             scope.spawn(move || {
                 let alive = || !stop.load(Ordering::Relaxed);
                 while alive() {
@@ -183,7 +235,7 @@ fn exchange(
                     let Some(&index) = open.get(place) else {
                         break;
                     };
-                    let reply = job.endpoint.send(&requests[index], &alive);
+                    let reply = job.endpoint.send(&requests[index], &alive, wait);
                     let mut till = till.lock().unwrap_or_else(PoisonError::into_inner);
                     let reply = till.take(job, index, reply);
                     if !till.goes_on(job.budget) {
@@ -213,25 +265,26 @@ fn exchange(
 #[derive(Default)]
 struct Till {
     spent: Spent,
-    faults: (Vec<String>, usize),
+    /// By the line of the row.
+    faults: Vec<(usize, String)>,
 }
 
 impl Till {
-    /// Counts a reply, or the fault in its place.
-    fn take(&mut self, job: &Job, index: usize, reply: Result<Reply>) -> Option<Reply> {
+    /// Counts a reply, or the fault in its place; nothing where the request was called off.
+    fn take(&mut self, job: &Job, index: usize, reply: Result<Option<Reply>>) -> Option<Reply> {
         let asking = &job.askings[index];
-        self.spent.calls += 1;
         match reply {
-            Ok(reply) => {
-                self.spent.add(&reply, &asking.prompt, job.price);
+            Ok(Some(reply)) => {
+                let guessed = || [tokens(&asking.prompt), tokens(&reply.text)];
+                let counted = reply.tokens.unwrap_or_else(guessed);
+                self.spent.count(counted, job.price);
                 Some(reply)
             }
+            Ok(None) => None,
             Err(fault) => {
-                self.faults.1 += 1;
-                if self.faults.0.len() < HOPELESS {
-                    let line = job.rows[asking.row].line;
-                    self.faults.0.push(format!("line {line}: {fault:#}"));
-                }
+                self.spent.calls += 1;
+                let line = job.rows[asking.row].line;
+                self.faults.push((line, format!("line {line}: {fault:#}")));
                 None
             }
         }
@@ -240,24 +293,9 @@ impl Till {
     /// Whether the budget lasts, and something came of what was sent: a key that is not taken will not be taken with
     /// the next row.
     fn goes_on(&self, budget: Budget) -> bool {
-        let tokens = self.spent.prompt_tokens + self.spent.reply_tokens;
-        let lasts = budget.tokens.is_none_or(|most| tokens < most);
-        let hopeless = self.faults.1 >= HOPELESS && self.faults.1 as u64 == self.spent.calls;
+        let lasts = budget.tokens.is_none_or(|most| self.spent.tokens() < most);
+        let hopeless = self.faults.len() >= TOLD && self.faults.len() as u64 == self.spent.calls;
         lasts && !hopeless
-    }
-}
-
-impl Job<'_> {
-    /// What all of it would spend at most, were nothing known: about [`CHARACTERS`] characters are a token.
-    pub fn estimate(&self) -> Spent {
-        let mut spent = Spent::default();
-        for asking in self.askings {
-            spent.calls += 1;
-            spent.prompt_tokens += tokens(&asking.prompt);
-            spent.reply_tokens += self.sampling.max_tokens as u64;
-        }
-        spent.priced(self.price);
-        spent
     }
 }
 
@@ -266,32 +304,34 @@ fn tokens(text: &str) -> u64 {
 }
 
 impl Spent {
-    fn add(&mut self, reply: &Reply, prompt: &str, price: Price) {
-        let counted = reply.tokens;
-        let [prompt, reply] = counted.unwrap_or_else(|| [tokens(prompt), tokens(&reply.text)]);
-        self.prompt_tokens += prompt;
-        self.reply_tokens += reply;
-        self.priced(price);
-    }
-
-    fn priced(&mut self, price: Price) {
+    /// Adds a request with the tokens of its prompt and of its reply.
+    fn count(&mut self, [prompt, reply]: [u64; 2], price: Price) {
+        self.calls += 1;
+        // An endpoint counts as it likes.
+        self.prompt_tokens = self.prompt_tokens.saturating_add(prompt);
+        self.reply_tokens = self.reply_tokens.saturating_add(reply);
         let millions = |tokens: u64| tokens as f64 / 1e6;
         self.price =
             millions(self.prompt_tokens) * price.prompt + millions(self.reply_tokens) * price.reply;
     }
+
+    fn tokens(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.reply_tokens)
+    }
 }
 
 /// A reply with its row, so that the next prompt, or whoever learns from it, has all in one place.
-fn line(kind: Kind, row: &Row, asking: &Asking, reply: &Reply) -> Result<Value> {
-    let mut line = match serde_json::to_value(row)? {
-        Value::Object(object) => object,
-        other => Map::from_iter([("row".to_owned(), other)]),
-    };
+fn line(kind: Kind, row: &Row, asking: &Asking, reply: &Reply) -> Value {
+    let mut line = row.whole.clone();
     let column = match kind {
         Kind::Explain | Kind::Counterfactual | Kind::Revise => "rationale",
         Kind::Critique => "critique",
-        Kind::Answer => "answer",
+        // Not `answer`, which is what the next prompt explains.
+        Kind::Answer => "predicted",
     };
+    for stale in ["refused", "scores"] {
+        line.remove(stale);
+    }
     if kind != Kind::Answer {
         line.insert("answer".into(), json!(asking.answer));
     }
@@ -301,32 +341,43 @@ fn line(kind: Kind, row: &Row, asking: &Asking, reply: &Reply) -> Result<Value> 
     if reply.refused {
         line.insert("refused".into(), json!(true));
     }
-    let scores = scores(&asking.answers, reply);
-    if kind == Kind::Answer && !scores.is_empty() {
+    if let Some(scores) = scores(&asking.answers, reply).filter(|_| kind == Kind::Answer) {
         line.insert("scores".into(), json!(scores));
     }
-    Ok(Value::Object(line))
+    Value::Object(line)
 }
 
-/// Soft labels: the probability of each answer that some likely first token begins, over those that do.
-fn scores(answers: &[String], reply: &Reply) -> BTreeMap<String, f64> {
-    let mut scores: BTreeMap<String, f64> = BTreeMap::new();
+/// Soft labels: the probability of each answer that likely first tokens begin. None where nothing is known, or where
+/// much of it is of tokens that begin several answers, and so say nothing between them.
+fn scores(answers: &[String], reply: &Reply) -> Option<BTreeMap<String, f64>> {
+    let mut scores: BTreeMap<String, f64> = answers.iter().map(|a| (a.clone(), 0.0)).collect();
+    let (mut told, mut untold) = (0.0, 0.0);
     for (token, logprob) in &reply.first {
         let token = token.trim().to_lowercase();
-        let begun: Vec<&String> = answers
-            .iter()
-            .filter(|answer| !token.is_empty() && answer.to_lowercase().starts_with(&token))
-            .collect();
-        // A token that begins several answers says nothing between them.
-        if let [answer] = begun[..] {
-            *scores.entry(answer.clone()).or_default() += logprob.exp();
+        if token.is_empty() {
+            continue;
+        }
+        let begins = |answer: &&String| answer.to_lowercase().starts_with(&token);
+        let begun: Vec<&String> = answers.iter().filter(begins).collect();
+        let whole = begun.iter().find(|answer| answer.to_lowercase() == token);
+        let answer = match begun[..] {
+            [] => continue,
+            [answer] => Some(answer),
+            _ => whole.copied(),
+        };
+        match answer {
+            Some(answer) => {
+                told += logprob.exp();
+                *scores.get_mut(answer)? += logprob.exp();
+            }
+            None => untold += logprob.exp(),
         }
     }
-    let sum: f64 = scores.values().sum();
+    let clear = told > 0.0 && untold <= UNTOLD * (told + untold);
     for score in scores.values_mut() {
-        *score /= sum;
+        *score /= told;
     }
-    scores
+    clear.then_some(scores)
 }
 
 #[cfg(test)]
@@ -335,25 +386,35 @@ mod tests {
 
     #[test]
     fn soft_labels_are_of_tokens_that_begin_one_answer() {
-        let answers = ["up", "down", "double"].map(ToOwned::to_owned);
-        let first = [
-            ("Up", 0.5f64),
-            (" do", 0.2),
-            ("down", 0.1),
-            ("dou", 0.05),
-            ("the", 0.1),
-            ("", 0.01),
-        ];
-        let reply = Reply {
-            first: first.map(|(token, p)| (token.to_owned(), p.ln())).into(),
-            ..Reply::default()
+        let said = |answers: &[&str], first: &[(&str, f64)]| {
+            let answers: Vec<String> = answers.iter().map(ToString::to_string).collect();
+            let token = |(token, p): &(&str, f64)| ((*token).to_owned(), p.ln());
+            let reply = Reply {
+                first: first.iter().map(token).collect(),
+                ..Reply::default()
+            };
+            scores(&answers, &reply).map(|scores| scores.into_values().collect::<Vec<f64>>())
         };
-        let found = scores(&answers, &reply);
-        let want = [("double", 0.05), ("down", 0.1), ("up", 0.5)];
-        for ((name, found), (wanted, want)) in found.iter().zip(want) {
-            assert_eq!(name, wanted);
-            assert!((found - want / 0.65).abs() < 1e-9, "{name} {found}");
-        }
-        assert!(scores(&answers, &Reply::default()).is_empty());
+        let near = |found: Option<Vec<f64>>, want: &[f64]| {
+            let found = found.unwrap();
+            let pairs = found.iter().zip(want);
+            found.len() == want.len() && pairs.clone().all(|(a, b)| (a - b).abs() < 1e-9)
+        };
+        let first = [("Up", 0.5), (" down", 0.25), ("the", 0.1), ("", 0.01)];
+        let (third, two) = (1.0 / 3.0, 2.0 / 3.0);
+        assert!(near(
+            said(&["up", "down", "flat"], &first),
+            &[third, 0.0, two]
+        ));
+        // "1" is an answer, whatever else it begins.
+        assert!(near(
+            said(&["1", "10"], &[("1", 0.6), ("10", 0.2)]),
+            &[0.75, 0.25]
+        ));
+        // Nearly all of it is of one of two answers, and nobody knows which.
+        let open = [("ne", 0.9), ("positive", 0.05)];
+        assert_eq!(said(&["negative", "neutral", "positive"], &open), None);
+        assert_eq!(said(&["up", "down"], &[("up", 0.0)]), None);
+        assert_eq!(said(&["up", "down"], &[]), None);
     }
 }

@@ -1,9 +1,9 @@
 //! An endpoint of the `OpenAI` protocol: one request, its reply, and whether a fault is worth another try.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -72,6 +72,9 @@ pub struct Endpoint {
     patience: Patience,
 }
 
+/// How often a wait looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What went wrong with a try.
 enum Fault {
     /// It may go right the next time, perhaps after the time that the endpoint names.
@@ -93,10 +96,20 @@ impl Endpoint {
             !model.is_empty(),
             "--model is empty; name the endpoint's model"
         );
+        ensure!(
+            !host(base).contains('@'),
+            "--endpoint: leave name and password out of the address, and give a key with --key-env"
+        );
         let key = key.filter(|key| !key.is_empty());
+        ensure!(
+            key.is_none() || base.starts_with("https://") || is_here(base),
+            "--endpoint {base}: a key would go there for all to read; use https"
+        );
         let config = Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(patience.seconds)))
             .http_status_as_error(false)
+            // A redirected request would arrive without its body.
+            .max_redirects(0)
             .build();
         Ok(Self {
             agent: config.into(),
@@ -123,26 +136,40 @@ impl Endpoint {
         body
     }
 
-    /// Sends a request, again where the fault may pass. `alive` is asked before each try.
-    pub fn send(&self, request: &Value, alive: &dyn Fn() -> bool) -> Result<Reply> {
+    /// Where requests go.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends a request, again where the fault may pass; none where `alive`, which is asked before each try and while
+    /// waiting for it, says that no reply is wanted any more. `wait` hears why and how long is waited.
+    pub fn send(
+        &self,
+        request: &Value,
+        alive: &dyn Fn() -> bool,
+        wait: &dyn Fn(&str, Duration),
+    ) -> Result<Option<Reply>> {
         let mut retry = 0;
-        loop {
-            let fault = match self.once(request) {
-                Ok(reply) => return Ok(reply),
-                Err(fault) => fault,
-            };
-            let (why, named) = match fault {
-                Fault::Final(why) => anyhow::bail!("{}", self.hide(&why)),
-                Fault::Passing(why, named) => (self.hide(&why), named),
+        while alive() {
+            let (why, named) = match self.once(request) {
+                Ok(reply) => return Ok(Some(reply)),
+                Err(Fault::Final(why)) => bail!("{why}"),
+                Err(Fault::Passing(why, named)) => (why, named),
             };
             ensure!(
-                retry < self.patience.retries && alive(),
+                retry < self.patience.retries,
                 "{why}; given up after {} tries",
                 retry + 1
             );
-            std::thread::sleep(self.patience.before(retry, named));
+            let time = self.patience.before(retry, named);
+            wait(&why, time);
+            let until = Instant::now() + time;
+            while alive() && Instant::now() < until {
+                std::thread::sleep(LOOK.min(until - Instant::now()));
+            }
             retry += 1;
         }
+        Ok(None)
     }
 
     fn once(&self, request: &Value) -> Result<Reply, Fault> {
@@ -153,14 +180,26 @@ impl Endpoint {
         if let Some(key) = &self.key {
             call = call.header("Authorization", &format!("Bearer {key}"));
         }
-        let passing = |why: String| Fault::Passing(why, None);
-        let sent = call.send(request.to_string());
-        let mut answer = sent.map_err(|error| passing(format!("{}: {error}", self.url)))?;
+        let failed = |error: ureq::Error| {
+            let why = self.hide(&format!("{}: {error}", self.url));
+            // What is wrong with the address or the key stays wrong.
+            match error {
+                ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Final(why),
+                ureq::Error::Timeout(_) => Fault::Passing(format!("{why}, see --timeout"), None),
+                _ => Fault::Passing(why, None),
+            }
+        };
+        let mut answer = call.send(request.to_string()).map_err(failed)?;
         let status = answer.status().as_u16();
-        let after = answer.headers().get("retry-after");
-        let after = after.and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = answer.body_mut().read_to_string();
-        let body = body.map_err(|error| passing(format!("{}: {error}", self.url)))?;
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?;
+            value.to_str().ok().map(ToOwned::to_owned)
+        };
+        let (after, target) = (header("retry-after"), header("location"));
+        let after = after.and_then(|after| after.parse().ok());
+        let body = answer.body_mut().read_to_string().map_err(failed)?;
+        // Some endpoints repeat the key in what they say.
+        let body = self.hide(&body);
         let said = || {
             let shown: String = body.chars().take(REPEATED).collect();
             format!("{} answered {status}: {}", self.url, shown.trim())
@@ -171,12 +210,16 @@ impl Endpoint {
             408 | 409 | 425 | 429 | 500..=599 => {
                 return Err(Fault::Passing(said(), after.map(Duration::from_secs)));
             }
+            300..=399 => {
+                let target = self.hide(&target.unwrap_or_default());
+                let why = format!("{} leads to {target}; give that as --endpoint", self.url);
+                return Err(Fault::Final(why));
+            }
             _ => return Err(Fault::Final(said())),
         }
-        read(&body).map_err(|error| passing(format!("{}: {error:#}", self.url)))
+        read(&body).map_err(|error| Fault::Passing(format!("{}; {error:#}", said()), None))
     }
 
-    /// Some endpoints repeat the key in what they say.
     fn hide(&self, text: &str) -> String {
         match &self.key {
             Some(key) => text.replace(key.as_str(), HIDDEN),
@@ -185,12 +228,29 @@ impl Endpoint {
     }
 }
 
+/// What stands between `://` and the path.
+fn host(base: &str) -> &str {
+    let rest = base.split("://").nth(1).unwrap_or_default();
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Whether an address is of this machine.
+fn is_here(base: &str) -> bool {
+    let host = host(base);
+    let bare = match host.rsplit_once(':') {
+        Some((bare, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => bare,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].contains(&bare)
+}
+
 /// The parts of a completion that are read.
 #[derive(Deserialize)]
 struct Completion {
     choices: Vec<Choice>,
+    // Whatever is wrong with a count, the text was paid for.
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -212,10 +272,8 @@ struct Message {
 
 #[derive(Deserialize)]
 struct Usage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -226,8 +284,7 @@ struct Logprobs {
 
 #[derive(Deserialize)]
 struct Place {
-    #[serde(default)]
-    top_logprobs: Vec<Candidate>,
+    top_logprobs: Option<Vec<Candidate>>,
 }
 
 #[derive(Deserialize)]
@@ -242,24 +299,24 @@ fn read(body: &str) -> Result<Reply> {
     let choice = completion.choices.into_iter().next();
     let choice = choice.context("the reply has no choice")?;
     let finish = choice.finish_reason.unwrap_or_default();
-    let refused = choice.message.refusal.is_some() || finish == "content_filter";
+    let refusal = choice.message.refusal.filter(|refusal| !refusal.is_empty());
+    let refused = refusal.is_some() || finish == "content_filter";
+    let text = choice.message.content.filter(|_| !refused);
+    let text = text.unwrap_or_default();
+    ensure!(refused || !text.trim().is_empty(), "the reply is empty");
     let places = choice.logprobs.and_then(|logprobs| logprobs.content);
     let first = places.and_then(|places| places.into_iter().next());
-    let candidates = first.map_or_else(Vec::new, |place| place.top_logprobs);
+    let candidates = first.and_then(|place| place.top_logprobs);
+    let usage: Option<Usage> = serde_json::from_value(completion.usage).ok();
     Ok(Reply {
-        text: choice
-            .message
-            .content
-            .filter(|_| !refused)
-            .unwrap_or_default(),
+        text,
         refused,
         finish,
-        tokens: completion
-            .usage
-            .map(|usage| [usage.prompt_tokens, usage.completion_tokens]),
+        tokens: usage.and_then(|usage| Some([usage.prompt_tokens?, usage.completion_tokens?])),
         first: candidates
             .into_iter()
-            .map(|c| (c.token, c.logprob))
+            .flatten()
+            .map(|candidate| (candidate.token, candidate.logprob))
             .collect(),
     })
 }
@@ -293,9 +350,47 @@ mod tests {
             let reply = read(refusal).unwrap();
             assert!(reply.refused && reply.text.is_empty(), "{reply:?}");
         }
-        for broken in ["", "{", "{\"choices\":[]}", "[]", "<html>"] {
+        for broken in [
+            "",
+            "{",
+            "{\"choices\":[]}",
+            "[]",
+            "<html>",
+            r#"{"error":{"message":"quota exceeded"}}"#,
+            r#"{"choices":[{"message":{"content":null}}]}"#,
+        ] {
             assert!(read(broken).is_err(), "{broken}");
         }
+        for odd in [
+            r#"{"choices":[{"message":{"content":"up","refusal":""},"logprobs":null}],"usage":{"prompt_tokens":null}}"#,
+            r#"{"choices":[{"message":{"content":"up"},"logprobs":{"content":[{"top_logprobs":null}]}}],"usage":{"prompt_tokens":-1}}"#,
+        ] {
+            let reply = read(odd).unwrap();
+            assert_eq!((reply.text.as_str(), reply.tokens), ("up", None));
+        }
+    }
+
+    #[test]
+    fn keys_go_nowhere_in_the_clear() {
+        let patience = Patience {
+            seconds: 1,
+            retries: 0,
+            wait: Duration::ZERO,
+        };
+        let key = || Some("k".to_owned());
+        let opens = |base: &str, key| Endpoint::new(base, "m", key, patience).is_ok();
+        for base in [
+            "http://localhost:8080/v1",
+            "http://127.0.0.1/v1",
+            "http://[::1]:1/v1",
+            "https://a.example/v1",
+        ] {
+            assert!(opens(base, key()), "{base}");
+        }
+        for base in ["http://a.example/v1", "http://localhost.example:80"] {
+            assert!(!opens(base, key()) && opens(base, None), "{base}");
+        }
+        assert!(!opens("http://localhost@a.example/v1", None));
     }
 
     #[test]

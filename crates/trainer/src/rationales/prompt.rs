@@ -8,8 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use rand::RngExt;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::data::Table;
+use crate::artefact::digest;
+use crate::data::{Record, Table};
 use crate::training::generator;
 
 /// How an explanation is to sound; one is drawn for each row, so that not all sound alike.
@@ -28,7 +30,7 @@ const ASPECTS: [&str; 5] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Why the gold answer is the answer.
+    /// Why the answer is the answer: that of a column `answer`, else the gold one.
     Explain,
     /// The best case for each answer, right or wrong.
     Counterfactual,
@@ -63,34 +65,30 @@ impl Kind {
 }
 
 /// A row to ask about.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// Line of the file on which it starts, from 1.
     pub line: usize,
     /// The text.
     pub text: String,
     /// A second one, such as a hypothesis.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub text2: String,
     /// What can be answered, where each row says it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
     /// The gold answer, in words.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub label: String,
-    /// The answer that the explanation is for.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// The answer that the explanation is for; without it, the gold one.
     pub answer: String,
     /// An explanation that is there already.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub rationale: String,
     /// What was said of it.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub critique: String,
+    /// All of it as it stands in the file, by column.
+    pub whole: Map<String, Value>,
 }
 
 /// Rows of a file and all labels that it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     /// The rows, in order.
     pub rows: Vec<Row>,
@@ -99,13 +97,12 @@ pub struct Rows {
 }
 
 /// Reads the rows of a file: columns `text`, `label`, and, if they are there, `text2`, `choices`, `answer`,
-/// `rationale`, `critique`. A label that is a number among choices counts them from 0.
+/// `rationale`, `critique`.
 pub fn rows(path: &Path) -> Result<Rows> {
     let table = Table::read(path)?;
     let named = || path.display().to_string();
-    let text = table
-        .find("text")
-        .with_context(|| format!("{}: there is no column `text`", named()))?;
+    let text = table.find("text");
+    let text = text.with_context(|| format!("{}: there is no column `text`", named()))?;
     let [text2, choices, label, answer, rationale, critique] = [
         "text2",
         "choices",
@@ -116,33 +113,32 @@ pub fn rows(path: &Path) -> Result<Rows> {
     ]
     .map(|name| table.find(name));
     let mut rows = Vec::with_capacity(table.rows.len());
-    for (line, cells) in &table.rows {
+    for Record { line, cells, whole } in table.rows {
         let cell = |column: Option<usize>| column.map_or_else(String::new, |c| cells[c].clone());
         let choices = options(&cell(choices));
-        let label = cell(label);
-        let label = match label.parse::<usize>() {
-            Ok(index) if !choices.is_empty() => {
-                let count = choices.len();
-                let choice = choices.get(index).cloned();
-                choice.with_context(|| {
-                    format!("{}:{line}: label {index} of {count} choices", named())
-                })?
-            }
-            _ => label,
+        let chosen = |name: &str, cell: String| {
+            let count = choices.len();
+            chosen(cell, &choices).with_context(|| {
+                format!("{}:{line}: {name} is none of its {count} choices", named())
+            })
         };
-        let row = Row {
-            line: *line,
+        let label = chosen("label", cell(label))?;
+        let answer = chosen("answer", cell(answer))?;
+        rows.push(Row {
+            line,
             text: cells[text].clone(),
             text2: cell(text2),
-            answer: Some(cell(answer))
-                .filter(|a| !a.is_empty())
-                .unwrap_or_else(|| label.clone()),
+            answer: if answer.is_empty() {
+                label.clone()
+            } else {
+                answer
+            },
             label,
             choices,
             rationale: cell(rationale),
             critique: cell(critique),
-        };
-        rows.push(row);
+            whole,
+        });
     }
     let mut labels: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
     labels.sort_unstable();
@@ -151,13 +147,27 @@ pub fn rows(path: &Path) -> Result<Rows> {
     Ok(Rows { rows, labels })
 }
 
-/// A JSON list, or parts between bars.
-fn options(cell: &str) -> Vec<String> {
-    if let Ok(list) = serde_json::from_str(cell) {
-        return list;
+/// A JSON list of texts or numbers, or parts between bars.
+pub(super) fn options(cell: &str) -> Vec<String> {
+    let word = |value: Value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    if let Ok(list) = serde_json::from_str::<Vec<Value>>(cell) {
+        return list.into_iter().filter_map(word).collect();
     }
     let parts = cell.split('|').map(|part| part.trim().to_owned());
     parts.filter(|part| !part.is_empty()).collect()
+}
+
+/// The answer that a cell names among the choices: one of them in words, or its number from 0. Without choices, or
+/// where nothing is named, the cell itself; none where it names none of them.
+pub(super) fn chosen(cell: String, choices: &[String]) -> Option<String> {
+    if cell.is_empty() || choices.is_empty() || choices.contains(&cell) {
+        return Some(cell);
+    }
+    choices.get(cell.parse::<usize>().ok()?).cloned()
 }
 
 /// A prompt and what decides how it is filled.
@@ -201,24 +211,42 @@ impl Prompt {
             examples,
             seed,
         };
+        ensure!(
+            prompt.examples.is_empty() || prompt.text.contains("{examples}"),
+            "--examples: this prompt has no place for {{examples}}"
+        );
+        ensure!(
+            prompt.text.contains("{text}"),
+            "prompt: it has no place for {{text}}, and every row would be asked the same"
+        );
         // A name that is none is told before anything is sent.
-        prompt.fill(0, &Row::default(), "", &[]).with_context(|| {
+        prompt.fill(&Row::default(), "", &[]).with_context(|| {
             own.map_or_else(String::new, |path| format!("prompt {}", path.display()))
         })?;
         Ok(prompt)
     }
 
-    /// Everything to ask about the rows.
-    pub fn askings(&self, rows: &Rows) -> Result<Vec<Asking>> {
-        let mut all = Vec::new();
+    /// Everything to ask about the rows, and how many of these are passed over: what they lack was refused before.
+    pub fn askings(&self, rows: &Rows) -> Result<(Vec<Asking>, usize)> {
+        let (mut all, mut passed) = (Vec::new(), 0);
         for (index, row) in rows.rows.iter().enumerate() {
-            for (name, value) in [
+            let columns = [
                 ("text", &row.text),
                 ("rationale", &row.rationale),
                 ("critique", &row.critique),
-            ] {
-                let needed = self.kind.needs().contains(&name) && value.is_empty();
-                ensure!(!needed, "line {}: column `{name}` is empty", row.line);
+            ];
+            let needs = self.kind.needs();
+            let lacks =
+                |(name, value): &(&str, &String)| needs.contains(name) && value.trim().is_empty();
+            if let Some((name, _)) = columns.into_iter().find(lacks) {
+                let refused = row.whole.get("refused") == Some(&Value::Bool(true));
+                ensure!(
+                    refused && name != "text",
+                    "line {}: column `{name}` is empty",
+                    row.line
+                );
+                passed += 1;
+                continue;
             }
             let answers = if row.choices.is_empty() {
                 &rows.labels
@@ -230,7 +258,8 @@ impl Prompt {
                 Kind::Counterfactual => answers.clone(),
                 _ => vec![row.answer.clone()],
             };
-            let unknown = wanted.is_empty() || self.kind != Kind::Answer && wanted[0].is_empty();
+            let own = self.kind != Kind::Answer;
+            let unknown = answers.is_empty() || wanted.is_empty() || own && wanted[0].is_empty();
             ensure!(
                 !unknown,
                 "line {}: there is no answer to explain; give a column `label`",
@@ -239,17 +268,23 @@ impl Prompt {
             for answer in wanted {
                 all.push(Asking {
                     row: index,
-                    prompt: self.fill(index, row, &answer, answers)?,
+                    prompt: self.fill(row, &answer, answers)?,
                     answer,
                     answers: answers.clone(),
                 });
             }
         }
-        Ok(all)
+        Ok((all, passed))
     }
 
-    fn fill(&self, index: usize, row: &Row, answer: &str, answers: &[String]) -> Result<String> {
-        let mut rng = generator(self.seed, "prompt", index as u64);
+    fn fill(&self, row: &Row, answer: &str, answers: &[String]) -> Result<String> {
+        // By what the row says: another row before it changes no prompt, and nothing is asked again.
+        let parts = [&row.text, &row.text2, answer].map(str::as_bytes);
+        let content = digest(&parts);
+        let number = content[..8]
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let mut rng = generator(self.seed, "prompt", number);
         let mut draw = |from: &[&str]| from[rng.random_range(0..from.len())].to_owned();
         let words = row.rationale.split_whitespace().count();
         let values = BTreeMap::from([
@@ -304,10 +339,18 @@ impl Prompt {
 
 /// A line with the values of its names; none where one of them has no value.
 fn filled(line: &str, values: &BTreeMap<&str, String>) -> Result<Option<String>> {
-    let (mut out, mut rest) = (String::new(), line);
+    let (mut out, mut rest, mut whole) = (String::new(), line, true);
     while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        if let Some(after) = after.strip_prefix('{') {
+            out.push('{');
+            rest = after;
+            continue;
+        }
         let Some((name, after)) = after.split_once('}') else {
-            bail!("`{line}`: a brace is open; names stand between braces");
+            bail!(
+                "`{line}`: a brace is open; names stand between braces, and {{{{ is a brace itself"
+            );
         };
         let Some(value) = values.get(name) else {
             let known: Vec<&str> = values.keys().copied().collect();
@@ -316,15 +359,12 @@ fn filled(line: &str, values: &BTreeMap<&str, String>) -> Result<Option<String>>
                 known.join(", ")
             );
         };
-        if value.is_empty() {
-            return Ok(None);
-        }
-        out.push_str(before);
+        whole &= !value.is_empty();
         out.push_str(value);
         rest = after;
     }
     out.push_str(rest);
-    Ok(Some(out))
+    Ok(whole.then_some(out))
 }
 
 #[cfg(test)]
@@ -351,7 +391,7 @@ mod tests {
     #[test]
     fn lines_without_a_value_are_left_out_and_values_are_not_read_as_names() {
         let prompt = Prompt::new(Kind::Explain, None, Vec::new(), 0).unwrap();
-        let all = prompt.askings(&two()).unwrap();
+        let (all, _) = prompt.askings(&two()).unwrap();
         assert_eq!(all.len(), 2);
         assert!(
             all[0].prompt.contains("Text: it {rose}\nAnswer: up\n"),
@@ -369,6 +409,7 @@ mod tests {
         let answers: Vec<(usize, String)> = prompt
             .askings(&rows)
             .unwrap()
+            .0
             .into_iter()
             .map(|a| (a.row, a.answer))
             .collect();
@@ -382,7 +423,7 @@ mod tests {
         example.rationale = "Growth.".into();
         let ask = |kind| {
             let prompt = Prompt::new(kind, None, vec![example.clone()], 0).unwrap();
-            prompt.askings(&two()).unwrap()[1].prompt.clone()
+            prompt.askings(&two()).unwrap().0[1].prompt.clone()
         };
         let explained = ask(Kind::Explain);
         assert!(
@@ -401,12 +442,15 @@ mod tests {
         let prompts = |seed| -> Vec<String> {
             let prompt = Prompt::new(Kind::Explain, None, Vec::new(), seed).unwrap();
             let rows = Rows {
-                rows: (0..20).map(|line| row(line, "same", "up")).collect(),
+                rows: (0..20)
+                    .map(|line| row(line, &format!("text {line}"), "up"))
+                    .collect(),
                 labels: vec!["up".into()],
             };
             prompt
                 .askings(&rows)
                 .unwrap()
+                .0
                 .into_iter()
                 .map(|a| a.prompt)
                 .collect()
@@ -422,13 +466,18 @@ mod tests {
         let own = |text: &str| {
             let path = folder.path().join("own.txt");
             fs::write(&path, text).unwrap();
+            let prompt = Prompt::new(Kind::Explain, Some(&path), Vec::new(), 0);
             format!(
                 "{:#}",
-                Prompt::new(Kind::Explain, Some(&path), Vec::new(), 0).unwrap_err()
+                prompt.err().unwrap_or_else(|| anyhow::anyhow!("fine"))
             )
         };
-        assert!(own("Why {anser}?").contains("{anser} is no name; there are adjective, answer"));
-        assert!(own("Why {answer?").contains("a brace is open"));
+        assert!(
+            own("{text} Why {anser}?").contains("{anser} is no name; there are adjective, answer")
+        );
+        assert!(own("{text} Why {answer?").contains("a brace is open"));
+        assert!(own("Why?").contains("no place for {text}"));
+        assert_eq!(own("{text} {{so}"), "fine");
         let critique = Prompt::new(Kind::Critique, None, Vec::new(), 0).unwrap();
         let says = critique.askings(&two()).unwrap_err().to_string();
         assert!(
@@ -464,8 +513,17 @@ mod tests {
         let bars =
             read("{\"text\":\"Where?\",\"choices\":\"at home | away\",\"label\":\"away\"}\n")
                 .unwrap();
-        assert_eq!(bars, found);
+        let texts = |rows: &Rows| (rows.rows[0].label.clone(), rows.rows[0].choices.clone());
+        assert_eq!(texts(&bars), texts(&found));
+        let numbers = read("{\"text\":\"How many?\",\"choices\":[3,1,2],\"label\":1}\n").unwrap();
+        assert_eq!(
+            numbers.rows[0].label, "1",
+            "a choice in words goes before its number"
+        );
         let wrong = read("{\"text\":\"Where?\",\"choices\":[\"a\"],\"label\":1}\n").unwrap_err();
-        assert!(wrong.to_string().contains("label 1 of 1 choices"));
+        assert!(
+            wrong.to_string().contains("label is none of its 1 choices"),
+            "{wrong}"
+        );
     }
 }

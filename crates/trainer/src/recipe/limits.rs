@@ -161,8 +161,11 @@ impl Breaches {
         if files.paths().is_empty() {
             self.add(format!("{key} is an empty list; name a file in it"));
         }
-        for path in files.paths() {
+        for (index, path) in files.paths().iter().enumerate() {
             self.filled(key, path);
+            if files.paths()[..index].contains(path) {
+                self.add(format!("{key} names \"{path}\" twice; name it once"));
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 mod batch;
 mod bilstm;
 mod lstm;
+mod moments;
 mod weights;
 
 use anyhow::Result;
@@ -21,6 +22,7 @@ use crate::training::{Dropout, by_length, generator, parameter};
 use bilstm::Trace;
 
 pub use batch::StudentBatch;
+pub(crate) use moments::Moments;
 pub use weights::gradients_as_weights;
 
 /// Added to the attention scores of padding: exp of it is 0 in f32.

@@ -10,12 +10,15 @@ use crate::training::generator;
 /// Samples of the items.
 const SAMPLES: usize = 1000;
 
+/// Of fewer items a bootstrap says nothing.
+const FEW: usize = 10;
+
 /// A group's ratings of one construct.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
     /// The group.
     pub name: String,
-    /// Mean rating with its interval; none without a rating.
+    /// Mean over items, of each the mean of its raters, with its interval; none without a rating.
     pub mean: Option<Mean>,
 }
 
@@ -40,8 +43,8 @@ pub enum Agreement {
     Alpha {
         /// Over the items that several rated.
         alpha: f64,
-        /// 95 % of a bootstrap over these items.
-        interval: [f64; 2],
+        /// 95 % of a bootstrap over these items; none of a few.
+        interval: Option<[f64; 2]>,
         /// How many these are.
         items: usize,
     },
@@ -72,8 +75,8 @@ pub struct Construct {
 /// What a study found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Analysis {
-    /// Rows that count.
-    pub ratings: usize,
+    /// Rows that count: a rater's of an item.
+    pub rows: usize,
     /// Who gave them.
     pub raters: usize,
     /// What they are of.
@@ -95,7 +98,7 @@ pub fn analyse(ratings: &Ratings, seed: u64) -> Analysis {
         construct.corrected = construct.test.and_then(|_| corrected.next());
     }
     Analysis {
-        ratings: ratings.rows.len(),
+        rows: ratings.rows.len(),
         raters: ratings.raters.len(),
         items: ratings.items,
         inattentive: ratings.inattentive.clone(),
@@ -104,10 +107,7 @@ pub fn analyse(ratings: &Ratings, seed: u64) -> Analysis {
 }
 
 fn construct(ratings: &Ratings, index: usize, seed: u64) -> Construct {
-    let mut values: Vec<Vec<f64>> = vec![Vec::new(); ratings.groups.len()];
-    for row in &ratings.rows {
-        values[row.group].extend(row.values[index].map(f64::from));
-    }
+    let values = by_item(ratings, index);
     let groups = ratings.groups.iter().zip(&values);
     let slices: Vec<&[f64]> = values.iter().map(Vec::as_slice).collect();
     let mut pairs = Vec::new();
@@ -140,6 +140,24 @@ fn construct(ratings: &Ratings, index: usize, seed: u64) -> Construct {
         pairs,
         agreement: agreement(ratings, index, seed),
     }
+}
+
+/// For each group the mean rating of each of its items: an item's raters rate one thing, and are one observation of it.
+fn by_item(ratings: &Ratings, index: usize) -> Vec<Vec<f64>> {
+    let mut items = vec![(0, 0.0, 0.0); ratings.items];
+    for row in &ratings.rows {
+        if let Some(value) = row.values[index] {
+            let (group, sum, count) = &mut items[row.item];
+            *group = row.group;
+            *sum += f64::from(value);
+            *count += 1.0;
+        }
+    }
+    let mut values: Vec<Vec<f64>> = vec![Vec::new(); ratings.groups.len()];
+    for (group, sum, count) in items.into_iter().filter(|(_, _, count)| *count > 0.0) {
+        values[group].push(sum / count);
+    }
+    values
 }
 
 fn agreement(ratings: &Ratings, index: usize, seed: u64) -> Agreement {
@@ -175,7 +193,7 @@ fn agreement(ratings: &Ratings, index: usize, seed: u64) -> Agreement {
     };
     Agreement::Alpha {
         alpha,
-        interval: [at(0.025), at(0.975)],
+        interval: (units.len() >= FEW).then(|| [at(0.025), at(0.975)]),
         items: units.len(),
     }
 }
@@ -225,13 +243,13 @@ mod tests {
         let found = analyse(&ratings(&rows), 0);
         let all = Agreement::Alpha {
             alpha: 1.0,
-            interval: [1.0, 1.0],
+            interval: None,
             items: 2,
         };
         assert_eq!(found.constructs[0].agreement, all);
         let means = &found.constructs[0].groups;
-        assert_eq!(means[0].mean, Mean::of(&[2.0, 2.0]));
-        assert_eq!(means[1].mean, Mean::of(&[5.0, 5.0, 4.0]));
+        assert_eq!(means[0].mean, Mean::of(&[2.0]));
+        assert_eq!(means[1].mean, Mean::of(&[5.0, 4.0]));
     }
 
     #[test]
@@ -244,5 +262,22 @@ mod tests {
         assert_eq!(construct.corrected, construct.test.map(|test| test.p));
         let pair = &construct.pairs[0];
         assert_eq!(Some(pair.corrected), Some(pair.test.p));
+    }
+
+    #[test]
+    fn an_items_raters_are_one_observation() {
+        let one = |rater, item, group| (rater, item, group, 1 + ((item * 7 + group) % 5) as u8);
+        let single: Vec<_> = (0..12).map(|i| one(0, i, i % 2)).collect();
+        let thrice: Vec<_> = (0..36).map(|i| one(i / 12, i % 12, i % 2)).collect();
+        let [single, thrice] =
+            [single, thrice].map(|rows| analyse(&ratings(&rows), 0).constructs.remove(0));
+        assert_eq!((single.test, &single.groups), (thrice.test, &thrice.groups));
+        let Agreement::Alpha {
+            alpha, interval, ..
+        } = thrice.agreement
+        else {
+            panic!("{thrice:?}");
+        };
+        assert_eq!((Some(alpha), interval), (Some(1.0), Some([1.0, 1.0])));
     }
 }

@@ -1,6 +1,6 @@
 //! What a study asks: its items, what each rater sees of them, and the key to who made what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -13,7 +13,7 @@ pub use super::assignment::Design;
 use super::assignment::assign;
 use super::{CONSTRUCTS, POINTS, SCALE};
 use crate::artefact::{digest, hex};
-use crate::data::Table;
+use crate::data::{Table, fold};
 use crate::predict::classify;
 use crate::training::generator;
 
@@ -100,13 +100,15 @@ pub struct Seat {
 pub struct Key {
     /// [`Plan::study`].
     pub study: String,
+    /// Draws the same study again. Not in the plan, where it would tell which items are of one group.
+    pub seed: u64,
     /// Group by item.
     pub groups: BTreeMap<String, String>,
 }
 
 /// Who explains.
 pub enum Source {
-    /// A bundle's model answers and paints the words that made its answer.
+    /// A bundle's model paints the words that speak for an answer.
     Model(Box<Model>),
     /// A column has sentences.
     Column(String),
@@ -118,7 +120,7 @@ pub struct Material<'a> {
     pub texts: &'a Path,
     /// Column of the text, and perhaps of a second one.
     pub columns: (&'a str, Option<&'a str>),
-    /// Column of the answer that sentences explain.
+    /// Column of the answer that is explained; without it models explain their own.
     pub answer: Option<&'a str>,
     /// Those that are compared, by name.
     pub groups: &'a [(String, Source)],
@@ -128,18 +130,17 @@ pub struct Material<'a> {
     pub checks: usize,
 }
 
-/// Plans a study; also how many rows were left out because a column was empty there.
+/// Plans a study; also how many rows were left out because a column was empty there, or their text was there before.
 pub fn plan(material: &Material, design: Design, seed: u64) -> Result<(Plan, Key, usize)> {
     let table = Table::read(material.texts)?;
     let named = || material.texts.display().to_string();
     let columns = Columns::of(&table, material).with_context(named)?;
-    let whole = |cells: &&Vec<String>| columns.needed().all(|column| !cells[column].is_empty());
-    let rows: Vec<&Vec<String>> = table
-        .rows
-        .iter()
-        .map(|(_, cells)| cells)
-        .filter(whole)
-        .collect();
+    let whole = |cells: &&Vec<String>| columns.needed().all(|c| !cells[c].is_empty());
+    // A text that is there twice would be met twice.
+    let mut met = HashSet::new();
+    let fresh = |cells: &&Vec<String>| met.insert(columns.texts(cells).map(fold));
+    let rows = table.rows.iter().map(|line| &line.cells);
+    let rows: Vec<&Vec<String>> = rows.filter(whole).filter(fresh).collect();
     let left_out = table.rows.len() - rows.len();
     let wanted = material.rows.unwrap_or(rows.len());
     ensure!(
@@ -206,7 +207,12 @@ pub fn plan(material: &Material, design: Design, seed: u64) -> Result<(Plan, Key
     let content = serde_json::to_vec(&plan)?;
     let study = hex(&digest(&[&content]))[..16].to_owned();
     plan.study.clone_from(&study);
-    Ok((plan, Key { study, groups }, left_out))
+    let key = Key {
+        study,
+        seed,
+        groups,
+    };
+    Ok((plan, key, left_out))
 }
 
 /// Where the columns of the texts are.
@@ -235,6 +241,11 @@ impl Columns {
             !answered || material.answer.is_some(),
             "sentences explain an answer; name its column with --answer"
         );
+        let painted = sentences.iter().any(Option::is_none);
+        ensure!(
+            !painted || second.is_none(),
+            "--text2-column: bundles read one text; leave it or --bundle out"
+        );
         let second = second.map(|name| table.need(name, "--text2-column"));
         let answer = material.answer.map(|name| table.need(name, "--answer"));
         Ok(Self {
@@ -250,15 +261,21 @@ impl Columns {
         all.into_iter().chain(self.sentences.clone()).flatten()
     }
 
+    /// The text, and the second one if there is one.
+    fn texts<'c>(&self, cells: &'c [String]) -> [&'c str; 2] {
+        let second = self.second.map_or("", |column| cells[column].as_str());
+        [cells[self.text].as_str(), second]
+    }
+
     /// A row as a group explains it; its id is still to be given.
     fn item(&self, cells: &[String], source: &Source, group: usize) -> Result<Item> {
         let text = cells[self.text].clone();
+        let given = self.answer.map(|column| cells[column].clone());
         let (answer, explanation) = match (source, self.sentences[group]) {
-            (Source::Model(model), _) => painted(model, &text)?,
+            (Source::Model(model), _) => painted(model, &text, given.as_ref())?,
             (Source::Column(_), sentence) => {
-                let cell =
-                    |column: Option<usize>| column.map_or_else(String::new, |c| cells[c].clone());
-                (cell(self.answer), Explanation::Sentence(cell(sentence)))
+                let sentence = sentence.map_or_else(String::new, |column| cells[column].clone());
+                (given.unwrap_or_default(), Explanation::Sentence(sentence))
             }
         };
         Ok(Item {
@@ -272,20 +289,33 @@ impl Columns {
     }
 }
 
-/// A model's answer and what each word gave to it.
-fn painted(model: &Model, text: &str) -> Result<(String, Explanation)> {
+/// The given answer, or the model's own, and what each word gave to it.
+fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String, Explanation)> {
     let answer = classify(model, text, Some(model.methods()[0]))?;
-    let label = model.manifest().labels[answer.label].clone();
+    let labels = &model.manifest().labels;
+    let class = match given {
+        None => answer.label,
+        Some(given) => labels
+            .iter()
+            .position(|label| label == given)
+            .with_context(|| {
+                format!(
+                    "--answer: {given:?} is no label of a bundle, whose are {}",
+                    labels.join(", ")
+                )
+            })?,
+    };
+    let label = labels[class].clone();
     let explanation = answer
         .explanation
         .context("a model that was asked why said nothing")?;
     let words = explanation.centred().words;
-    let largest = words.iter().map(|word| word.weights[answer.label].abs());
+    let largest = words.iter().map(|word| word.weights[class].abs());
     let largest = largest.fold(f32::MIN_POSITIVE, f32::max);
     let painted = words.iter().map(|word| Painted {
         start: word.utf16.start,
         end: word.utf16.end,
-        weight: word.weights[answer.label] / largest,
+        weight: word.weights[class] / largest,
     });
     Ok((label, Explanation::Words(painted.collect())))
 }

@@ -7,7 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::plan::Key;
 use super::{CONSTRUCTS, POINTS};
-use crate::data::{Table, too_many};
+use crate::data::Table;
+
+/// Bad rows that an error shows.
+const SHOWN: usize = 5;
 
 /// The columns of a file of ratings; capitals don't matter.
 #[derive(Debug, Clone)]
@@ -64,6 +67,8 @@ struct Row {
     /// None in a check, and where a key says it.
     group: Option<String>,
     check: String,
+    /// Of which study, where a column says it.
+    study: Option<String>,
     values: Vec<Option<u8>>,
 }
 
@@ -73,6 +78,7 @@ struct Places {
     item: Vec<usize>,
     group: Option<usize>,
     check: Option<usize>,
+    study: Option<usize>,
     constructs: Vec<usize>,
 }
 
@@ -86,7 +92,7 @@ pub fn read(paths: &[PathBuf], names: &Names) -> Result<Ratings> {
         let first = constructs.is_empty();
         let same = |(a, b): (&String, &String)| a.eq_ignore_ascii_case(b);
         ensure!(
-            first || constructs.iter().zip(&found).all(same),
+            first || constructs.len() == found.len() && constructs.iter().zip(&found).all(same),
             "{}: rates {}, other files {}; name the columns with --construct",
             path.display(),
             found.join(", "),
@@ -95,11 +101,21 @@ pub fn read(paths: &[PathBuf], names: &Names) -> Result<Ratings> {
         constructs = if first { found } else { constructs };
     }
     if !bad.is_empty() {
-        bail!("{}", too_many(&bad, 0));
+        let shown: Vec<&str> = bad.iter().take(SHOWN).map(String::as_str).collect();
+        bail!("{} bad row(s); mend them\n{}", bad.len(), shown.join("\n"));
     }
     for row in &mut rows {
-        if let Some(key) = names.key.as_ref().filter(|_| row.check.is_empty()) {
+        if let Some(key) = names.key.as_ref() {
             let (item, place) = (&row.item, &row.place);
+            ensure!(
+                row.study.as_ref() == Some(&key.study),
+                "{place}: this rating is of study {}, the key of {}; give the key that was written with its plan",
+                row.study.as_deref().unwrap_or("unknown"),
+                key.study
+            );
+            if !row.check.is_empty() {
+                continue;
+            }
             let group = key.groups.get(item);
             let group = group.with_context(|| {
                 format!("{place}: item {item} is not in the key; give the key that was written with this plan")
@@ -118,9 +134,9 @@ fn file(
 ) -> Result<Vec<String>> {
     let table = Table::read(path)?;
     let places = places(&table, names).with_context(|| path.display().to_string())?;
-    for (line, cells) in &table.rows {
-        let place = format!("{}:{line}", path.display());
-        match row(cells, &table.names, &places, place.clone()) {
+    for line in &table.rows {
+        let place = format!("{}:{}", path.display(), line.line);
+        match row(&line.cells, &table.names, &places, place.clone()) {
             Ok(row) => rows.push(row),
             Err(why) => bad.push(format!("{place}: {why}")),
         }
@@ -155,6 +171,13 @@ fn places(table: &Table, names: &Names) -> Result<Places> {
             None => Some(table.need(&names.group, "--group, or give the study's --key")?),
         },
         check: table.find(&names.check),
+        study: match names.key {
+            Some(_) => Some(table.need(
+                "study",
+                "no option: a key needs the ratings that the page saved",
+            )?),
+            None => None,
+        },
         constructs,
     })
 }
@@ -194,6 +217,7 @@ fn row(cells: &[String], names: &[String], places: &Places, place: String) -> Re
         item: item.join(" · "),
         group: group.transpose()?,
         check: check.to_owned(),
+        study: places.study.map(|column| cells[column].clone()),
         values: places.constructs.iter().map(value).collect::<Result<_>>()?,
     })
 }
@@ -211,7 +235,7 @@ fn collect(constructs: Vec<String>, rows: Vec<Row>) -> Result<Ratings> {
     let rows: Vec<Row> = rows.into_iter().filter(counts).collect();
     ensure!(
         !rows.is_empty(),
-        "no rating is left: all {} rater(s) failed a check of attention",
+        "no rating is left beside checks of attention; {} rater(s) failed one",
         inattentive.len()
     );
     let mut groups: Vec<String> = rows.iter().filter_map(|row| row.group.clone()).collect();
@@ -233,8 +257,8 @@ fn collect(constructs: Vec<String>, rows: Vec<Row>) -> Result<Ratings> {
             .or_insert(next);
         if let Some(before) = seen.insert((rater, item), row.place.clone()) {
             bail!(
-                "{}: rater {} rated {} of {} already, in {before}; remove one of the two rows, or name more columns \
-                 with --item",
+                "{}: rater {} rated {} of {} already, in {before}; keep one of the two, and where two people have one \
+                 name, give one of them another",
                 row.place,
                 row.rater,
                 row.item,
@@ -316,14 +340,18 @@ mod tests {
         assert!(with("ann,1,a,4.5\n").contains("from 1 to 5"));
         assert!(with("ann,,a,4\n").contains("column `item` is empty"));
         assert!(with("ann,1,a,4\nann,1,a,4\n").contains("0.csv:3: rater ann rated 1 of a already"));
-        assert!(with("ann,1,a\n").contains("found record with 3 fields"));
+        assert!(with("ann,1,a\n").contains("0.csv: line 2: has 3 cells"));
         assert!(with("").contains("no rows"));
         assert!(says(&["who,item,group,plausibility\nann,1,a,4\n"]).contains("--rater"));
         assert!(says(&["rater,item,group,taste\nann,1,a,4\n"]).contains("--construct"));
-        let two = says(&[
-            "rater,item,group,plausibility\na,1,g,3\n",
-            "rater,item,group,satisfaction\na,1,g,3\n",
-        ]);
-        assert!(two.contains("other files plausibility"), "{two}");
+        let one = "rater,item,group,plausibility\na,1,g,3\n";
+        let other = "rater,item,group,satisfaction\na,1,g,3\n";
+        let both = "rater,item,group,plausibility,satisfaction\na,1,g,3,3\n";
+        for files in [[one, other], [one, both], [both, one]] {
+            assert!(
+                says(&files).contains("other files plausibility"),
+                "{files:?}"
+            );
+        }
     }
 }

@@ -9,13 +9,14 @@ use super::analysis::{Agreement, Analysis, Construct};
 use crate::page::Page;
 use crate::page::charts::{Bar, bars};
 use crate::statistics::Mean;
+use crate::terminal;
 
 /// Below this a difference is called significant.
 const LEVEL: f64 = 0.05;
 
 /// What stands under every table of tests.
-const CAVEAT: &str =
-    "The tests take ratings as independent of each other, although each rater gave several.";
+const CAVEAT: &str = "Intervals and tests take items, each with the mean of its raters, as independent of each other, \
+                      although each rater rated several: with few raters they promise too much.";
 
 /// For a person at a terminal, in Markdown.
 pub fn text(found: &Analysis) -> String {
@@ -68,12 +69,12 @@ pub fn html(found: &Analysis, title: &str) -> Result<String> {
 
 fn summary(found: &Analysis) -> String {
     let Analysis {
-        ratings,
+        rows,
         raters,
         items,
         ..
     } = found;
-    format!("{ratings} ratings of {items} items by {raters} raters.")
+    format!("{items} items, rated {rows} times by {raters} raters.")
 }
 
 fn means(found: &Analysis) -> Vec<Vec<String>> {
@@ -99,9 +100,10 @@ fn line(construct: &Construct) -> Vec<String> {
     line.push(match &construct.agreement {
         Agreement::Alpha {
             alpha,
-            interval: [low, high],
+            interval: Some([low, high]),
             ..
         } => format!("{alpha:.2} [{low:.2}, {high:.2}]"),
+        Agreement::Alpha { alpha, .. } => format!("{alpha:.2}"),
         Agreement::Unknown { .. } => "unknown".into(),
     });
     line
@@ -145,7 +147,13 @@ fn notes(found: &Analysis) -> Vec<String> {
         .filter(|construct| construct.corrected.is_some_and(|p| p < LEVEL))
         .map(|construct| construct.name.as_str())
         .collect();
-    notes.push(if significant.is_empty() {
+    let tested = found
+        .constructs
+        .iter()
+        .any(|construct| construct.test.is_some());
+    notes.push(if !tested {
+        "Nothing could be tested: there is one group, or no rating differs from another.".to_owned()
+    } else if significant.is_empty() {
         "The groups differ significantly in nothing.".to_owned()
     } else {
         format!(
@@ -166,7 +174,7 @@ fn notes(found: &Analysis) -> Vec<String> {
     if !found.inattentive.is_empty() {
         notes.push(format!(
             "Left out for a failed check of attention: {}.",
-            found.inattentive.join(", ")
+            terminal::names(found.inattentive.iter().map(String::as_str), "")
         ));
     }
     notes

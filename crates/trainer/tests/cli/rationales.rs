@@ -188,7 +188,14 @@ fn faults_pass_and_the_key_is_nowhere() {
     });
     let place = place(3);
     let mut arguments = asking(&server, "explain", "rows.jsonl", "out.jsonl");
-    arguments.extend(["--concurrent", "2", "--retries", "6"]);
+    arguments.extend([
+        "--concurrent",
+        "2",
+        "--retries",
+        "6",
+        "--key-env",
+        "OPENAI_API_KEY",
+    ]);
     let output = command(place.0.path())
         .args(&arguments)
         .env("OPENAI_API_KEY", KEY)
@@ -231,7 +238,8 @@ fn a_key_that_is_not_taken_is_told_at_once_and_hidden() {
     let place = place(40);
     let output = command(place.0.path())
         .args(asking(&server, "explain", "rows.jsonl", "out.jsonl"))
-        .env("OPENAI_API_KEY", KEY)
+        .args(["--key-env", "OWN_KEY"])
+        .env("OWN_KEY", KEY)
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -270,11 +278,56 @@ fn a_budget_stops_and_the_same_command_goes_on() {
             .contains("7 replies in out.jsonl: 5 known before")
     );
     assert_eq!(server.seen().len(), 7);
+    arguments.push("--dry-run");
+    assert!(
+        place.good(&arguments).contains("at most 0 requests"),
+        "what is known costs nothing"
+    );
+    arguments.pop();
     // Everything is known: nothing is sent.
     assert!(place.good(&arguments).contains("0 requests"));
     assert_eq!(server.seen().len(), 7);
     let found = lines(&place, "out.jsonl");
     assert!((0..7).all(|row| found[row]["rationale"] == format!("text {row}")));
+}
+
+#[test]
+fn redirects_are_not_followed_and_no_key_goes_unasked() {
+    let server = Server::new(|_, _| {
+        Reaction::Answer(302, "Location: http://elsewhere/v1\r\n", String::new())
+    });
+    let place = place(2);
+    let output = command(place.0.path())
+        .args(asking(&server, "explain", "rows.jsonl", "out.jsonl"))
+        .env("OPENAI_API_KEY", KEY)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("leads to http://elsewhere/v1; give that as --endpoint"),
+        "{said}"
+    );
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
+    assert!(!place.path("out.jsonl").exists(), "nothing came");
+}
+
+#[test]
+fn an_empty_reply_is_asked_for_again_and_never_kept() {
+    let server =
+        Server::new(|number, request| completion(if number == 0 { "" } else { about(request) }));
+    let place = place(1);
+    assert!(
+        place
+            .good(&asking(&server, "explain", "rows.jsonl", "out.jsonl"))
+            .contains("1 replies")
+    );
+    assert_eq!(lines(&place, "out.jsonl")[0]["rationale"], "text 0");
+    assert_eq!(server.seen().len(), 2);
 }
 
 #[test]
@@ -326,7 +379,7 @@ fn explanations_are_criticised_revised_and_cleaned() {
     assert!(ask("explain", "rows.jsonl", "a.jsonl").contains("1 refused"));
     let cleaned = place.good(&["rationales", "clean", "a.jsonl", "--out", "b.jsonl"]);
     assert!(
-        cleaned.contains("3 of 4 rows in b.jsonl: 0 empty and 1 refused are dropped"),
+        cleaned.contains("3 of 4 rows in b.jsonl: 0 empty, 1 refused and 0 unfinished are dropped"),
         "{cleaned}"
     );
     ask("critique", "b.jsonl", "c.jsonl");
@@ -372,7 +425,7 @@ fn answers_have_soft_labels_where_the_endpoint_gives_them() {
     let place = place(2);
     place.good(&asking(&server, "answer", "rows.jsonl", "out.jsonl"));
     for line in lines(&place, "out.jsonl") {
-        assert_eq!(line["answer"], "up");
+        assert_eq!(line["predicted"], "up");
         assert!(
             (line["scores"]["up"].as_f64().unwrap() - 0.75).abs() < 1e-9,
             "{line}"
@@ -393,9 +446,8 @@ fn what_cannot_be_asked_says_why() {
         place.bad(&arguments)
     };
     assert!(bad("critique", &[]).contains("line 1: column `rationale` is empty"));
-    assert!(bad("explain", &["--key-env", "NO_SUCH_KEY"]).contains("there is no such variable"));
-    assert!(bad("explain", &["--concurrent", "0"]).contains("one request at least"));
-    place.file("own.txt", "Why {anser}?");
+    assert!(bad("explain", &["--key-env", "NO_SUCH_KEY"]).contains("--key-env NO_SUCH_KEY"));
+    place.file("own.txt", "{text} Why {anser}?");
     assert!(bad("explain", &["--prompt", "own.txt"]).contains("{anser} is no name"));
     let mut elsewhere = asking(&server, "explain", "rows.jsonl", "out.jsonl");
     elsewhere[6] = "localhost:8080";

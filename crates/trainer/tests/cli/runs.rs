@@ -114,24 +114,31 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         "{\"text\":\"The Mill  rose early\"}",
     ];
     place.file("more.jsonl", more.join("\n"));
-    let students = |sets: &[&str]| -> Value {
+    // What was learnt, but not how long it took.
+    let learnt = |sets: &[&str]| -> Vec<String> {
         let out = place.good(&[&["distill", "tiny.toml", "--json"], sets].concat());
-        serde_json::from_str::<Value>(&out).unwrap()[0]["history"].clone()
+        let out: Value = serde_json::from_str(&out).unwrap();
+        let epochs = out[0]["history"].as_array().unwrap().iter();
+        let shown = |epoch: &Value| format!("{} {}", epoch["loss"], epoch["validation_loss"]);
+        epochs.map(shown).collect()
     };
-    let alone = students(&[]);
-    let labels = ["--set", "distill.objective=labels"];
-    let by_labels = students(&labels);
     let unlabeled = ["--set", "data.unlabeled=more.jsonl"];
-    let two = ["--set", "label.teachers=2"];
-    let all = [alone.clone(), students(&unlabeled), students(&two)];
+    let alone = learnt(&[]);
+    let all = [
+        alone,
+        learnt(&unlabeled),
+        learnt(&["--set", "label.teachers=2"]),
+    ];
     for (index, history) in all.iter().enumerate() {
-        assert!(!all[..index].contains(history), "{index}: {history}");
+        assert!(!all[..index].contains(history), "{index}: {history:?}");
     }
-    // Texts without labels say nothing to who learns from labels alone, but for the pieces of their words.
-    let both = students(&[&labels[..], &unlabeled].concat());
+    // Neither says anything to who learns from gold labels alone.
+    let labels = ["--set", "distill.objective=labels"];
+    let by_labels = learnt(&labels);
+    assert_eq!(learnt(&[&labels[..], &unlabeled].concat()), by_labels);
     assert_eq!(
-        both[0]["terms"].as_array().map(Vec::len),
-        by_labels[0]["terms"].as_array().map(Vec::len)
+        learnt(&[&labels[..], &["--set", "label.teachers=2"]].concat()),
+        by_labels
     );
     // What the first teacher said is not asked again.
     let again = place.run(&["label", "tiny.toml", "--set", "label.teachers=2"]);

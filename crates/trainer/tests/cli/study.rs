@@ -31,11 +31,12 @@ const PLAN: [&str; 15] = [
     "s.json",
 ];
 
+/// With seed 3.
 fn planned() -> (Place, Value, Value) {
     let place = Place::new();
     place.file("b.glass", bytes(card()));
     place.file("texts.jsonl", TEXTS);
-    let said = place.good(&PLAN);
+    let said = place.good(&[&PLAN[..], &["--seed", "3"]].concat());
     assert!(said.contains("6 items for 6 raters, 4 for each"), "{said}");
     let read = |name: &str| {
         let bytes = std::fs::read(place.path(name)).expect("it is there");
@@ -103,7 +104,10 @@ fn a_plan_shows_every_item_to_enough_raters_and_names_no_group() {
 fn the_same_seed_plans_the_same_study() {
     let (first, second) = (planned(), planned());
     assert_eq!(first.1, second.1);
-    let other = first.0.good(&[&PLAN[..], &["--seed", "5"]].concat());
+    assert_eq!(first.2["seed"].as_u64(), Some(3));
+    let kept = first.0.bad(&[&PLAN[..], &["--seed", "5"]].concat());
+    assert!(kept.contains("there is a study already"), "{kept}");
+    let other = first.0.good(&[&PLAN[..], &["--force"]].concat());
     assert!(other.contains("6 items"));
     let bytes = std::fs::read(first.0.path("s.json")).unwrap();
     assert_ne!(
@@ -115,6 +119,7 @@ fn the_same_seed_plans_the_same_study() {
 #[test]
 fn ratings_are_told_apart_by_the_key() {
     let (place, plan, key) = planned();
+    let study = text(&plan["study"]);
     let mut files = Vec::new();
     for (number, seat) in plan["raters"].as_array().unwrap().iter().enumerate() {
         let rater = text(&seat["rater"]);
@@ -129,7 +134,10 @@ fn ratings_are_told_apart_by_the_key() {
                 Some(_) => ("", 4),
             };
             let complete = 1 + (number + item.len()) % 5;
-            let _ = writeln!(rows, "s,{rater},{item},{check},{plausible},{complete}");
+            let _ = writeln!(
+                rows,
+                "{study},{rater},{item},{check},{plausible},{complete}"
+            );
         }
         let name = format!("{rater}.csv");
         place.file(&name, rows);
@@ -147,7 +155,7 @@ fn ratings_are_told_apart_by_the_key() {
     arguments.extend(files.iter().map(String::as_str));
     let found: Value = serde_json::from_str(&place.good(&arguments)).unwrap();
     assert_eq!(
-        (found["raters"].as_u64(), found["ratings"].as_u64()),
+        (found["raters"].as_u64(), found["rows"].as_u64()),
         (Some(5), Some(10))
     );
     assert_eq!(found["inattentive"], serde_json::json!(["rater-01"]));
@@ -156,9 +164,17 @@ fn ratings_are_told_apart_by_the_key() {
     assert_eq!(plausible["groups"][0]["name"], "person");
     assert_eq!(plausible["groups"][0]["mean"]["value"].as_f64(), Some(4.0));
     assert_eq!(plausible["groups"][1]["mean"]["value"].as_f64(), Some(1.0));
-    assert!(plausible["test"]["p"].as_f64().unwrap() < 0.01);
+    assert!(plausible["test"]["p"].as_f64().unwrap() < 0.05);
     assert_eq!(plausible["pairs"][0]["test"]["delta"].as_f64(), Some(1.0));
     assert_eq!(plausible["agreement"]["alpha"]["alpha"].as_f64(), Some(1.0));
+    // Another study's key would tell groups that are none.
+    place.good(&[&PLAN[..13], &["--out", "t.json"]].concat());
+    arguments[3] = "t.key.json";
+    let other = place.bad(&arguments);
+    assert!(
+        other.contains(&format!("this rating is of study {study}")),
+        "{other}"
+    );
     let page = std::fs::read_to_string(place.path("r.html")).unwrap();
     assert!(page.contains("plausibility: mean rating") && page.ends_with("</html>\n"));
 
@@ -218,6 +234,32 @@ fn a_study_that_cannot_be_says_the_way_out() {
     assert!(plan(&few).contains("nobody is to see one twice"));
     assert!(
         plan(&["--raters", "3", "--bundle", "a=b.glass", "--rows", "9"]).contains("change --rows")
+    );
+    assert!(
+        plan(&[
+            "--raters",
+            "3",
+            "--bundle",
+            "a=b.glass",
+            "--text2-column",
+            "why"
+        ])
+        .contains("bundles read one text")
+    );
+    assert!(
+        plan(&["--raters", "3", "--bundle", "a=b.glass", "--answer", "why"])
+            .contains("is no label of a bundle")
+    );
+    assert!(
+        plan(&[
+            "--raters",
+            "3",
+            "--bundle",
+            "a=b.glass",
+            "--out",
+            "texts.jsonl"
+        ])
+        .contains("is read; name another")
     );
     assert!(!place.path("study.json").exists());
     let analysed = place.bad(&["study", "analyse", "texts.jsonl", "--key", "b.glass"]);
