@@ -12,6 +12,9 @@ import { servePage } from './site.mjs';
 export const MODELS = process.env.STILLGLASS_MODELS ?? fileURLToPath(new URL('../../web/models', import.meta.url));
 const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
 
+/** What the page calls its models, in their order. */
+export const IDS = models.map(({ id }) => id);
+
 /** The bytes of a bundle that the page was built with. */
 export function bundleBytes(id) {
   return readFile(path.join(MODELS, models.find((model) => model.id === id).file));
