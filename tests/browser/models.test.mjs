@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { body as slowTeacher, comparing } from './comparing.mjs';
-import { IDS, bringModel, bundleBytes, turnToModels, turnToText, verdict, visiting, write } from './page.mjs';
+import { IDS, NAMES, bringModel, bundleBytes, turnToModels, turnToText, verdict, visiting, write } from './page.mjs';
 
 const site = visiting();
 /** A folder to put screenshots in; none are taken without it. */
@@ -68,7 +68,7 @@ test('a file is dropped anywhere on the view, is used, replaced by one of its na
   await page.locator('.model', { hasText: /^mineStudent · 799 KB/ }).waitFor();
   await bringModel(page, 'other.glass', await bundleBytes('spam'));
   await page.getByRole('radio', { name: 'other', checked: true }).waitFor();
-  assert.deepEqual(await page.locator('.model h3').allTextContents(), ['Finance', 'Spam', 'mine', 'other']);
+  assert.deepEqual(await page.locator('.model h3').allTextContents(), [...NAMES, 'mine', 'other']);
   await page.getByRole('button', { name: 'Use mine' }).click();
   await turnToText(page);
   await write(page, 'Northwind raises its full-year outlook after record quarterly revenue');
@@ -76,7 +76,7 @@ test('a file is dropped anywhere on the view, is used, replaced by one of its na
   await turnToModels(page);
   await page.getByRole('button', { name: 'Remove mine' }).click();
   await page.getByRole('radio', { name: 'Finance', exact: true, checked: true }).waitFor();
-  assert.deepEqual(await page.locator('.model h3').allTextContents(), ['Finance', 'Spam', 'other']);
+  assert.deepEqual(await page.locator('.model h3').allTextContents(), [...NAMES, 'other']);
   assert.equal(await page.getByRole('radio', { name: 'mine' }).count(), 0);
   assert.equal(await page.evaluate(() => document.activeElement.id), 'file', 'the focus is not lost with the button');
   await turnToText(page);

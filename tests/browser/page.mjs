@@ -14,6 +14,7 @@ const { models } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'u
 
 /** What the page calls its models, in their order. */
 export const IDS = models.map(({ id }) => id);
+export const NAMES = models.map(({ name }) => name);
 
 /** The bytes of a bundle that the page was built with. */
 export function bundleBytes(id) {
