@@ -47,6 +47,8 @@ pub enum Stage {
     Distill,
     /// Figures of one run of one arm of a comparison.
     Compare,
+    /// Labels bought in rounds.
+    Budget,
 }
 
 impl Stage {
@@ -59,6 +61,7 @@ impl Stage {
             Self::Embed => "embed",
             Self::Distill => "distill",
             Self::Compare => "compare",
+            Self::Budget => "budget",
         }
     }
 
@@ -68,7 +71,7 @@ impl Stage {
         match self {
             Self::Teach | Self::Compare => 2,
             Self::Label | Self::Explain | Self::Distill => 4,
-            Self::Embed => 1,
+            Self::Embed | Self::Budget => 1,
         }
     }
 }

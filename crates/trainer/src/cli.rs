@@ -82,6 +82,8 @@ enum Command {
     Run(RecipeOptions),
     /// Put every method beside the others on the recipe's data: table and report
     Compare(CompareOptions),
+    /// Buy the teacher's labels in rounds: accuracy against their number, by how the texts are chosen
+    Budget(RecipeOptions),
     /// Quantize a fine-tuned teacher into a bundle
     Quantize(quantize::QuantizeOptions),
     /// Ask a language model for reasons in words, and clean them
@@ -168,6 +170,7 @@ fn run(general: &General, command: Command) -> Result<()> {
             stages::run(general, &options, &progress)
         }
         Command::Compare(options) => stages::compare(general, &options, &progress),
+        Command::Budget(options) => stages::budget(general, &options, &progress),
         Command::Quantize(options) => quantize::quantize(general, &options, &progress),
         Command::Rationales(command) => rationales::run(general, command, &progress),
         Command::Study(command) => study::run(general, command, &progress),

@@ -1,5 +1,6 @@
 //! The stages of a run as functions between artefacts in its folder; each skips what is done.
 
+mod budget;
 mod export;
 mod students;
 mod teacher;

@@ -2,6 +2,8 @@
 
 pub(crate) mod charts;
 
+use std::fmt::Write;
+
 const STYLE: &str = include_str!("page/style.css");
 
 /// A page in the making.
@@ -68,4 +70,17 @@ pub(crate) fn escaped(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+/// A table as Markdown, its head first.
+pub(crate) fn markdown(lines: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        // Writing to a string can't fail.
+        let _ = writeln!(out, "| {} |", line.join(" | "));
+        if index == 0 {
+            let _ = writeln!(out, "|{}", " --- |".repeat(line.len()));
+        }
+    }
+    out
 }

@@ -45,6 +45,9 @@ pub struct Recipe {
     /// What is compared with what.
     #[serde(default)]
     pub compare: CompareSection,
+    /// How many labels are bought.
+    #[serde(default)]
+    pub budget: BudgetSection,
     /// What the bundle says about itself.
     #[serde(default)]
     pub card: CardSection,
@@ -516,6 +519,25 @@ impl Default for CompareSection {
             explained: 200,
             faithfulness: 50,
             arms: Vec::new(),
+        }
+    }
+}
+
+/// `[budget]`: the curve of `stillglass budget`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetSection {
+    /// Shares of the training texts that the teacher has labelled after each round, rising.
+    pub shares: Vec<f64>,
+    /// Students of each way, from seeds `seed`, `seed + 1` and so on.
+    pub seeds: usize,
+}
+
+impl Default for BudgetSection {
+    fn default() -> Self {
+        Self {
+            shares: vec![0.05, 0.1, 0.2, 0.4, 1.0],
+            seeds: 5,
         }
     }
 }

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{CompareOptions, General, RecipeOptions, print};
 use crate::artefact::{VERSION, digest, hex, open_run, write_atomic};
+use crate::budget::Curves;
 use crate::check;
 use crate::compare::{self, Choice, Comparison, Table};
 use crate::export::{self, Fidelity};
 use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
+use crate::recipe::Objective;
 use crate::{data, device, recipe};
 
 /// The run's report, a page beside its bundle.
@@ -226,6 +228,36 @@ pub(super) fn compare(
     };
     let table = comparison.run(&choice)?;
     print(general, &table, Table::markdown)
+}
+
+/// Where the budget's curves lie in the run's folder.
+const BUDGET: &str = "budget";
+
+pub(super) fn budget(
+    general: &General,
+    options: &RecipeOptions,
+    progress: &Progress,
+) -> Result<()> {
+    let mut run = prepare(general, options, progress)?;
+    // A budget is about what the teacher is asked, and about nothing else.
+    let distill = &mut run.recipe.recipe.distill;
+    distill.objective = Objective::Kd;
+    distill.lambda = 1.0;
+    distill.transfer = false;
+    let teacher = run.teach()?;
+    let labels = run.label(&teacher)?;
+    let curves = run.budget(&teacher, &labels)?;
+    let folder = run.folder.join(BUDGET);
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    for (name, text) in [
+        ("budget.json", serde_json::to_string_pretty(&curves)?),
+        ("budget.md", curves.markdown()),
+        ("report.html", curves.html()?),
+    ] {
+        write_atomic(&folder.join(name), text.as_bytes())?;
+    }
+    progress.note(&folder.join("report.html").display().to_string());
+    print(general, &curves, Curves::markdown)
 }
 
 struct Clock {

@@ -10,6 +10,7 @@ use super::cell::{Figures, Finished, Outcome};
 use super::environment::Environment;
 use super::gap::{Gap, gaps};
 use crate::data;
+use crate::page::markdown;
 use crate::recipe::Loaded;
 use crate::statistics::{Difference, Mean, holm};
 
@@ -264,15 +265,8 @@ impl Table {
 
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
-        let mut out = String::new();
-        let lines = self.grid();
+        let mut out = markdown(&self.grid());
         // Writing to a string can't fail.
-        for (index, line) in lines.iter().enumerate() {
-            let _ = writeln!(out, "| {} |", line.join(" | "));
-            if index == 0 {
-                let _ = writeln!(out, "|{}", " --- |".repeat(line.len()));
-            }
-        }
         for line in self.notes() {
             let _ = writeln!(out, "\n{line}");
         }

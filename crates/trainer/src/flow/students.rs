@@ -128,7 +128,7 @@ impl Run<'_> {
     }
 
     /// Where the embeddings of this vocabulary start; every student of a recipe starts there.
-    fn first_embeddings(
+    pub(super) fn first_embeddings(
         &self,
         from: &TeacherArtefact,
         teacher: &Teacher,
@@ -186,7 +186,7 @@ impl Run<'_> {
         Vocabulary::of_teacher(teacher, &train, self.recipe.recipe.student.pieces)
     }
 
-    fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
+    pub(super) fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let least = self.recipe.recipe.student.min_count;
         let whole = self.whole_vocabulary(teacher)?;
         whole.pruned(&self.read_by_students(), least)
@@ -204,7 +204,7 @@ impl Run<'_> {
     }
 
     /// Rows as the student learns from them.
-    fn transfer_set(
+    pub(super) fn transfer_set(
         &self,
         labels: &Labels,
         vocabulary: &Vocabulary,

@@ -145,6 +145,14 @@ impl Recipe {
         let compare = &self.compare;
         breaches.range("compare.seeds", compare.seeds, 1..=1000);
         breaches.range("compare.teachers", compare.teachers, 1..=1000);
+        breaches.range("budget.seeds", self.budget.seeds, 1..=1000);
+        let shares = &self.budget.shares;
+        let rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
+        if shares.is_empty() || !rising || shares.iter().any(|s| !(*s > 0.0 && *s <= 1.0)) {
+            breaches.add(format!(
+                "budget.shares = {shares:?}: want shares above 0 and at most 1, rising"
+            ));
+        }
         breaches.range("compare.explained", compare.explained, 1..=1_000_000);
         breaches.range("compare.faithfulness", compare.faithfulness, 1..=1_000_000);
     }

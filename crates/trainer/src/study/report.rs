@@ -6,8 +6,8 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::analysis::{Agreement, Analysis, Construct};
-use crate::page::Page;
 use crate::page::charts::{Bar, bars};
+use crate::page::{Page, markdown};
 use crate::statistics::Mean;
 use crate::terminal;
 
@@ -20,21 +20,11 @@ const CAVEAT: &str = "Intervals and tests take items, each with the mean of its 
 
 /// For a person at a terminal, in Markdown.
 pub fn text(found: &Analysis) -> String {
-    let mut out = format!("{}\n", summary(found));
-    let mut table = |lines: &[Vec<String>]| {
-        // Writing to a string can't fail.
-        for (index, line) in lines.iter().enumerate() {
-            let _ = writeln!(out, "| {} |", line.join(" | "));
-            if index == 0 {
-                let _ = writeln!(out, "|{}", " --- |".repeat(line.len()));
-            }
-        }
-        out.push('\n');
-    };
-    table(&means(found));
+    let mut out = format!("{}\n{}\n", summary(found), markdown(&means(found)));
     let pairs = pairs(found, true);
     if pairs.len() > 1 {
-        table(&pairs);
+        out += &markdown(&pairs);
+        out.push('\n');
     }
     for line in notes(found) {
         let _ = writeln!(out, "{line}");

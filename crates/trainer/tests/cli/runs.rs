@@ -161,6 +161,56 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
 }
 
 #[test]
+fn labels_are_bought_in_rounds_and_once() {
+    let place = Place::new();
+    recipe(&place);
+    let arguments = [
+        "budget",
+        "tiny.toml",
+        "--json",
+        "--set",
+        "budget.seeds=2",
+        "--set",
+        "budget.shares=[0.25,0.5,1.0]",
+    ];
+    let first = place.run(&arguments);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let found: Value = serde_json::from_str(&first.out).unwrap();
+    let curves = found["curves"].as_array().unwrap();
+    assert_eq!(curves.len(), 8, "four ways, two seeds");
+    let train = 24;
+    for curve in curves {
+        let labels: Vec<u64> = curve["points"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["labels"].as_u64().unwrap())
+            .collect();
+        assert_eq!(labels, [train / 4, train / 2, train]);
+    }
+    // All ways begin with the same texts, and end with all of them.
+    for seed in curves.chunks(4) {
+        for round in [0, 2] {
+            assert!(
+                seed.iter()
+                    .all(|curve| curve["points"][round] == seed[0]["points"][round]),
+                "{seed:?}"
+            );
+        }
+    }
+    let report = fs::read_to_string(place.path("runs/tiny/budget/report.html")).unwrap();
+    assert!(report.contains("disagreement") && report.contains("<svg"));
+    let again = place.run(&arguments);
+    assert!(
+        !again.err.contains("distill: epoch") && again.out == first.out,
+        "{}",
+        again.err
+    );
+    let bad = place.bad(&["check", "tiny.toml", "--set", "budget.shares=[0.5,0.2]"]);
+    assert!(bad.contains("budget.shares = [0.5, 0.2]"), "{bad}");
+}
+
+#[test]
 fn the_recipe_in_the_run_folder_is_never_lost() {
     let place = Place::new();
     recipe(&place);
