@@ -273,7 +273,7 @@ impl Default for LabelSection {
     fn default() -> Self {
         Self {
             nodes: 16,
-            rows: 0,
+            rows: 200,
             target: Target::Logit,
             batch: 32,
             teachers: 1,
