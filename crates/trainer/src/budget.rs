@@ -22,8 +22,8 @@ pub enum Way {
     /// Those whose words all speak alike, so that the student could not say why (after ELAD, Zhang et al. 2024): the
     /// entropy of what its words give to its answer.
     Explanation,
-    /// Those on which the teacher differs most from the student. It knows what it is about to buy: a bound for the
-    /// others, not a way to save.
+    /// Those on which the teacher differs most from the student. It knows what it is about to buy, and so is no way to
+    /// save, but says what such a choice would be worth.
     Disagreement,
 }
 
@@ -217,7 +217,8 @@ impl Curves {
 
 /// What stands under every table.
 const NOTE: &str = "Test accuracy, mean ± half of a 95 % interval over seeds, in brackets what a way has more than \
-                    random choice. Disagreement knows the labels it is about to buy: a bound, not a way to save.";
+                    random choice. Disagreement knows the labels that it is about to \
+                    buy, and is no way to save.";
 
 fn shown(mean: Mean) -> String {
     match mean.half_width {
