@@ -52,7 +52,7 @@ export function tone(value: number, full: number): Tone {
 }
 
 /** The text in order, cut at its words; nothing is lost, and joining the parts gives it back. */
-export function segments(text: string, words: readonly Word[]): Segment[] {
+export function segments(text: string, words: readonly Pick<Word, 'start' | 'end'>[]): Segment[] {
   const parts: Segment[] = [];
   let at = 0;
   words.forEach(({ start, end }, word) => {

@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use cache::{Cache, Recovered};
-pub use hash::{digest, fault, hash_bytes, hash_file, hex};
+pub use hash::{digest, fault, hash_bytes, hash_file, hex, number};
 pub use lock::Lock;
 pub use target::{check_target, same_file, takes_files};
 pub use write::{sync_folder, write_atomic, write_together};

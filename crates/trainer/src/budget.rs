@@ -36,7 +36,8 @@ impl Way {
         Self::Disagreement,
     ];
 
-    fn name(self) -> &'static str {
+    /// What it is called in tables.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Random => "random",
             Self::Uncertainty => "uncertainty",

@@ -7,13 +7,14 @@ mod stages;
 mod study;
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::artefact::{check_target, same_file};
 use crate::compare;
 use crate::init;
 use crate::progress::Progress;
@@ -179,6 +180,21 @@ fn run(general: &General, command: Command) -> Result<()> {
         Command::Explain(options) => answers::explain(general, &options),
         Command::Inspect(options) => answers::inspect(general, &options),
     }
+}
+
+/// Errors where the file that an option names can't be written, or is one of those that are read.
+fn may_write<'p>(
+    option: &str,
+    target: &Path,
+    mut read: impl Iterator<Item = &'p Path>,
+) -> Result<()> {
+    check_target(target)?;
+    ensure!(
+        !read.any(|path| same_file(path, target)),
+        "{option}: {} is read; name another file",
+        target.display()
+    );
+    Ok(())
 }
 
 /// Writes a result to standard output: `text` for a person, or the value as one line of JSON.

@@ -66,6 +66,15 @@ impl Difference {
     }
 }
 
+/// Between which values 95 % of a bootstrap's samples lie, which come back sorted; none of no samples.
+pub fn bootstrapped(samples: &mut [f64]) -> Option<[f64; 2]> {
+    samples.sort_by(f64::total_cmp);
+    let last = samples.len().checked_sub(1)?;
+    let at = |share: f64| samples[(share * last as f64).round() as usize];
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    Some([at(tail), at(1.0 - tail)])
+}
+
 /// Standard error of the mean; none of fewer than two values.
 fn standard_error(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;

@@ -1,6 +1,7 @@
 /** An item and the questions about it, as elements. */
 
 import { make } from '../dom.ts';
+import { segments } from '../explain.ts';
 import type { Item, Painted, Plan } from './plan.ts';
 
 /** Below this share of the largest weight a word stays as it is. */
@@ -45,23 +46,13 @@ function told(text: string, words: readonly Painted[]): string {
 
 /** A text with its words as spans, coloured by what they say. */
 function paint(text: string, words: readonly Painted[]): (Node | string)[] {
-  const parts: (Node | string)[] = [];
-  let from = 0;
-  for (const { start, end, weight } of words) {
-    parts.push(text.slice(from, start));
-    const word = text.slice(start, end);
-    from = end;
-    if (Math.abs(weight) < FAINT) {
-      parts.push(word);
-      continue;
-    }
-    const side = weight > 0 ? 'for' : 'against';
-    const span = make('span', { class: 'word', 'data-side': side }, word);
+  return segments(text, words).map((segment) => {
+    const weight = segment.word === undefined ? 0 : (words[segment.word]?.weight ?? 0);
+    if (Math.abs(weight) < FAINT) return segment.text;
+    const span = make('span', { class: 'word', 'data-side': weight > 0 ? 'for' : 'against' }, segment.text);
     span.style.setProperty('--strength', Math.abs(weight).toFixed(2));
-    parts.push(span);
-  }
-  parts.push(text.slice(from));
-  return parts;
+    return span;
+  });
 }
 
 /** Shows the sentences to agree with or not; `chosen` are the ratings given before. */

@@ -53,6 +53,13 @@ pub fn fault(folder: &Path, name: &str, sha256: &str) -> Result<Option<String>> 
     })
 }
 
+/// The first eight bytes of a hash as a number, the first byte the highest.
+pub fn number(hash: &[u8; 32]) -> u64 {
+    hash[..8]
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {

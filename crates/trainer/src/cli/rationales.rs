@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{General, print};
-use crate::artefact::{check_target, same_file, write_atomic};
+use super::{General, may_write, print};
+use crate::artefact::write_atomic;
 use crate::progress::Progress;
 use crate::rationales::{
     self, Budget, Counts, Endpoint, Job, Kind, Outcome, Patience, Price, Prompt, Sampling, Spent,
@@ -127,13 +127,13 @@ fn ask(general: &General, options: &AskOptions, progress: &Progress) -> Result<(
     let mut cache = options.out.clone().into_os_string();
     cache.push(".cache");
     let cache = PathBuf::from(cache);
-    let own = [
-        Some(&options.rows),
-        options.prompt.as_ref(),
-        options.examples.as_ref(),
+    let read = [
+        Some(options.rows.as_path()),
+        options.prompt.as_deref(),
+        options.examples.as_deref(),
     ];
     for target in [&options.out, &cache] {
-        may_write(target, own.into_iter().flatten())?;
+        may_write("--out", target, read.into_iter().flatten())?;
     }
     let mut rows = rationales::rows(&options.rows)?;
     let most = options.rows_at_most.unwrap_or(u64::MAX);
@@ -236,18 +236,6 @@ fn key(options: &AskOptions) -> Result<Option<String>> {
     }
 }
 
-/// Errors where `target` can't be written, or is one of the files that are read.
-fn may_write<'p>(target: &Path, mut read: impl Iterator<Item = &'p PathBuf>) -> Result<()> {
-    check_target(target)?;
-    let input = read.find(|path| same_file(path, target));
-    ensure!(
-        input.is_none(),
-        "--out: {} is read; name another file",
-        target.display()
-    );
-    Ok(())
-}
-
 fn text_of(spent: &Spent) -> String {
     format!(
         "{} requests, {} tokens of prompts, {} of replies, price {:.2}",
@@ -276,7 +264,11 @@ struct CleanedFile {
 }
 
 fn clean(general: &General, options: &CleanOptions) -> Result<()> {
-    may_write(&options.out, std::iter::once(&options.rows))?;
+    may_write(
+        "--out",
+        &options.out,
+        std::iter::once(options.rows.as_path()),
+    )?;
     let words = usize::try_from(options.words).unwrap_or(usize::MAX);
     let (lines, counts) = rationales::clean_file(&options.rows, &options.column, words)?;
     ensure!(

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{General, print};
-use crate::artefact::{check_target, same_file, write_atomic};
+use super::{General, may_write, print};
+use crate::artefact::write_atomic;
 use crate::input;
 use crate::progress::Progress;
 use crate::study::plan::{self, Design, Key, Material, Source};
@@ -159,12 +159,8 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
     };
     let key_path = key_of(&options.out);
     for path in [&options.out, &key_path] {
-        check_target(path)?;
-        ensure!(
-            !same_file(path, &options.texts) && !groups_read(options, path),
-            "--out: {} is read; name another file",
-            path.display()
-        );
+        let bundles = options.bundle.iter().map(|(_, bundle)| Path::new(bundle));
+        may_write("--out", path, bundles.chain([options.texts.as_path()]))?;
         ensure!(
             options.force || path.symlink_metadata().is_err(),
             "{}: there is a study already, perhaps with raters; name another file with --out, or add --force",
@@ -208,12 +204,6 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
     })
 }
 
-/// Whether a bundle of the study is this file.
-fn groups_read(options: &PlanOptions, path: &Path) -> bool {
-    let mut bundles = options.bundle.iter();
-    bundles.any(|(_, bundle)| same_file(Path::new(bundle), path))
-}
-
 /// The key's file beside its plan's: `study.json` has `study.key.json`.
 fn key_of(plan: &Path) -> PathBuf {
     let name = plan.file_name().unwrap_or_default().to_string_lossy();
@@ -223,14 +213,8 @@ fn key_of(plan: &Path) -> PathBuf {
 
 fn analyse(general: &General, options: AnalyseOptions, progress: &Progress) -> Result<()> {
     if let Some(path) = &options.report {
-        check_target(path)?;
-        let input = |given: &&PathBuf| same_file(given, path);
-        let given = options.ratings.iter().chain(&options.key).find(input);
-        ensure!(
-            given.is_none(),
-            "--report: {} has ratings; name another file",
-            path.display()
-        );
+        let read = options.ratings.iter().chain(&options.key);
+        may_write("--report", path, read.map(PathBuf::as_path))?;
     }
     let key = options.key.as_deref().map(read_key).transpose()?;
     let names = Names {

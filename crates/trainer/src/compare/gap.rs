@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{confusion, macro_f1};
+use crate::statistics::bootstrapped;
 use crate::training::generator;
 
 /// Samples of the test rows.
@@ -29,7 +30,7 @@ pub(super) fn gaps(answers: &[[&[usize]; 2]], gold: &[usize], classes: usize) ->
     }
     let whole: Vec<usize> = (0..gold.len()).collect();
     let value = difference(answers, gold, classes, &whole);
-    let mut samples: Vec<[f64; 2]> = (0..SAMPLES as u64)
+    let samples: Vec<[f64; 2]> = (0..SAMPLES as u64)
         .into_par_iter()
         .map(|sample| {
             let mut rng = generator(0, "test rows", sample);
@@ -38,15 +39,16 @@ pub(super) fn gaps(answers: &[[&[usize]; 2]], gold: &[usize], classes: usize) ->
             difference(answers, gold, classes, &rows)
         })
         .collect();
-    Some([0, 1].map(|figure| {
-        samples.sort_by(|a, b| a[figure].total_cmp(&b[figure]));
-        let at = |share: f64| samples[(share * (SAMPLES - 1) as f64).round() as usize][figure];
-        Gap {
+    let gap = |figure: usize| {
+        let mut samples: Vec<f64> = samples.iter().map(|sample| sample[figure]).collect();
+        let [low, high] = bootstrapped(&mut samples)?;
+        Some(Gap {
             value: value[figure],
-            low: at(0.025),
-            high: at(0.975),
-        }
-    }))
+            low,
+            high,
+        })
+    };
+    Some([gap(0)?, gap(1)?])
 }
 
 /// Accuracy and macro-F1 less the teacher's, in the mean over runs, on some rows.

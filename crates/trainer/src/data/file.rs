@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::leakage::fold;
 use super::sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
 use super::{Example, SplitReport};
-use crate::artefact::{digest, hash_bytes};
+use crate::artefact::{digest, hash_bytes, number};
 use crate::terminal;
 
 /// One of the files that the recipe names.
@@ -124,10 +124,7 @@ impl Part {
     pub(super) fn draw(&mut self, split: &'static str, buckets: &Range<u64>) -> Self {
         let drawn = |example: &mut Example| {
             let hash = digest(&[b"split", fold(&example.text).as_bytes()]);
-            let number = hash[..8]
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-            buckets.contains(&(number % 100))
+            buckets.contains(&(number(&hash) % 100))
         };
         let examples = self.examples.extract_if(.., drawn).collect();
         Self {

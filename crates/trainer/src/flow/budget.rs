@@ -1,11 +1,12 @@
 //! The stage that buys labels in rounds: `budget`.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use rand::seq::SliceRandom;
 
+use super::students::{BATCH, Material};
 use super::{CHECKPOINTS, Labels, Run, TeacherArtefact, columns};
 use crate::artefact::{Inputs, Stage, StageDir, digest, write_atomic};
 use crate::budget::{Curve, Curves, Point, Said, Way, answered, choose, want};
@@ -14,51 +15,26 @@ use crate::device::PROCESSOR;
 use crate::distill::{Course, Row, TransferSet, distill};
 use crate::metrics::Scores;
 use crate::recipe::DistillSection;
-use crate::student::{Shape, Student, StudentBatch};
+use crate::student::{Student, StudentBatch};
 use crate::teacher::floats_of;
 use crate::training::generator;
-use crate::vocabulary::Vocabulary;
 
 /// The rounds of one way and seed.
 const CURVE: &str = "curve.json";
-
-/// Rows a forward pass of the student without gradients.
-const BATCH: usize = 256;
 
 /// Share of a whole training's steps that a student of few labels takes: else it would be few steps, not few labels,
 /// that it suffers from.
 const LEAST_STEPS: f64 = 0.5;
 
-/// What all rounds have alike.
-struct Market<'a> {
-    set: &'a TransferSet,
-    vocabulary: &'a Vocabulary,
-    shape: Shape,
-    embedding: &'a [f32],
-    section: &'a DistillSection,
-    dropout: f64,
-}
-
 impl Run<'_> {
     /// Buys labels in every way from every seed. The recipe's objective must be one of the teacher's answers alone.
     pub fn budget(&self, from: &TeacherArtefact, labels: &Labels) -> Result<Curves> {
         let recipe = &self.recipe.recipe;
-        let teacher = self.load(from)?;
-        let vocabulary = self.vocabulary(&teacher)?;
-        let mut set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
-        for row in &mut set.train {
+        let mut material = self.material(from, labels)?;
+        for row in &mut material.set.train {
             row.gold = None;
         }
-        let embedding = self.first_embeddings(from, &teacher, &vocabulary)?;
         let section = recipe.distill.one_run();
-        let market = Market {
-            set: &set,
-            vocabulary: &vocabulary,
-            shape: self.shape(&vocabulary),
-            embedding: &embedding,
-            section: &section,
-            dropout: recipe.student.dropout,
-        };
         let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
         let mut curves = Vec::new();
         for seed in (0..recipe.budget.seeds as u64).map(|more| recipe.seed + more) {
@@ -73,7 +49,7 @@ impl Run<'_> {
                     .with("seed", &seed)?;
                 let stage = StageDir::open(&self.folder, Stage::Budget, inputs, seed)?;
                 if self.open(&stage, PROCESSOR)? {
-                    let points = self.rounds(&market, way, seed, &stage, &mut learnt)?;
+                    let points = self.rounds(&material, way, seed, &stage, &mut learnt)?;
                     let curve = Curve { way, seed, points };
                     write_atomic(&stage.file(CURVE), &serde_json::to_vec_pretty(&curve)?)?;
                     stage.finish(&[CURVE], PROCESSOR)?;
@@ -92,13 +68,13 @@ impl Run<'_> {
     /// all labels.
     fn rounds(
         &self,
-        market: &Market,
+        material: &Material,
         way: Way,
         seed: u64,
         stage: &StageDir,
         learnt: &mut HashMap<[u8; 32], (Point, Student)>,
     ) -> Result<Vec<Point>> {
-        let all = market.set.train.len();
+        let all = material.set.train.len();
         let mut left: Vec<usize> = (0..all).collect();
         left.shuffle(&mut generator(seed, "labels to buy", 0));
         let (mut bought, mut points): (Vec<usize>, Vec<Point>) = (Vec::new(), Vec::new());
@@ -106,11 +82,14 @@ impl Run<'_> {
         for share in &self.recipe.recipe.budget.shares {
             let wanted = ((share * all as f64).round() as usize).clamp(1, all);
             let wants = match &student {
-                Some(student) if way != Way::Random => market.wants(student, way, &left)?,
+                Some(student) if way != Way::Random => {
+                    wants(&material.set.train, student, way, &left)?
+                }
                 _ => vec![0.0; left.len()],
             };
             let chosen = choose(&left, &wants, wanted.saturating_sub(bought.len()));
-            left.retain(|row| !chosen.contains(row));
+            let taken: HashSet<usize> = chosen.iter().copied().collect();
+            left.retain(|row| !taken.contains(row));
             bought.extend(chosen);
             // In the order of the rows, so that equal labels make equal students.
             bought.sort_unstable();
@@ -121,12 +100,14 @@ impl Run<'_> {
                 Entry::Vacant(open) => {
                     // Another round's checkpoints are of other rows.
                     Checkpoints::clear(&stage.file(CHECKPOINTS))?;
-                    open.insert(self.learn(market, &bought, seed, stage)?)
+                    open.insert(self.learn(material, &bought, seed, stage)?)
                 }
             };
             self.progress.note(&format!(
-                "budget: {way:?}, seed {seed}, {} labels: test accuracy {:.4}",
-                point.labels, point.accuracy
+                "budget: {}, seed {seed}, {} labels: test accuracy {:.4}",
+                way.name(),
+                point.labels,
+                point.accuracy
             ));
             points.push(*point);
             student = Some(own.clone());
@@ -137,36 +118,38 @@ impl Run<'_> {
     /// A student of some labels, and its scores.
     fn learn(
         &self,
-        market: &Market,
+        material: &Material,
         bought: &[usize],
         seed: u64,
         stage: &StageDir,
     ) -> Result<(Point, Student)> {
-        let share = bought.len() as f64 / market.set.train.len() as f64;
+        let share = bought.len() as f64 / material.set.train.len() as f64;
         let more = (LEAST_STEPS / share).max(1.0);
+        let recipe = &self.recipe.recipe;
+        let whole = recipe.distill.one_run();
         let section = DistillSection {
-            epochs: (market.section.epochs as f64 * more).ceil() as usize,
-            ..market.section.clone()
+            epochs: (whole.epochs as f64 * more).ceil() as usize,
+            ..whole
         };
         let set = TransferSet {
             train: bought
                 .iter()
-                .map(|&row| market.set.train[row].clone())
+                .map(|&row| material.set.train[row].clone())
                 .collect(),
-            ..market.set.clone()
+            ..material.set.clone()
         };
         let course = Course {
             set: &set,
-            shape: market.shape,
-            embedding: market.embedding,
-            dropout: market.dropout,
+            shape: material.shape,
+            embedding: &material.embedding,
+            dropout: recipe.student.dropout,
             section: &section,
             seed,
         };
         let distilled = distill(course, &stage.file(CHECKPOINTS), self.progress)?;
-        let student = Student::from_weights(market.shape, &distilled.weights)?;
+        let student = Student::from_weights(material.shape, &distilled.weights)?;
         let (texts, gold) = columns(&self.split().test);
-        let found = self.float_logits(&student, market.vocabulary, &texts)?;
+        let found = self.float_logits(&student, &material.vocabulary, &texts)?;
         let scores = Scores::of_logits(&found, &gold)?;
         let point = Point {
             labels: bought.len(),
@@ -177,18 +160,16 @@ impl Run<'_> {
     }
 }
 
-impl Market<'_> {
-    /// How much each of the rows that are left is wanted.
-    fn wants(&self, student: &Student, way: Way, left: &[usize]) -> Result<Vec<f64>> {
-        let mut wants = Vec::with_capacity(left.len());
-        for chunk in left.chunks(BATCH) {
-            let rows: Vec<&Row> = chunk.iter().map(|&row| &self.set.train[row]).collect();
-            for (row, said) in rows.iter().zip(said(student, &rows)?) {
-                wants.push(want(way, &said, &row.logits));
-            }
+/// How much each of the rows that are left is wanted.
+fn wants(rows: &[Row], student: &Student, way: Way, left: &[usize]) -> Result<Vec<f64>> {
+    let mut wants = Vec::with_capacity(left.len());
+    for chunk in left.chunks(BATCH) {
+        let rows: Vec<&Row> = chunk.iter().map(|&row| &rows[row]).collect();
+        for (row, said) in rows.iter().zip(said(student, &rows)?) {
+            wants.push(want(way, &said, &row.logits));
         }
-        Ok(wants)
     }
+    Ok(wants)
 }
 
 /// What a student says of some rows.

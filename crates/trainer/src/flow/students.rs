@@ -33,7 +33,7 @@ const EMBEDDINGS: &str = "embeddings.safetensors";
 const EMBEDDING: &str = "embedding";
 
 /// Rows a forward pass of the student without gradients.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// What is known of a trained student.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,6 +60,18 @@ pub struct StudentArtefact {
     pub folder: PathBuf,
     /// What is known of it.
     pub report: StudentReport,
+}
+
+/// What every student of a recipe is made of.
+pub(super) struct Material {
+    /// What it learns from.
+    pub(super) set: TransferSet,
+    /// Its pieces.
+    pub(super) vocabulary: Vocabulary,
+    /// Its sizes.
+    pub(super) shape: Shape,
+    /// Where its embeddings start.
+    pub(super) embedding: Vec<f32>,
 }
 
 impl Run<'_> {
@@ -94,24 +106,23 @@ impl Run<'_> {
             .with_some("other teachers", others)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
-            let teacher = self.load(from)?;
-            let vocabulary = self.vocabulary(&teacher)?;
-            let set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
-            let shape = self.shape(&vocabulary);
-            let table = self.first_embeddings(from, &teacher, &vocabulary)?;
+            let material = self.material(from, labels)?;
             let course = Course {
-                set: &set,
-                shape,
-                embedding: &table,
+                set: &material.set,
+                shape: material.shape,
+                embedding: &material.embedding,
                 dropout: recipe.student.dropout,
                 section: &distill,
                 seed,
             };
             let checkpoints = stage.file(CHECKPOINTS);
             let distilled = distill::distill(course, &checkpoints, self.progress)?;
-            let report = self.report(&distilled, shape, &vocabulary, &set, seed)?;
+            let report = self.report(&distilled, &material, seed)?;
             write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
-            write_atomic(&stage.file(VOCABULARY), &serde_json::to_vec(&vocabulary)?)?;
+            write_atomic(
+                &stage.file(VOCABULARY),
+                &serde_json::to_vec(&material.vocabulary)?,
+            )?;
             write_atomic(&stage.file(REPORT), &serde_json::to_vec_pretty(&report)?)?;
             stage.finish(&[STUDENT, VOCABULARY, REPORT], PROCESSOR)?;
             Checkpoints::clear(&checkpoints)?;
@@ -128,7 +139,7 @@ impl Run<'_> {
     }
 
     /// Where the embeddings of this vocabulary start; every student of a recipe starts there.
-    pub(super) fn first_embeddings(
+    fn first_embeddings(
         &self,
         from: &TeacherArtefact,
         teacher: &Teacher,
@@ -154,16 +165,32 @@ impl Run<'_> {
         Ok(weights.checked(EMBEDDING, [pieces.len(), width])?.to_vec())
     }
 
+    /// What every student of the recipe is made of.
+    pub(super) fn material(&self, from: &TeacherArtefact, labels: &Labels) -> Result<Material> {
+        let teacher = self.load(from)?;
+        let vocabulary = self.vocabulary(&teacher)?;
+        Ok(Material {
+            set: self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?,
+            shape: self.shape(&vocabulary),
+            embedding: self.first_embeddings(from, &teacher, &vocabulary)?,
+            vocabulary,
+        })
+    }
+
     /// Scores and agreement of a student.
     fn report(
         &self,
         distilled: &distill::Distilled,
-        shape: Shape,
-        vocabulary: &Vocabulary,
-        set: &TransferSet,
+        material: &Material,
         seed: u64,
     ) -> Result<StudentReport> {
-        let student = Student::from_weights(shape, &distilled.weights)?;
+        let Material {
+            set,
+            vocabulary,
+            shape,
+            ..
+        } = material;
+        let student = Student::from_weights(*shape, &distilled.weights)?;
         let score = |examples: &[Example]| -> Result<Scores> {
             let (texts, gold) = columns(examples);
             Scores::of_logits(&self.float_logits(&student, vocabulary, &texts)?, &gold)
@@ -186,7 +213,7 @@ impl Run<'_> {
         Vocabulary::of_teacher(teacher, &train, self.recipe.recipe.student.pieces)
     }
 
-    pub(super) fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
+    fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let least = self.recipe.recipe.student.min_count;
         let whole = self.whole_vocabulary(teacher)?;
         whole.pruned(&self.read_by_students(), least)
@@ -204,7 +231,7 @@ impl Run<'_> {
     }
 
     /// Rows as the student learns from them.
-    pub(super) fn transfer_set(
+    fn transfer_set(
         &self,
         labels: &Labels,
         vocabulary: &Vocabulary,

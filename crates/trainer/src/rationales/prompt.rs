@@ -10,7 +10,7 @@ use rand::RngExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::artefact::digest;
+use crate::artefact::{digest, number};
 use crate::data::{Record, Table};
 use crate::training::generator;
 
@@ -281,10 +281,7 @@ impl Prompt {
         // By what the row says: another row before it changes no prompt, and nothing is asked again.
         let parts = [&row.text, &row.text2, answer].map(str::as_bytes);
         let content = digest(&parts);
-        let number = content[..8]
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        let mut rng = generator(self.seed, "prompt", number);
+        let mut rng = generator(self.seed, "prompt", number(&content));
         let mut draw = |from: &[&str]| from[rng.random_range(0..from.len())].to_owned();
         let words = row.rationale.split_whitespace().count();
         let values = BTreeMap::from([

@@ -4,7 +4,7 @@ use rand::RngExt;
 use serde::Serialize;
 
 use super::ratings::{Rating, Ratings};
-use crate::statistics::{KruskalWallis, MannWhitney, Mean, holm, ordinal_alpha};
+use crate::statistics::{KruskalWallis, MannWhitney, Mean, bootstrapped, holm, ordinal_alpha};
 use crate::training::generator;
 
 /// Samples of the items.
@@ -183,17 +183,10 @@ fn agreement(ratings: &Ratings, index: usize, seed: u64) -> Agreement {
         ordinal_alpha(&units.iter().map(draw).collect::<Vec<_>>())
     };
     let mut samples: Vec<f64> = (0..SAMPLES).filter_map(sample).collect();
-    samples.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let place = share * samples.len().saturating_sub(1) as f64;
-        samples
-            .get(place.round() as usize)
-            .copied()
-            .unwrap_or(alpha)
-    };
+    let interval = bootstrapped(&mut samples);
     Agreement::Alpha {
         alpha,
-        interval: (units.len() >= FEW).then(|| [at(0.025), at(0.975)]),
+        interval: interval.filter(|_| units.len() >= FEW),
         items: units.len(),
     }
 }
