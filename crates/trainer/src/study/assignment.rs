@@ -1,12 +1,11 @@
 //! Who rates which items: every item by enough raters, no rater the same text twice.
 
-use anyhow::{Result, bail, ensure};
+use std::collections::HashMap;
+
+use anyhow::{Result, ensure};
 use rand::seq::SliceRandom;
 
 use crate::training::generator;
-
-/// Attempts to place the last items before giving up.
-const ATTEMPTS: u64 = 200;
 
 /// How many people rate how much.
 #[derive(Debug, Clone, Copy)]
@@ -50,52 +49,52 @@ pub(super) fn assign(
         "each of {raters} raters would rate {load} items, but there are {texts} texts, and nobody is to see one twice; \
          give more raters with --raters, or more texts with --rows"
     );
-    for attempt in 0..ATTEMPTS {
-        let most = (texts, groups, load);
-        if let Some(seats) = attempt_once(items, design, most, seed, attempt) {
-            return Ok(seats);
-        }
-    }
-    bail!("no assignment was found in {ATTEMPTS} attempts; raise --load or --raters by one")
+    Ok(dealt(items, (texts, groups), raters, load, seed))
 }
 
-/// Deals the items that have the fewest raters first, among equals at random; none where an item got too few.
-fn attempt_once(
+/// Deals every rater so many items, of which there are no more than texts: text after text, each to the raters whose
+/// turn it is, so that all have as many and none a text twice; within a text group after group, so that all groups
+/// have as many, beginning with the one of which its raters have met least.
+fn dealt(
     items: &[(usize, usize)],
-    design: Design,
-    (texts, groups, load): (usize, usize, usize),
+    (texts, groups): (usize, usize),
+    raters: usize,
+    load: usize,
     seed: u64,
-    attempt: u64,
-) -> Option<Vec<Vec<usize>>> {
-    let mut rng = generator(seed, "raters' items", attempt);
-    let mut rated = vec![0usize; items.len()];
-    let mut seats = Vec::with_capacity(design.raters);
-    for _ in 0..design.raters {
-        let mut order: Vec<usize> = (0..items.len()).collect();
-        order.shuffle(&mut rng);
-        order.sort_by_key(|&item| rated[item]);
-        let (mut seen, mut of_group) = (vec![false; texts], vec![0; groups]);
-        let room = load.div_ceil(groups.max(1));
-        let mut own: Vec<usize> = Vec::with_capacity(load);
-        // First with the groups in balance, then with whatever text is left.
-        for balanced in [true, false] {
-            for &item in &order {
-                let (text, group) = items[item];
-                if own.len() < load && !seen[text] && (!balanced || of_group[group] < room) {
-                    seen[text] = true;
-                    of_group[group] += 1;
-                    own.push(item);
-                }
-            }
+) -> Vec<Vec<usize>> {
+    let mut rng = generator(seed, "raters' items", 0);
+    let places: HashMap<(usize, usize), usize> = items
+        .iter()
+        .enumerate()
+        .map(|(item, place)| (*place, item))
+        .collect();
+    let [mut order, mut turns] = [texts, raters].map(|count| (0..count).collect::<Vec<usize>>());
+    order.shuffle(&mut rng);
+    turns.shuffle(&mut rng);
+    let mut seats = vec![Vec::with_capacity(load); raters];
+    let mut met = vec![vec![0usize; groups]; raters];
+    let all = raters * load;
+    for (place, text) in order.into_iter().enumerate() {
+        let turn = all * place / texts..all * (place + 1) / texts;
+        let own: Vec<usize> = turn.map(|turn| turns[turn % raters]).collect();
+        let group = |first: usize, index: usize| (first + index) % groups;
+        let cost = |first: &usize| -> usize {
+            let raters = own.iter().enumerate();
+            raters
+                .map(|(index, &rater)| met[rater][group(*first, index)])
+                .sum()
+        };
+        let first = (0..groups).min_by_key(cost).unwrap_or(0);
+        for (index, &rater) in own.iter().enumerate() {
+            let group = group(first, index);
+            met[rater][group] += 1;
+            seats[rater].push(places[&(text, group)]);
         }
-        for &item in &own {
-            rated[item] += 1;
-        }
-        own.shuffle(&mut rng);
-        seats.push(own);
     }
-    let enough = rated.iter().all(|raters| *raters >= design.per_item);
-    enough.then_some(seats)
+    for seat in &mut seats {
+        seat.shuffle(&mut rng);
+    }
+    seats
 }
 
 #[cfg(test)]
@@ -116,12 +115,10 @@ mod tests {
         ) {
             let items = items(texts, groups);
             let design = Design { raters, per_item, load: None };
-            let Ok(seats) = assign(&items, design, seed) else {
-                let fewest = (items.len() * per_item).div_ceil(raters);
-                // Where all texts must be seen by all, the last places may not fit.
-                prop_assert!(per_item > raters || fewest + 1 >= texts, "{} of {}", fewest, texts);
-                return Ok(());
-            };
+            let fewest = (items.len() * per_item).div_ceil(raters);
+            let found = assign(&items, design, seed);
+            prop_assert_eq!(found.is_ok(), per_item <= raters && fewest <= texts);
+            let Ok(seats) = found else { return Ok(()) };
             let mut rated = vec![0; items.len()];
             for seat in &seats {
                 let mut seen = vec![false; texts];
@@ -132,6 +129,17 @@ mod tests {
             }
             prop_assert!(rated.iter().all(|n| *n >= per_item));
         }
+    }
+
+    #[test]
+    fn nothing_to_spare_is_enough() {
+        let design = Design {
+            raters: 19,
+            per_item: 4,
+            load: None,
+        };
+        let seats = assign(&items(19, 4), design, 4).unwrap();
+        assert!(seats.iter().all(|seat| seat.len() == 16));
     }
 
     #[test]
