@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 
 use super::students::{BATCH, Material};
 use super::{CHECKPOINTS, Labels, Run, TeacherArtefact, columns};
-use crate::artefact::{Inputs, Stage, StageDir, digest, write_atomic};
+use crate::artefact::{Stage, StageDir, digest, write_atomic};
 use crate::budget::{Curve, Curves, Point, Said, Way, answered, choose, want};
 use crate::checkpoint::Checkpoints;
 use crate::device::PROCESSOR;
@@ -35,13 +35,12 @@ impl Run<'_> {
             row.gold = None;
         }
         let section = recipe.distill.one_run();
-        let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
         let mut curves = Vec::new();
         for seed in (0..recipe.budget.seeds as u64).map(|more| recipe.seed + more) {
             let mut learnt = HashMap::new();
             for way in Way::ALL {
-                let inputs = Inputs::new(Stage::Budget)
-                    .with("labels", &labels_key)?
+                let inputs = self
+                    .heard(Stage::Budget, from, labels)?
                     .with("student", &recipe.student)?
                     .with("distill", &section)?
                     .with("shares", &recipe.budget.shares)?

@@ -91,19 +91,15 @@ impl Run<'_> {
     ) -> Result<StudentArtefact> {
         let recipe = &self.recipe.recipe;
         let distill = recipe.distill.one_run();
-        let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
-        let inputs = Inputs::new(Stage::Distill)
-            .with("labels", &labels_key)?
+        let inputs = self
+            .heard(Stage::Distill, from, labels)?
             .with("student", &recipe.student)?
             .with("distill", &distill)?
             .with("seed", &seed)?;
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
-        let others = Some(&labels.others).filter(|others| !others.is_empty());
-        let inputs = inputs
-            .with_some("marks", marks)?
-            .with_some("other teachers", others)?;
+        let inputs = inputs.with_some("marks", marks)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let material = self.material(from, labels)?;
@@ -163,6 +159,20 @@ impl Run<'_> {
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
         let weights = Weights::read(&bytes)?;
         Ok(weights.checked(EMBEDDING, [pieces.len(), width])?.to_vec())
+    }
+
+    /// What decides a student's labels, as inputs of a stage that learns from them.
+    pub(super) fn heard(
+        &self,
+        stage: Stage,
+        from: &TeacherArtefact,
+        labels: &Labels,
+    ) -> Result<Inputs> {
+        let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
+        let others = Some(&labels.others).filter(|others| !others.is_empty());
+        Inputs::new(stage)
+            .with("labels", &labels_key)?
+            .with_some("other teachers", others)
     }
 
     /// What every student of the recipe is made of.

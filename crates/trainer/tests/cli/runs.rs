@@ -206,6 +206,13 @@ fn labels_are_bought_in_rounds_and_once() {
         "{}",
         again.err
     );
+    // Two teachers say something else than one: students learn anew.
+    let two = place.run(&[&arguments[..], &["--set", "label.teachers=2"]].concat());
+    assert!(
+        two.code == 0 && two.err.contains("distill: epoch"),
+        "{}",
+        two.err
+    );
     let bad = place.bad(&["check", "tiny.toml", "--set", "budget.shares=[0.5,0.2]"]);
     assert!(bad.contains("budget.shares = [0.5, 0.2]"), "{bad}");
 }
