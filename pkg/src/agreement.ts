@@ -29,10 +29,10 @@ export interface Agreement {
 /** Compares two explanations for the class `label`; nothing if a measure has no value: under two words, or all alike. */
 export function agreement(first: readonly Word[], second: readonly Word[], label: string, k = 3): Agreement | undefined {
   if (!Number.isSafeInteger(k) || k < 1) throw new StillglassError('bad-argument', `agreement: k: want a whole number from 1 on, found ${k}`);
-  const theirs = new Map(second.map((word) => [`${word.start} ${word.end}`, word.weights[label] ?? 0]));
-  const shared = first.filter(({ start, end }) => theirs.has(`${start} ${end}`));
+  const theirs = new Map(second.map((word) => [place(word), word.weights[label] ?? 0]));
+  const shared = first.filter((word) => theirs.has(place(word)));
   const a = shared.map(({ weights }) => weights[label] ?? 0);
-  const b = shared.map(({ start, end }) => theirs.get(`${start} ${end}`) ?? 0);
+  const b = shared.map((word) => theirs.get(place(word)) ?? 0);
   const [angle, ranks] = [cosine(a, b), cosine(centred(meanRanks(a)), centred(meanRanks(b)))];
   if (a.length < 2 || angle === undefined || ranks === undefined) return undefined;
   const [mine, other] = [strongest(a, k), strongest(b, k)];
@@ -47,6 +47,11 @@ export function agreement(first: readonly Word[], second: readonly Word[], label
     top: mine.length,
     chance: mine.length / a.length,
   };
+}
+
+/** Where a word stands, as a key. */
+function place({ half, start, end }: Word): string {
+  return `${half ?? 0} ${start} ${end}`;
 }
 
 /** Cosine of two vectors; none if either is zero. */

@@ -6,8 +6,9 @@
  */
 
 import { StillglassError } from './errors.js';
-import { explained, without, type Answering, type FaithfulnessOptions } from './faithfulness.js';
-import type { Progress, Word } from './types.js';
+import { explained, type Answering, type FaithfulnessOptions } from './faithfulness.js';
+import { without } from './reduced.js';
+import type { Progress, Text, Word } from './types.js';
 
 /** What to draw. */
 export interface CurvesOptions extends Omit<FaithfulnessOptions, 'shares'> {
@@ -42,7 +43,7 @@ export interface Curves {
 }
 
 /** Takes words out of a text and puts them in, by weight and at random. */
-export async function curves(model: Answering, text: string, options: CurvesOptions = {}): Promise<Curves> {
+export async function curves(model: Answering, text: Text, options: CurvesOptions = {}): Promise<Curves> {
   const { steps = 20, orders = 20, seed = 1, onProgress } = options;
   for (const [name, value, least] of [['steps', steps, 1], ['orders', orders, 0]] as const) {
     if (!Number.isSafeInteger(value) || value < least) throw new StillglassError('bad-argument', `curves: ${name}: want a whole number from ${least} on, found ${value}`);

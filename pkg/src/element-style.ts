@@ -6,6 +6,8 @@ const TEXT = `
 p { margin: 0 0 .4em; }
 p:empty { display: none; }
 [part~=label] { font-weight: 600; }
+[part=text] { display: block; }
+[part=text] + [part=text] { margin-top: .4em; padding-top: .4em; border-top: 1px solid color-mix(in srgb, currentcolor 25%, transparent); }
 [part~=word] { border-radius: .2em; padding: 0 .1em; text-decoration: underline 2px; text-underline-offset: .2em; }
 [part~=for] { background: color-mix(in srgb, var(--_for) calc(var(--strength) * 45%), transparent); text-decoration-color: var(--_for); }
 [part~=against] { background: color-mix(in srgb, var(--_against) calc(var(--strength) * 45%), transparent);

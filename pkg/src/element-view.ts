@@ -1,6 +1,6 @@
 /** What the element shows of an answer. */
 
-import type { Answer, Word } from './types.js';
+import type { Answer, Text, Word } from './types.js';
 
 /** Weights under this share of the strongest are not marked. */
 const FAINT = 0.1;
@@ -12,11 +12,22 @@ export function verdict({ label, scores }: Answer, explained: string): Node[] {
 }
 
 /** The text, its words marked by what they gave to the class; their numbers are there for who hears them. */
-export function words(text: string, answer: Answer, label: string): Node[] {
+export function words(text: Text, answer: Answer, label: string): Node[] {
   const strongest = strength(answer, label);
+  const all = answer.words ?? [];
+  if (typeof text === 'string') return marks(text, all, label, strongest);
+  return text.map((half, place) => {
+    const element = span('text', '');
+    element.dir = 'auto';
+    element.append(...marks(half, all.filter((word) => (word.half ?? 0) === place), label, strongest));
+    return element;
+  });
+}
+
+function marks(text: string, words: readonly Word[], label: string, strongest: number): Node[] {
   const nodes: Node[] = [];
   let at = 0;
-  for (const word of answer.words ?? []) {
+  for (const word of words) {
     nodes.push(document.createTextNode(text.slice(at, word.start)), marked(text, word, label, strongest));
     at = word.end;
   }

@@ -1,13 +1,14 @@
 /**
  * `<stillglass-explain model="/finance.glass">Some text</stillglass-explain>`: the text's class and the words
- * that made it so. Until the answer is there, and if it never comes, the text is shown as it is.
+ * that made it so. Until the answer is there, and if it never comes, the text is shown as it is. A model of pairs reads
+ * the texts of two elements in it.
  */
 
 import { StillglassError } from './errors.js';
 import { sentence, verdict, words } from './element-view.js';
 import { styles } from './element-style.js';
 import { lend, type Loan } from './loan.js';
-import type { Answer } from './types.js';
+import type { Answer, Pair, Text } from './types.js';
 
 /** On a server there are no elements; importing is harmless all the same. */
 const Base: typeof HTMLElement = globalThis.HTMLElement ?? class {};
@@ -33,6 +34,16 @@ export class StillglassExplain extends Base {
 
   set text(text: string) {
     this.textContent = text;
+  }
+
+  /** The texts of its two elements, for a model of pairs; nothing if it does not hold two. Setting it replaces what the element holds. */
+  get pair(): Pair | undefined {
+    const [first, second, ...more] = [...this.children].map(({ textContent }) => (textContent ?? '').trim());
+    return first === undefined || second === undefined || more.length > 0 ? undefined : [first, second];
+  }
+
+  set pair(pair: Pair) {
+    this.replaceChildren(...pair.map((text) => Object.assign(document.createElement('p'), { textContent: text })));
   }
 
   connectedCallback(): void {
@@ -85,12 +96,18 @@ export class StillglassExplain extends Base {
     try {
       const classifier = await this.#loan?.classifier;
       if (classifier === undefined || signal.aborted) return;
-      const text = this.text;
+      const text = classifier.info.pairs ? this.#two() : this.text;
       const answer = await classifier.classify(text, { explain: true, signal });
       this.#show(text, answer, this.#chosen(answer));
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
+  }
+
+  #two(): Pair {
+    const { pair } = this;
+    if (pair !== undefined) return pair;
+    throw new StillglassError('bad-argument', 'this model reads pairs: put each of the two texts into an element of its own, such as <p>…</p><p>…</p>');
   }
 
   /** The class to explain. */
@@ -100,7 +117,7 @@ export class StillglassExplain extends Base {
     throw new StillglassError('bad-argument', `label="${chosen}": the model has ${Object.keys(scores).join(', ')}`);
   }
 
-  #show(text: string, answer: Answer, label: string): void {
+  #show(text: Text, answer: Answer, label: string): void {
     this.answer = answer;
     this.#fill('verdict', verdict(answer, label));
     this.#fill('words', words(text, answer, label));

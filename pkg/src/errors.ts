@@ -11,7 +11,8 @@
  * - `integrity`: the bundle is not the one whose SHA-256 was given;
  * - `bad-bundle`: the bytes are not a bundle that this version reads;
  * - `not-started`: a model was made before `start` had finished;
- * - `bad-argument`: what was to be classified is no string or too long, or an option is none;
+ * - `bad-argument`: what was to be classified is no text, too long, one where the model reads pairs or a pair where it
+ *   does not; an option is none; or the model does not have what is asked for;
  * - `freed`: the model was used after `Model.free`, or freed before the call had ended;
  * - `disposed`: the classifier was disposed of before the call, or before the call had ended;
  * - `trapped`: the runtime stopped in mid-call, and where there was a second attempt, in that too;

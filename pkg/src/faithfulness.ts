@@ -5,11 +5,12 @@
  */
 
 import { StillglassError } from './errors.js';
-import type { Classification, Word } from './types.js';
+import { asRead, without } from './reduced.js';
+import type { Classification, Text, Word } from './types.js';
 
 /** Whatever classifies many texts: a `Classifier` or a `Model`. */
 export interface Answering {
-  classifyAll(texts: string[], options?: { explain?: boolean; signal?: AbortSignal }): Promise<Classification[]> | Classification[];
+  classifyAll(texts: Text[], options?: { explain?: boolean; signal?: AbortSignal }): Promise<Classification[]> | Classification[];
 }
 
 /** What to measure. */
@@ -42,17 +43,17 @@ export interface Point {
 const SHARES = [0.01, 0.05, 0.1, 0.2, 0.5];
 
 /** p(text) − p(text without its strongest words): high if the explanation names what mattered. */
-export async function comprehensiveness(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
+export async function comprehensiveness(model: Answering, text: Text, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
   return drops(model, text, options, (ranked, count) => ranked.slice(0, count));
 }
 
 /** p(text) − p(its strongest words alone): low if the explanation names enough. */
-export async function sufficiency(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
+export async function sufficiency(model: Answering, text: Text, options: FaithfulnessOptions = {}): Promise<Faithfulness> {
   return drops(model, text, options, (ranked, count) => ranked.slice(count));
 }
 
 /** The class's probability as words are taken out one after the other, the strongest first. */
-export async function deletionCurve(model: Answering, text: string, options: FaithfulnessOptions = {}): Promise<Point[]> {
+export async function deletionCurve(model: Answering, text: Text, options: FaithfulnessOptions = {}): Promise<Point[]> {
   const { label, read, ranked, signal } = await explained(model, text, options);
   const texts = Array.from({ length: ranked.length + 1 }, (_, removed) => without(read, ranked.slice(0, removed)));
   const answers = await model.classifyAll(texts, signal);
@@ -61,7 +62,7 @@ export async function deletionCurve(model: Answering, text: string, options: Fai
 
 async function drops(
   model: Answering,
-  text: string,
+  text: Text,
   options: FaithfulnessOptions,
   removed: (ranked: Word[], count: number) => Word[],
 ): Promise<Faithfulness> {
@@ -80,7 +81,7 @@ async function drops(
  * The class asked about, its probability, the text as far as the model read it, and its words, the strongest
  * for the class first. What was not read stays out: it would move up where words are taken out.
  */
-export async function explained(model: Answering, text: string, { label, words, signal }: Omit<FaithfulnessOptions, 'shares'>) {
+export async function explained(model: Answering, text: Text, { label, words, signal }: Omit<FaithfulnessOptions, 'shares'>) {
   const company = signal === undefined ? {} : { signal };
   const [answer] = await model.classifyAll([text], { explain: words === undefined, ...company });
   if (answer === undefined) throw new StillglassError('failed', 'faithfulness: the model gave no answer');
@@ -92,17 +93,5 @@ export async function explained(model: Answering, text: string, { label, words, 
   }
   const strength = (word: Word) => word.weights[wanted] ?? 0;
   const ranked = [...(words ?? answer.words ?? [])].sort((a, b) => strength(b) - strength(a));
-  const read = text.slice(0, answer.truncated?.from);
-  return { label: wanted, probability, read, ranked, signal: company };
-}
-
-/** The text without some of its words: what stood between them, spaces and signs, stays as it is. */
-export function without(text: string, words: readonly Pick<Word, 'start' | 'end'>[]): string {
-  let left = '';
-  let at = 0;
-  for (const { start, end } of [...words].sort((a, b) => a.start - b.start)) {
-    left += text.slice(at, start);
-    at = end;
-  }
-  return left + text.slice(at);
+  return { label: wanted, probability, read: asRead(text, answer), ranked, signal: company };
 }

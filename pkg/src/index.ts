@@ -11,6 +11,7 @@ export { fetchBundle } from './bundle.js';
 export { Classifier } from './classifier.js';
 export { StillglassError, type ErrorCode } from './errors.js';
 export { Model } from './model.js';
+export { halves, joined } from './pair.js';
 export { memoryBytes, start } from './runtime.js';
 export type * from './types.js';
 export { compile, supported } from './wasm.js';

@@ -6,9 +6,9 @@ export {
   comprehensiveness,
   deletionCurve,
   sufficiency,
-  without,
   type Answering,
   type Faithfulness,
   type FaithfulnessOptions,
   type Point,
 } from './faithfulness.js';
+export { asRead, without } from './reduced.js';

@@ -1,18 +1,21 @@
 /** A loaded bundle and what can be asked of it. */
 
 import type { Model as RuntimeModel } from './stillglass.js';
-import { check, string, strings, way } from './arguments.js';
+import { beamsOf, check, speaking, textOf, textsOf, way } from './arguments.js';
 import { bring } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { sha256 } from './integrity.js';
+import { apart, asOne } from './pair.js';
 import { start, started, type Runtime } from './runtime.js';
-import type { BundleSource, Classification, ClassifyOptions, ModelInfo, RunOptions, Timing } from './types.js';
+import type { BundleSource, Classification, ClassifyOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, RunOptions, Text, Timing } from './types.js';
 
 /** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
 export class Model {
   readonly info: ModelInfo;
   readonly #runtime: Runtime;
   #model: RuntimeModel | undefined;
+  /** How many reasons are being written: what they are written by cannot be freed meanwhile. */
+  #writing = 0;
 
   /**
    * Reads a bundle from its bytes; `start` must have finished. `hash`, if given, is believed to be the SHA-256
@@ -43,29 +46,62 @@ export class Model {
     return new Model(bytes, await ownHash(bytes));
   }
 
-  /** Classifies one text, at once and on the CPU. Lone surrogates read as U+FFFD. */
-  classify(text: string, options: ClassifyOptions = {}): Classification {
+  /** Classifies one text, at once and on the CPU; a model of pairs takes two, as a list. Lone surrogates read as U+FFFD. */
+  classify(text: Text, options: ClassifyOptions = {}): Classification {
     const model = this.#live();
-    const checked = string(text, 'classify');
-    return this.#runtime.guarded(() => model.classify(checked, options.explain ?? false) as Classification);
+    const checked = textOf(text, this.info, 'classify');
+    return apart(checked, this.#runtime.guarded(() => model.classify(asOne(checked), options.explain ?? false) as Classification));
   }
 
   /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
-  classifyAll(texts: string[], options: ClassifyOptions = {}): Classification[] {
+  classifyAll(texts: readonly Text[], options: ClassifyOptions = {}): Classification[] {
     const model = this.#live();
-    const checked = strings(texts, 'classifyAll');
-    return this.#runtime.guarded(() => model.classifyAll(checked, options.explain ?? false) as Classification[]);
+    const checked = textsOf(texts, this.info, 'classifyAll');
+    return eachApart(checked, this.#runtime.guarded(() => model.classifyAll(checked.map(asOne), options.explain ?? false) as Classification[]));
+  }
+
+  /**
+   * Why the model says it answers a text as it does, at once and on the CPU: see {@link Reason} for what that is worth.
+   * A model that gives none (`info.reasons`) refuses with `bad-argument`.
+   */
+  reason(text: Text, options: ReasonOptions = {}): Reason {
+    check(options, 'reason');
+    const model = this.#live();
+    speaking(this.info, 'reason');
+    const checked = textOf(text, this.info, 'reason');
+    const beams = beamsOf(options, 'reason');
+    const { signal, onToken } = options;
+    signal?.throwIfAborted();
+    const told = (token: ReasonToken): boolean => {
+      onToken?.(token);
+      return this.#model !== undefined && signal?.aborted !== true;
+    };
+    this.#writing++;
+    try {
+      const reason = this.#runtime.guarded(() => {
+        const written = model.reason(asOne(checked), beams, told) as Reason;
+        // Which of several drafts is the one is known at the end only.
+        if (beams > 1) written.tokens.every(told);
+        return written;
+      });
+      signal?.throwIfAborted();
+      this.#live();
+      return reason;
+    } finally {
+      this.#writing--;
+      if (this.#model === undefined) this.#giveBack(model);
+    }
   }
 
   /**
    * Classifies texts on the GPU or the CPU, without holding up this thread for long: for a teacher, for
    * many texts, and for explanations that take their time. What the GPU cannot do, the CPU does.
    */
-  async run(texts: string[], options: RunOptions = {}): Promise<Classification[]> {
+  async run(texts: readonly Text[], options: RunOptions = {}): Promise<Classification[]> {
     check(options, 'run');
     const { explain = false, backend = 'auto', onProgress, signal } = options;
     const model = this.#live();
-    const checked = strings(texts, 'run');
+    const checked = textsOf(texts, this.info, 'run');
     const explained = way(explain, this.info, 'run');
     signal?.throwIfAborted();
     const watch = (done: number, total: number): boolean => {
@@ -73,7 +109,8 @@ export class Model {
       return signal?.aborted !== true;
     };
     try {
-      return (await this.#runtime.guardedAsync(() => model.run(checked, { explain: explained, backend, watch }))) as Classification[];
+      const asked = checked.map(asOne);
+      return eachApart(checked, await this.#runtime.guardedAsync(() => model.run(asked, { explain: explained, backend, watch }) as Promise<Classification[]>));
     } catch (error) {
       signal?.throwIfAborted();
       this.#live();
@@ -100,13 +137,21 @@ export class Model {
   free(): void {
     const model = this.#model;
     this.#model = undefined;
-    if (this.#runtime.alive) model?.free();
+    if (model !== undefined) this.#giveBack(model);
+  }
+
+  #giveBack(model: RuntimeModel): void {
+    if (this.#writing === 0 && this.#runtime.alive) model.free();
   }
 
   #live(): RuntimeModel {
     if (this.#model === undefined) throw new StillglassError('freed', 'this model has been freed');
     return this.#model;
   }
+}
+
+function eachApart(texts: readonly Text[], answers: Classification[]): Classification[] {
+  return answers.map((answer, at) => apart(texts[at]!, answer));
 }
 
 /** Digits of a SHA-256. */

@@ -2,7 +2,7 @@
 
 import { Classifier } from './classifier.js';
 import { StillglassError } from './errors.js';
-import type { BackendChoice, BundleSource, LoadOptions } from './types.js';
+import type { BackendChoice, BundleSource, LoadOptions, Text } from './types.js';
 
 /** A class and its probability. */
 export interface Scored {
@@ -34,12 +34,15 @@ export interface PipelineCallOptions {
   signal?: AbortSignal;
 }
 
+/** What is classified: a string, or, with a model of pairs, two; named, for a list is several. */
+export type PipelineInput = string | { text: string; text_pair: string };
+
 /** A loaded pipeline: call it with a text or several. */
 export interface TextClassificationPipeline {
-  (text: string, options?: PipelineCallOptions): Promise<Scored[]>;
+  (text: PipelineInput, options?: PipelineCallOptions): Promise<Scored[]>;
   /** One class a text if `top_k` is 1, else a list of classes for each. */
-  (texts: string[], options?: PipelineCallOptions & { top_k?: 1 }): Promise<Scored[]>;
-  (texts: string[], options: PipelineCallOptions): Promise<Scored[] | Scored[][]>;
+  (texts: PipelineInput[], options?: PipelineCallOptions & { top_k?: 1 }): Promise<Scored[]>;
+  (texts: PipelineInput[], options: PipelineCallOptions): Promise<Scored[] | Scored[][]>;
   /** The classifier underneath, which can also explain. */
   readonly classifier: Classifier;
   /** Gives the worker and its memory back. */
@@ -78,12 +81,16 @@ const BACKENDS: Record<NonNullable<PipelineOptions['device']>, BackendChoice> = 
 
 function call(classifier: Classifier) {
   // The overloads say what the arrays hold.
-  return async (input: string | string[], { top_k = 1, signal }: PipelineCallOptions = {}): Promise<any> => {
-    const answers = await classifier.classifyAll(Array.isArray(input) ? input : [input], signal ? { signal } : {});
+  return async (input: PipelineInput | PipelineInput[], { top_k = 1, signal }: PipelineCallOptions = {}): Promise<any> => {
+    const answers = await classifier.classifyAll((Array.isArray(input) ? input : [input]).map(textOf), signal ? { signal } : {});
     const ranked = answers.map(({ scores }) => best(scores, top_k));
     if (top_k === 1) return ranked.flat();
     return Array.isArray(input) ? ranked : ranked[0];
   };
+}
+
+function textOf(input: PipelineInput): Text {
+  return typeof input === 'object' && input !== null && 'text' in input ? [input.text, input.text_pair] : input;
 }
 
 function best(scores: Record<string, number>, count: number | null): Scored[] {

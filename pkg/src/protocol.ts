@@ -1,6 +1,6 @@
 /** Messages between a page and the worker of one classifier. */
 
-import type { BackendChoice, Classification, Method, ModelInfo, Progress, Timing } from './types.js';
+import type { BackendChoice, Classification, Method, ModelInfo, Progress, Reason, ReasonToken, Text, Timing } from './types.js';
 
 /** What a thread needs to open its model. */
 export interface Opening {
@@ -13,7 +13,7 @@ export interface Opening {
 
 /** One call. */
 export interface Asked {
-  texts: string[];
+  texts: Text[];
   explain: Method | boolean;
   backend: BackendChoice;
 }
@@ -27,8 +27,17 @@ export interface Reading {
   timing: Timing | undefined;
 }
 
+/** One call for a reason. */
+export interface ReasonAsked {
+  text: Text;
+  beams: number;
+}
+
+/** What a call is answered with. */
+export type Said = ModelInfo | Reading | Reason;
+
 /** What a worker answers; one call at a time. */
-export type Call = { open: Opening } | { ask: Asked };
+export type Call = { open: Opening } | { ask: Asked } | { reason: ReasonAsked };
 
 /** What a worker hears: a call, that nobody waits for it any more, or the runtime before the first call. */
 export type Message = Call | 'cancel' | { start: WebAssembly.Module };
@@ -39,5 +48,8 @@ export interface Failure {
   message: string;
 }
 
-/** What a worker says: how far a call is, or how it ended. */
-export type Reply = { progress: Progress } | { answer: ModelInfo | Reading; memoryBytes: number } | { failure: Failure };
+/** What a worker says on the way: how far a call is, or the next token of a reason. */
+export type Step = { progress: Progress } | { token: ReasonToken };
+
+/** What a worker says: a step of a call, or how it ended. */
+export type Reply = Step | { answer: Said; memoryBytes: number } | { failure: Failure };

@@ -3,7 +3,7 @@
 
 import { useEffect, useState } from 'react';
 import { Classifier } from './classifier.js';
-import type { Answer, AskOptions, BundleSource, LoadOptions } from './types.js';
+import type { Answer, AskOptions, BundleSource, LoadOptions, Text } from './types.js';
 
 /** A classifier on its way. */
 export interface Loading {
@@ -52,13 +52,14 @@ export interface Answering {
   pending: boolean;
 }
 
-/** Classifies a text whenever it, the classifier or an option changes; the call before is broken off. */
+/** Classifies a text, or a pair, whenever it, the classifier or an option changes; the call before is broken off. */
 export function useClassification(
   classifier: Classifier | undefined,
-  text: string,
+  text: Text,
   { explain = false, backend = 'auto' }: Pick<AskOptions, 'explain' | 'backend'> = {},
 ): Answering {
-  const asked = [classifier, text, explain, backend] as const;
+  // By what a pair holds: a component makes another list of it each time.
+  const asked = [classifier, typeof text === 'string' ? text : JSON.stringify(text), typeof text, explain, backend] as const;
   const [state, setState] = useState<{ of?: typeof asked; answer?: Answer; error?: unknown }>({});
   useEffect(() => {
     if (classifier === undefined) return;

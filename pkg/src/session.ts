@@ -2,10 +2,10 @@
 
 import { StillglassError } from './errors.js';
 import { Model } from './model.js';
-import type { Asked, Opening, Reading } from './protocol.js';
+import type { Asked, Opening, Reading, ReasonAsked } from './protocol.js';
 import { memoryBytes, start } from './runtime.js';
 import { read, type Company, type Thread } from './thread.js';
-import type { ModelInfo, Timing } from './types.js';
+import type { ModelInfo, Reason, Timing } from './types.js';
 
 /** A model on this thread: the page's, or a worker's own. */
 export class Session implements Thread {
@@ -44,9 +44,18 @@ export class Session implements Thread {
     return this.#end !== undefined;
   }
 
-  async answer(asked: Asked, company: Company): Promise<Reading> {
+  answer(asked: Asked, company: Company): Promise<Reading> {
+    return this.#guarded(() => read(this.#model, asked, company));
+  }
+
+  reason({ text, beams }: ReasonAsked, { signal, onToken }: Company): Promise<Reason> {
+    const company = { ...(signal && { signal }), ...(onToken && { onToken }) };
+    return this.#guarded(async () => this.#model.reason(text, { beams, ...company }));
+  }
+
+  async #guarded<T>(call: () => Promise<T>): Promise<T> {
     try {
-      return await read(this.#model, asked, company);
+      return await call();
     } catch (error) {
       if (this.#end !== undefined) throw this.#end.error;
       if (error instanceof StillglassError && error.code === 'trapped') this.end(error);

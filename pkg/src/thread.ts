@@ -1,13 +1,14 @@
 /** Where a classifier's model lives: on a thread that answers one call at a time. */
 
 import type { Model } from './model.js';
-import type { Asked, Opening, Reading } from './protocol.js';
-import type { ModelInfo, Progress } from './types.js';
+import type { Asked, Opening, Reading, ReasonAsked } from './protocol.js';
+import type { ModelInfo, Progress, Reason, ReasonToken } from './types.js';
 
-/** What may accompany a call: a signal that breaks it off, and who hears how far it is. */
+/** What may accompany a call: a signal that breaks it off, and who hears how far it is, or the tokens of a reason. */
 export interface Company {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
+  onToken?: ((token: ReasonToken) => void) | undefined;
 }
 
 /** A model, open somewhere, until it fails or is ended. */
@@ -21,6 +22,8 @@ export interface Thread {
   replace(opening: Opening): Promise<void>;
   /** Answers texts; the next call comes after this one has ended. */
   answer(asked: Asked, company: Company): Promise<Reading>;
+  /** Gives the reason for the answer to a text. */
+  reason(asked: ReasonAsked, company: Company): Promise<Reason>;
   /** Gives its memory back; a call under way rejects with `error`. */
   end(error: unknown): void;
 }

@@ -27,12 +27,32 @@ export interface Metric {
   note?: string | null;
 }
 
+/** Two texts that are read together, such as a premise and a hypothesis. */
+export type Pair = readonly [first: string, second: string];
+
+/**
+ * What a model reads: a string, or a pair where its `ModelInfo.pairs` is true. A list of two and no object with
+ * names: `Word.half` is then the place in it, so that `pair[word.half ?? 0].slice(word.start, word.end)` is the word.
+ */
+export type Text = string | Pair;
+
 /** Sizes of a student, by name. */
 export interface Architecture {
   vocabulary: number;
   embedding: number;
   hidden: number;
   attention: number;
+  /** Of what writes its reasons; absent where it gives none. */
+  decoder?: DecoderArchitecture;
+}
+
+/** Sizes of what writes a student's reasons, by name. */
+export interface DecoderArchitecture {
+  hidden: number;
+  /** The most tokens of a reason. */
+  tokens: number;
+  /** What a reason is begun with: 1, the same for every answer, or one for each class. */
+  prefixes: number;
 }
 
 /** Sizes of a teacher, by name. */
@@ -57,6 +77,10 @@ interface AnyModelInfo {
   bytes: number;
   /** How the model can explain itself, its own way first. */
   methods: Method[];
+  /** Whether it reads pairs of texts; then it reads nothing else. */
+  pairs: boolean;
+  /** Whether it can be asked for a reason in words. */
+  reasons: boolean;
 }
 
 /** What a loaded bundle says of itself. */
@@ -82,6 +106,8 @@ export interface Word {
   start: number;
   /** One past its last UTF-16 unit. */
   end: number;
+  /** 1 for a word of the second text of a pair, in which `start` and `end` then count; absent for all others. */
+  half?: 1;
   /**
    * Contribution to each class, by class name: with `native` to its logit, with the other methods to what
    * the logit has over the mean of all. With the bias and what the words leave, contributions add up to it.
@@ -114,14 +140,68 @@ export interface Classification {
   backend: 'cpu' | 'gpu';
   /** Why the CPU answered what the GPU might have. */
   reason?: string;
-  /** Present if the text was too long: its token count, and the UTF-16 unit reading stopped at. */
-  truncated?: { tokens: number; from: number };
+  /** Present if the text was too long. */
+  truncated?: Truncated;
   /** Present if an explanation was asked for. */
   words?: Word[];
   /** Present if an explanation was asked for: each class's score before any word is read. */
   bias?: Record<string, number>;
+  /**
+   * Present if a pair was explained, unless reading stopped before its second text: what the place between both texts
+   * gave to each class. Words, bias, this and `explanation.remainder` add up to what words, bias and remainder do of one text.
+   */
+  boundary?: Record<string, number>;
   /** Present if an explanation was asked for. */
   explanation?: Explanation;
+}
+
+/** How much of a text was left out. */
+export interface Truncated {
+  /** Tokens of the whole text, or of both texts of a pair. */
+  tokens: number;
+  /** The UTF-16 unit at which reading stopped. */
+  from: number;
+  /** 1 if that is in the second text of a pair; absent if nothing of it was read, and for all other texts. */
+  half?: 1;
+}
+
+/**
+ * Why a model says it answers as it does, in words of its own.
+ *
+ * It is written by the same network, beside the answer, and nothing makes it true or complete: what the answer was
+ * computed from is told by `Classification.words`.
+ */
+export interface Reason {
+  /** The class it speaks for: the most probable one. */
+  label: string;
+  /** The text of all tokens. */
+  text: string;
+  tokens: ReasonToken[];
+}
+
+/** One token of a reason: a word, a part of one or a sign. */
+export interface ReasonToken {
+  /** What it adds to the reason's text, a blank before it included. */
+  text: string;
+  /** Its probability after the tokens before it, 0 to 1. */
+  probability: number;
+  /** How much of that comes from copying a word of the text that was read, rather than from saying one: 0 to 1. */
+  copied: number;
+  /** How much it looked at each word, in the order of `Classification.words`, of both texts of a pair; the sum is 1 at most. */
+  attention: number[];
+}
+
+/** What is asked of a reason. */
+export interface ReasonOptions {
+  /**
+   * How many drafts are kept at each step, the best of which is the reason: a whole number from 1 on, more than 16
+   * count as 16. With so many it takes so many times as long. Default: 1.
+   */
+  beams?: number;
+  /** Hears every token: with one beam as soon as it is written, with more once the reason is. */
+  onToken?: (token: ReasonToken) => void;
+  /** Breaks it off with the signal's reason. A worker does not hear of that while it writes, which takes it some milliseconds. */
+  signal?: AbortSignal;
 }
 
 /** What one call may ask for. */

@@ -1,14 +1,14 @@
 /** A model and what can be asked of it, off the page's thread. */
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { check, string, strings, way } from './arguments.js';
+import { beamsOf, check, speaking, textOf, textsOf, way } from './arguments.js';
 import { bring, type Brought } from './bundle.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
-import type { Asked, Opening, Reading } from './protocol.js';
+import type { Opening } from './protocol.js';
 import { Queue, orAbort } from './queue.js';
-import type { Company, Thread } from './thread.js';
-import type { Answer, AskOptions, BackendChoice, BundleSource, LoadOptions, ModelInfo, ReplaceOptions, Timing } from './types.js';
+import type { Thread } from './thread.js';
+import type { Answer, AskOptions, BackendChoice, BundleSource, LoadOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, ReplaceOptions, Text, Timing } from './types.js';
 import { compile } from './wasm.js';
 import { WorkerThread } from './worker-thread.js';
 
@@ -48,9 +48,12 @@ export class WorkerClassifier {
     return load((parts) => new WorkerClassifier(parts), undefined, source, options);
   }
 
-  /** Classifies one text. Lone surrogates read as U+FFFD; texts over a million UTF-16 units are refused. */
-  async classify(text: string, options: AskOptions = {}): Promise<Answer> {
-    const checked = string(text, 'classify');
+  /**
+   * Classifies one text; a model of pairs takes two, as a list. Lone surrogates read as U+FFFD; texts over a million
+   * UTF-16 units, both of a pair together, are refused.
+   */
+  async classify(text: Text, options: AskOptions = {}): Promise<Answer> {
+    const checked = textOf(text, this.info, 'classify');
     check(options, 'classify');
     const explain = way(options.explain ?? false, this.info, 'classify');
     const [answer] = await this.#ask([checked], { ...options, explain });
@@ -59,11 +62,34 @@ export class WorkerClassifier {
   }
 
   /** Classifies many texts; each answer is what {@link classify} gives for that text alone, but for its `ms`. */
-  async classifyAll(texts: string[], options: AskOptions = {}): Promise<Answer[]> {
-    const checked = strings(texts, 'classifyAll');
+  async classifyAll(texts: readonly Text[], options: AskOptions = {}): Promise<Answer[]> {
+    const checked = textsOf(texts, this.info, 'classifyAll');
     check(options, 'classifyAll');
     const explain = way(options.explain ?? false, this.info, 'classifyAll');
     return checked.length === 0 ? [] : this.#ask(checked, { ...options, explain });
+  }
+
+  /**
+   * Why the model says it answers a text as it does, token by token as it is written: see {@link Reason} for what that
+   * is worth. A model that gives none (`info.reasons`) refuses with `bad-argument`. Its turn comes after the calls before.
+   */
+  async reason(text: Text, options: ReasonOptions = {}): Promise<Reason> {
+    check(options, 'reason');
+    speaking(this.info, 'reason');
+    const asked = { text: textOf(text, this.info, 'reason'), beams: beamsOf(options, 'reason') };
+    const { signal, onToken } = options;
+    let told = 0;
+    const attempt = (thread: Thread): Promise<Reason> => {
+      let at = 0;
+      const tell = (token: ReasonToken) => {
+        // Written once more after a trap, it begins anew: what was told is not told again.
+        if (++at <= told) return;
+        told = at;
+        onToken?.(token);
+      };
+      return thread.reason(asked, { signal, ...(onToken && { onToken: tell }) });
+    };
+    return this.#queue.run(() => this.#twice(attempt, signal), signal);
   }
 
   /** What the backend `auto` has measured; none until it has. Keep it, and give it to the next `load`. */
@@ -111,22 +137,23 @@ export class WorkerClassifier {
     return new WorkerClassifier({ ...this.#parts, thread, opening, backend });
   }
 
-  async #ask(texts: string[], options: AskOptions): Promise<Answer[]> {
+  async #ask(texts: Text[], options: AskOptions): Promise<Answer[]> {
     const { explain = false, backend = this.#parts.backend, signal, onProgress } = options;
     const asked = { texts, explain, backend };
-    const { results, ms, timing } = await this.#queue.run(() => this.#read(asked, { signal, onProgress }), signal);
+    const attempt = (thread: Thread) => thread.answer(asked, { signal, onProgress });
+    const { results, ms, timing } = await this.#queue.run(() => this.#twice(attempt, signal), signal);
     this.#timing = timing ?? this.#timing;
     return results.map((result) => ({ ...result, ms: ms / texts.length }));
   }
 
   /** Asks the thread, a fresh one if the last has trapped; and once more if it traps now. */
-  async #read(asked: Asked, company: Company): Promise<Reading> {
+  async #twice<T>(attempt: (thread: Thread) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     try {
-      return await (await this.#living()).answer(asked, company);
+      return await attempt(await this.#living());
     } catch (error) {
       if (!(error instanceof StillglassError) || error.code !== 'trapped') throw error;
-      company.signal?.throwIfAborted();
-      return (await this.#living()).answer(asked, company);
+      signal?.throwIfAborted();
+      return attempt(await this.#living());
     }
   }
 

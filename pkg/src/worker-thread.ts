@@ -1,12 +1,12 @@
 /** The page's side of a classifier's worker. */
 
 import { StillglassError, messageOf, type ErrorCode } from './errors.js';
-import type { Asked, Call, Message, Opening, Reading, Reply } from './protocol.js';
+import type { Asked, Call, Message, Opening, Reading, ReasonAsked, Reply, Said, Step } from './protocol.js';
 import type { Company, Thread } from './thread.js';
-import type { ModelInfo, Progress } from './types.js';
+import type { ModelInfo, Reason } from './types.js';
 
 interface Waiting {
-  resolve: (answer: ModelInfo | Reading) => void;
+  resolve: (answer: Said) => void;
   reject: (error: unknown) => void;
   company: Company;
   /** What the listener threw. */
@@ -69,6 +69,10 @@ export class WorkerThread implements Thread {
     return (await this.#send({ ask: asked }, company)) as Reading;
   }
 
+  async reason(asked: ReasonAsked, company: Company): Promise<Reason> {
+    return (await this.#send({ reason: asked }, company)) as Reason;
+  }
+
   end(error: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
@@ -76,7 +80,7 @@ export class WorkerThread implements Thread {
     this.#waiting?.reject(error);
   }
 
-  async #send(message: Call, company: Company): Promise<ModelInfo | Reading> {
+  async #send(message: Call, company: Company): Promise<Said> {
     if (this.#end !== undefined) throw this.#end.error;
     const { signal } = company;
     const cancel = () => this.#worker.postMessage('cancel' satisfies Message);
@@ -93,24 +97,25 @@ export class WorkerThread implements Thread {
   }
 
   #hear(reply: Reply): void {
-    if ('progress' in reply) this.#tell(reply.progress);
+    if ('progress' in reply || 'token' in reply) this.#tell(reply);
     else if (this.#waiting?.thrown !== undefined) this.#waiting.reject(this.#waiting.thrown.error);
     else if ('answer' in reply) this.#resolve(reply.answer, reply.memoryBytes);
     else this.#refuse(new StillglassError(reply.failure.code as ErrorCode, reply.failure.message));
   }
 
-  #resolve(answer: ModelInfo | Reading, memoryBytes: number): void {
+  #resolve(answer: Said, memoryBytes: number): void {
     this.memoryBytes = memoryBytes;
     this.#waiting?.resolve(answer);
   }
 
   /** A listener that throws ends its call, as it does on the page's own thread. */
-  #tell(progress: Progress): void {
+  #tell(step: Step): void {
     const waiting = this.#waiting;
     // What was posted before the worker heard of an abort comes too late.
     if (waiting === undefined || waiting.thrown !== undefined || waiting.company.signal?.aborted) return;
     try {
-      waiting.company.onProgress?.(progress);
+      if ('token' in step) waiting.company.onToken?.(step.token);
+      else waiting.company.onProgress?.(step.progress);
     } catch (cause) {
       waiting.thrown = { error: new StillglassError('failed', messageOf(cause), { cause }) };
       this.#worker.postMessage('cancel' satisfies Message);

@@ -1,10 +1,9 @@
 /** The worker of one classifier: opens its model and answers, so that the page never waits. */
 
 import { StillglassError, messageOf } from './errors.js';
-import type { Call, Failure, Message, Reading, Reply } from './protocol.js';
+import type { Call, Failure, Message, Reply, Said } from './protocol.js';
 import { memoryBytes, start } from './runtime.js';
 import { Session } from './session.js';
-import type { ModelInfo } from './types.js';
 
 let session: Session | undefined;
 let stop = new AbortController();
@@ -26,13 +25,14 @@ async function reply(message: Call, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function answer(message: Call, signal: AbortSignal): Promise<ModelInfo | Reading> {
+async function answer(message: Call, signal: AbortSignal): Promise<Said> {
   if ('open' in message) {
     if (session === undefined) session = await Session.open(message.open);
     else await session.replace(message.open);
     return session.info;
   }
   if (session === undefined) throw new StillglassError('failed', 'the worker was asked before its model was open');
+  if ('reason' in message) return session.reason(message.reason, { signal, onToken: (token) => post({ token }) });
   return session.answer(message.ask, { signal, onProgress: (progress) => post({ progress }) });
 }
 

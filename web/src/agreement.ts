@@ -59,7 +59,7 @@ export function besides(student: readonly Row[], teacher: readonly Row[], column
   );
 }
 
-const PLACE: Record<Row['kind'], number> = { word: 0, bias: 1, rest: 2, score: 3 };
+const PLACE: Record<Row['kind'], number> = { word: 0, boundary: 1, bias: 2, rest: 3, score: 4 };
 
 /** The words that both have, in reading order: readers cut texts alike, but may stop at different places. */
 function aligned(student: readonly Word[], teacher: readonly Word[]): [Word, Word][] {

@@ -39,6 +39,8 @@ export class Beside {
     models: new Lazy(() => this.#loadModels()),
     device: new Lazy(() => this.#loadDevice()),
   };
+  /** The reason in words. */
+  readonly reason = new Lazy(() => this.#loadReason());
   readonly #page: Page;
   /** Made once, as it listens to the page; only its workers may be called again. */
   #many: ManyTexts | undefined;
@@ -73,6 +75,19 @@ export class Beside {
     const under = new Tools({ model: chosen, picked, removal: comparison.removal, ask });
     under.show(comparison.answer);
     return under;
+  }
+
+  async #loadReason() {
+    const { ReasonPanel } = await import('./view/reason.ts');
+    const { models, comparison, chosen } = this.#page;
+    return new ReasonPanel({
+      ask: (text, options) => {
+        const entry = chosen();
+        return entry === undefined ? Promise.reject(new Error('there is no model')) : models.reason(entry, text, options);
+      },
+      look: (attention) => comparison.look(attention),
+      said: (text, reason) => comparison.said(text, reason),
+    });
   }
 
   async #loadModels() {

@@ -1,6 +1,6 @@
 /** The words on the page: the student's, and beside them the teacher's for those who ask. */
 
-import { fetchBundle, type Answer as Result, type Word } from 'stillglass/client';
+import { fetchBundle, type Answer as Result, type Reason, type Word } from 'stillglass/client';
 import { agreement, atOdds, besides } from './agreement.ts';
 import type { Answer, Reader } from './answer/answer.ts';
 import { Removal } from './answer/removal.ts';
@@ -9,6 +9,7 @@ import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
 import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
+import { inOne, type Names } from './pair.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
 import { showNumbers } from './view/numbers.ts';
@@ -21,6 +22,8 @@ export interface Shown {
   words: readonly Word[];
   label: string;
   labels: readonly string[];
+  /** What the two texts are called, if it is a pair. */
+  names?: Names | undefined;
 }
 
 /** The teacher's words for the same text, the scale of both, and where they are at odds. */
@@ -44,6 +47,7 @@ export class Comparison {
   readonly #theirs = new Sheet(byId('teacher-words'), 'The teacher’s words', (start) => this.removal.toggle(start));
   #model = '';
   #shown: Shown | undefined;
+  #said: { text: string; reason: Reason | undefined } | undefined;
   #before: State = this.#teacher.state;
 
   /**
@@ -91,15 +95,17 @@ export class Comparison {
   /** What is shown, for what else can be done with it. */
   get answer(): Answer | undefined {
     if (this.#shown === undefined) return undefined;
-    const { reading, words, label, labels } = this.#shown;
+    const { reading, words, label, labels, names } = this.#shown;
     const compared = this.#compared(this.#shown);
     const reader = (name: Reader['name'], { result }: Reading, own: readonly Word[]): Reader => ({ name, result, words: own });
     return {
       text: reading.text,
+      names,
       label,
       labels,
       student: reader('Student', reading, words),
       teacher: compared && reader('Teacher', compared.reading, compared.words),
+      reason: this.#said?.text === reading.text ? this.#said.reason : undefined,
       full: compared?.full ?? fullColour(words),
       atOdds: compared?.odds ?? new Set(),
     };
@@ -116,6 +122,18 @@ export class Comparison {
   /** Asks the teacher about other texts, if it is here. */
   askTeacher(texts: string[], signal: AbortSignal): Promise<Result[]> {
     return this.#teacher.ask(texts, signal);
+  }
+
+  /** Marks where a part of the student's reason looked: a share for each of its words; nothing takes the marks away. */
+  look(attention: readonly number[] | undefined): void {
+    this.#ours.look(attention);
+  }
+
+  /** Keeps the student's reason for a text, or that it has none, for what else can be done with the answer. */
+  said(text: string, reason: Reason | undefined): void {
+    if (this.#said?.text === text && this.#said.reason === reason) return;
+    this.#said = { text, reason };
+    if (reason !== undefined) this.#changed();
   }
 
   /** Shows no words. */
@@ -137,7 +155,7 @@ export class Comparison {
     const { at } = this.#teacher.state;
     if (at === 'loading') this.#teacher.stop();
     else if (this.#teacher.here) this.#teacher.putAway();
-    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.labels);
+    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.labels, this.#shown.names !== undefined);
   }
 
   #again(): void {
@@ -160,15 +178,15 @@ export class Comparison {
 
   #draw(): void {
     if (this.#shown === undefined) return;
-    const { reading, words, label } = this.#shown;
+    const { reading, words, label, names } = this.#shown;
     const compared = this.#compared(this.#shown);
     const beside = this.#teacher.here;
     const view = ({ text, result }: Reading, own: readonly Word[], name: string, other: readonly Word[] | undefined) => {
       const known = compared && other && { name, words: other, atOdds: compared.odds };
-      return { text, words: own, label, cut: result.truncated?.from, other: known, removed: this.removal.removed };
+      return { text, names, words: own, label, cut: result.truncated?.from, other: known, removed: this.removal.removed };
     };
     this.#ours.show(view(reading, words, 'teacher', compared?.words), compared?.full);
-    if (compared === undefined) this.#theirs.showPlain(beside ? reading.text : '');
+    if (compared === undefined) this.#theirs.showPlain(beside ? inOne(reading.text) : '');
     else this.#theirs.show(view(compared.reading, compared.words, 'student', words), compared.full);
     showBeside(beside);
     showAnswers(reading, answerOf(this.#teacher.state));
@@ -178,13 +196,14 @@ export class Comparison {
   }
 
   #tabulate(shown: Shown): void {
-    const { reading, words, label: chosen, labels } = shown;
+    const { reading, words, label: chosen, labels, names } = shown;
     const compared = this.#compared(shown);
     const ours = rows(reading.result, words, labels);
     const both = compared && besides(ours, rows(compared.reading.result, compared.words, labels), labels.length);
     showNumbers({
       rows: both ?? ours,
       labels,
+      names,
       chosen,
       models: both === undefined ? ['Student'] : ['Student', 'Teacher'],
       atOdds: compared?.odds ?? new Set(),

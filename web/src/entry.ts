@@ -1,9 +1,12 @@
 /** A model as the page knows it before it is loaded. */
 
+import type { Names } from './pair.ts';
+
 /** A text to try a model on. */
 export interface Example {
   title: string;
-  text: string;
+  /** Both, for a model of pairs. */
+  text: string | readonly [string, string];
 }
 
 /** A model one can choose. */
@@ -13,6 +16,8 @@ export interface Entry {
   /** What the model answers, as a question. */
   question: string;
   placeholder: string;
+  /** What the two texts are called, of a model of pairs; none for one that reads single texts. */
+  texts?: Names;
   examples: Example[];
   /** The bundle's address; the file's own bytes for one opened from disk. */
   source: string | File;

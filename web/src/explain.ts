@@ -97,15 +97,17 @@ export function strongest(words: readonly Word[], label: string): { for: string[
 
 /** A row of the table of numbers: contributions by class, all centred over classes. */
 export interface Row {
-  kind: 'word' | 'bias' | 'rest' | 'score';
+  kind: 'word' | 'boundary' | 'bias' | 'rest' | 'score';
   text: string;
   /** Where a word begins in the text; 0 for what is no word. */
   start: number;
+  /** 1 for a word of the second text of a pair. */
+  half?: 1;
   /** Undefined where a model has no such figure. */
   values: (number | undefined)[];
 }
 
-/** Words in reading order, the score before any word, what the words leave, then the sum: the centred logits. */
+/** Words in reading order, what the place between two texts gave, the score before any word, what the words leave, then the sum: the centred logits. */
 export function rows(result: Classification, words: readonly Word[], labels: readonly string[]): Row[] {
   const inOrder = (byClass: Record<string, number>) => labels.map((label) => byClass[label] ?? 0);
   const logits = Object.fromEntries(labels.map((label, index) => [label, result.logits[index] ?? 0]));
@@ -114,7 +116,8 @@ export function rows(result: Classification, words: readonly Word[], labels: rea
     return { kind, text, start: 0, values: inOrder(centred(byClass)) };
   };
   return [
-    ...words.map(({ text, start, weights }): Row => ({ kind: 'word', text, start, values: inOrder(weights) })),
+    ...words.map(({ text, start, half, weights }): Row => ({ kind: 'word', text, start, ...(half && { half }), values: inOrder(weights) })),
+    ...(result.boundary === undefined ? [] : [sum('boundary', 'Between the texts', result.boundary)]),
     sum('bias', 'Before any word', result.bias ?? {}),
     // A student's own contributions leave nothing.
     ...(method === undefined || method === 'native' ? [] : [sum('rest', 'Outside the words', remainder)]),

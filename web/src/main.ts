@@ -22,7 +22,8 @@ import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts
 import { onUpdate, showKeptLine } from './view/kept.ts';
 import { noteOnLink, onLink } from './view/link.ts';
 import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
-import { onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
+import { UNNAMED, type Names } from './pair.ts';
+import { nothingWritten, onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
 
@@ -101,11 +102,13 @@ async function choose(entry: Entry, label?: string): Promise<void> {
 /** `label` is the class that a link wants shown. */
 function begin(opened: ModelInfo, label?: string): void {
   info = opened;
+  // The bundle itself knows best what it reads.
+  if (opened.pairs !== (chosen?.texts !== undefined) && chosen !== undefined) showPrompt(chosen, opened.pairs);
   if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
   else picked = label;
   offerClasses(opened.labels, pick);
   countBytes();
-  clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
+  showNothingYet();
   setState('ready');
   classifySoon();
 }
@@ -143,10 +146,7 @@ async function classify(): Promise<void> {
   const entry = chosen;
   const text = writtenText();
   if (entry === undefined || info === undefined) return;
-  if (text.trim() === '') {
-    clearAnswer('Nothing to read yet', 'Type, paste, or pick an example. The answer follows as you type.');
-    return;
-  }
+  if (nothingWritten()) return showNothingYet();
   const { signal } = (reader = new AbortController());
   try {
     const reading = await models.classify(entry, text, signal);
@@ -165,6 +165,16 @@ async function classify(): Promise<void> {
   }
 }
 
+function showNothingYet(): void {
+  const both = info?.pairs === true ? ' It takes both texts.' : '';
+  clearAnswer('Nothing to read yet', `Type, paste, or pick an example. The answer follows as you type.${both}`);
+}
+
+/** What the two texts are called; nothing where the model reads single ones. */
+function names(): Names | undefined {
+  return info?.pairs === true ? (chosen?.texts ?? UNNAMED) : undefined;
+}
+
 const settleSoon = settled(PAUSE, () => {
   if (current === undefined) return;
   const { reading, words } = current;
@@ -172,7 +182,20 @@ const settleSoon = settled(PAUSE, () => {
   const shown = picked ?? label;
   showSummary({ predicted: label, score: scores[label] ?? 0, chosen: shown, ...strongest(words, shown) });
   comparison.settle();
+  if (info?.reasons === true) sayReason(reading, words);
 });
+
+/** Has the model say why, in words, unless there is a newer text by the time that the panel is here. */
+function sayReason(reading: Reading, words: readonly Word[]): void {
+  const about = { text: reading.text, words, names: names(), label: reading.result.label };
+  beside.reason.get().then(
+    (panel) => {
+      if (current?.reading === reading) panel.write(about);
+    },
+    // Without it everything else works; the next answer tries again.
+    () => undefined,
+  );
+}
 
 function showAnswer(): void {
   if (current === undefined || info === undefined) return;
@@ -184,7 +207,8 @@ function showAnswer(): void {
   showVerdict(label, scores[label] ?? 0);
   showClasses(scores, label, shown);
   byId('why-title').textContent = `Words for and against ${shown}`;
-  comparison.show({ reading, words, label: shown, labels: info.labels });
+  comparison.show({ reading, words, label: shown, labels: info.labels, names: names() });
+  beside.reason.tell((panel) => panel.turnTo(reading.text));
   showCut(tokens, truncated?.tokens);
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();
@@ -194,6 +218,7 @@ function clearAnswer(title: string, text: string): void {
   current = undefined;
   byId('answer').hidden = true;
   comparison.clear();
+  beside.reason.tell((panel) => panel.clear());
   clearSummary();
   showCost(undefined);
   showBlank(title, text);
@@ -209,7 +234,7 @@ function pick(label: string): void {
 async function fetchTheRest(): Promise<void> {
   // A first answer waits for nothing that it does not need.
   await firstAnswer.promise;
-  const parts = [beside.tools.get(), beside.views.models.get(), beside.views.device.get(), beside.views.many.begun];
+  const parts = [beside.tools.get(), beside.reason.get(), beside.views.models.get(), beside.views.device.get(), beside.views.many.begun];
   const outcomes = await Promise.allSettled([...entries.map((entry) => models.fetch(entry)), ...parts]);
   beside.views.models.tell((view) => void view.show());
   countBytes();
@@ -226,7 +251,7 @@ function offer(offered: readonly Entry[]): void {
 /** Opens a file of the reader's as a model, in the place of an earlier one of that name. */
 async function adopt(file: File): Promise<Entry> {
   const entry = fromFile(file);
-  await models.open(entry);
+  if ((await models.open(entry)).pairs) entry.texts = UNNAMED;
   for (const earlier of own.filter(({ name }) => name === entry.name)) models.forget(earlier);
   own = [...own.filter(({ name }) => name !== entry.name), entry];
   offer([...listed, ...own]);
@@ -258,6 +283,7 @@ function boot(): void {
     // A teacher opened as a model of one's own takes its time. A student is never stopped, or who types
     // fast would see no answer.
     if (info?.kind === 'teacher') reader.abort();
+    beside.reason.tell((panel) => panel.stop());
     classifySoon();
   });
   offer(listed);

@@ -1,6 +1,6 @@
 /** The students of this tab: fetched once, kept, and opened one at a time. */
 
-import { StillglassError, fetchBundle, type Answer, type ModelInfo } from 'stillglass/client';
+import { StillglassError, fetchBundle, type Answer, type ModelInfo, type Reason, type ReasonOptions } from 'stillglass/client';
 import type { Entry } from './entry.ts';
 import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
@@ -39,6 +39,12 @@ export class Models {
   /** Classifies and explains. */
   async classify(entry: Entry, text: string, signal: AbortSignal): Promise<Reading> {
     return (await this.#open(entry)).classify(text, { explain: true, signal });
+  }
+
+  /** Has the model give its reason for the answer to a text; never opens it in the place of another. */
+  async reason(entry: Entry, text: string, options: ReasonOptions): Promise<Reason> {
+    if (this.#current?.entry !== entry) throw new Error('another model was opened meanwhile');
+    return (await this.#open(entry)).reason(text, options);
   }
 
   /** Classifies many texts, without explaining them; never opens the model in the place of another. */

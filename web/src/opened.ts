@@ -1,10 +1,11 @@
 /** An open model: a classifier in a worker of its own, with what was measured of it in earlier visits. */
 
-import { Classifier, type Answer, type AskOptions, type LoadOptions, type ModelInfo } from 'stillglass/client';
+import { Classifier, halves, type Answer, type AskOptions, type LoadOptions, type ModelInfo, type Reason, type ReasonOptions, type Text } from 'stillglass/client';
 import type { Entry } from './entry.ts';
+import { placed } from './pair.ts';
 import { remember, remembered } from './timings.ts';
 
-/** A text and what a model made of it. */
+/** A text, which of a pair is one too, and what a model made of it. */
 export interface Reading {
   text: string;
   result: Answer;
@@ -36,14 +37,19 @@ export class Opened {
 
   /** Classifies one text. */
   async classify(text: string, options: AskOptions): Promise<Reading> {
-    const result = await this.#classifier.classify(text, options);
+    const result = await this.#classifier.classify(this.#asked(text), options);
     this.#remember();
-    return { text, result };
+    return { text, result: this.info.pairs ? placed(text, result) : result };
+  }
+
+  /** Has it give its reason for the answer to a text. */
+  reason(text: string, options: ReasonOptions): Promise<Reason> {
+    return this.#classifier.reason(this.#asked(text), options);
   }
 
   /** Classifies many texts. */
   async classifyAll(texts: string[], options: AskOptions): Promise<Answer[]> {
-    const answers = await this.#classifier.classifyAll(texts, options);
+    const answers = await this.#classifier.classifyAll(texts.map((text) => this.#asked(text)), options);
     this.#remember();
     return answers;
   }
@@ -51,6 +57,11 @@ export class Opened {
   /** Ends its worker, which gives the memory back. */
   end(): void {
     void this.#classifier.dispose();
+  }
+
+  /** The page's text as the model takes it. */
+  #asked(text: string): Text {
+    return this.info.pairs ? halves(text) : text;
   }
 
   #remember(): void {

@@ -58,8 +58,8 @@ export class Teacher {
     this.putAway();
   }
 
-  /** Brings the teacher into this tab and opens it; it must tell the student's classes apart. */
-  async bring(labels: readonly string[]): Promise<void> {
+  /** Brings the teacher into this tab and opens it; it must tell the student's classes apart, and read pairs if that does. */
+  async bring(labels: readonly string[], pairs = false): Promise<void> {
     const entry = this.#entry;
     if (entry?.teacher === undefined) return;
     const { source, bytes } = entry.teacher;
@@ -72,7 +72,7 @@ export class Teacher {
       // Stopped as the last byte came: there is nobody to open it for.
       signal.throwIfAborted();
       this.#bundles.set(entry, here);
-      const opened = await this.#open(source, here, labels);
+      const opened = await this.#open(source, here, { labels, pairs });
       // Put away while it was opened.
       if (signal.aborted) opened.end();
       else this.#opened = opened;
@@ -139,10 +139,10 @@ export class Teacher {
     return this.#state.at === 'waiting' || textOf(this.#state) !== undefined;
   }
 
-  async #open(source: string, bundle: Blob, labels: readonly string[]): Promise<Here> {
+  async #open(source: string, bundle: Blob, student: Student): Promise<Here> {
     try {
       const opened = await this.#means.open(source, Promise.resolve(bundle));
-      const unfit = unfitness(opened.info, labels);
+      const unfit = unfitness(opened.info, student);
       if (unfit === undefined) return opened;
       opened.end();
       throw new StillglassError('bad-bundle', unfit);
@@ -178,9 +178,17 @@ export class Teacher {
   }
 }
 
-/** Why a bundle cannot be the teacher of a student with these classes; nothing if it can. */
-function unfitness({ kind, labels }: Pick<ModelInfo, 'kind' | 'labels'>, wanted: readonly string[]): string | undefined {
+/** What a teacher has to be like. */
+interface Student {
+  labels: readonly string[];
+  pairs: boolean;
+}
+
+/** Why a bundle cannot be the teacher of such a student; nothing if it can. */
+function unfitness({ kind, labels, pairs }: Pick<ModelInfo, 'kind' | 'labels' | 'pairs'>, student: Student): string | undefined {
+  const wanted = student.labels;
   if (kind !== 'teacher') return 'its file holds a student, not a teacher';
+  if (pairs !== student.pairs) return `it reads ${pairs ? 'pairs of texts' : 'single texts'}, the student ${student.pairs ? 'pairs' : 'single ones'}`;
   const same = labels.length === wanted.length && labels.every((label) => wanted.includes(label));
   return same ? undefined : `its classes are ${labels.join(', ')}, the student’s ${wanted.join(', ')}`;
 }

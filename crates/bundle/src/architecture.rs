@@ -47,6 +47,20 @@ pub struct StudentShape {
     pub hidden: usize,
     /// Width of the attention's projection, A.
     pub attention: usize,
+    /// Sizes of what says its reason in words, where there is such a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<DecoderShape>,
+}
+
+/// Sizes of the decoder that writes a student's reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DecoderShape {
+    /// Units of its LSTM, D.
+    pub hidden: usize,
+    /// Most tokens of a reason.
+    pub tokens: usize,
+    /// What it is started with, P: the same for every answer where 1, else one for each label.
+    pub prefixes: usize,
 }
 
 /// Sizes and options of a teacher.
@@ -133,7 +147,7 @@ impl Architecture {
             limits::VOCABULARY,
         )?;
         let row = match self {
-            Self::Student(shape) => shape.check()?,
+            Self::Student(shape) => shape.check(labels)?,
             Self::Teacher(shape) => shape.check()?,
         };
         check_size("max_tokens", max_tokens, most)?;
@@ -156,18 +170,52 @@ impl StudentShape {
             embedding: size("embedding"),
             hidden: size("hidden"),
             attention: size("attention"),
+            decoder: fields.optional("decoder", |decoder| {
+                DecoderShape::parse(decoder.fields()?).map(Some)
+            }),
         };
         fields.end()?;
         Ok(shape)
     }
 
-    /// Checks the sizes and answers the floats that one token needs.
-    fn check(&self) -> Result<usize, Error> {
+    /// Checks the sizes, beside so many labels, and answers the floats that one token needs.
+    fn check(&self, labels: usize) -> Result<usize, Error> {
         check_size("architecture.embedding", self.embedding, limits::COLUMNS)?;
         check_size("architecture.hidden", self.hidden, limits::HIDDEN)?;
         check_size("architecture.attention", self.attention, limits::COLUMNS)?;
+        if let Some(decoder) = self.decoder {
+            decoder.check(2 * self.hidden, labels)?;
+        }
         // The embedding, both directions' gates, both directions' states, the projection.
         Ok(self.embedding + 8 * self.hidden + 2 * self.hidden + self.attention)
+    }
+}
+
+impl DecoderShape {
+    /// From the manifest's `architecture.decoder`.
+    fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let mut size = |key| fields.need(key, Json::whole);
+        let shape = Self {
+            hidden: size("hidden"),
+            tokens: size("tokens"),
+            prefixes: size("prefixes"),
+        };
+        fields.end()?;
+        Ok(shape)
+    }
+
+    /// Checks the sizes beside encoder states of `wide` columns.
+    fn check(&self, wide: usize, labels: usize) -> Result<(), Error> {
+        let most = limits::COLUMNS.saturating_sub(wide).min(limits::HIDDEN);
+        check_size("architecture.decoder.hidden", self.hidden, most)?;
+        check_size("architecture.decoder.tokens", self.tokens, limits::TOKENS)?;
+        if self.prefixes != 1 && self.prefixes != labels {
+            return Err(Error::Prefixes {
+                found: self.prefixes,
+                labels,
+            });
+        }
+        Ok(())
     }
 }
 

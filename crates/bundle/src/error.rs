@@ -106,6 +106,16 @@ pub enum Error {
         /// What it should be a multiple of.
         of: usize,
     },
+    /// A decoder that is started with neither the same for all answers nor one thing for each.
+    #[error(
+        "architecture.decoder.prefixes is {found}, want 1 or one for each of {labels} labels; re-export the bundle"
+    )]
+    Prefixes {
+        /// What the manifest has.
+        found: usize,
+        /// How many labels there are.
+        labels: usize,
+    },
     /// A layer norm that could divide by next to nothing.
     #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),

@@ -9,7 +9,8 @@
 //! scales `[out, in / 32]`; the vocabulary is a U8 tensor of newline-joined UTF-8.
 //!
 //! A student's tensors are `embedding`, `lstm.{forward,backward}.{input,recurrent,bias}`,
-//! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`. A teacher's are
+//! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`; one that says its reasons has
+//! `decoder.{start,prefix,query,combine,gate,word,end}` and `decoder.lstm.{input,recurrent,bias}`. A teacher's are
 //! `embedding.{word,position,type,norm}`, `layer.{i}.attention.{query,key,value,output,norm}`,
 //! `layer.{i}.feedforward.{input,output,norm}`, `head.dense` and `classifier.{weight,bias}`; its matrices
 //! have a `.scale` and a `.bias`, its norms a `.weight` and a `.bias`.
@@ -60,14 +61,16 @@ mod values;
 mod vocabulary;
 mod write;
 
-pub use architecture::{Activation, Architecture, Kind, Pooling, StudentShape, TeacherShape};
+pub use architecture::{
+    Activation, Architecture, DecoderShape, Kind, Pooling, StudentShape, TeacherShape,
+};
 pub use error::{Error, Misplaced};
 pub use manifest::{
     Card, FORMAT, Manifest, Metric, Quantization, TokenizerKind, TokenizerSpec, WeightFormat,
 };
 pub use matrix::{Matrix, Packed, Quantized};
 pub use sniff::Foreign;
-pub use student::{Attention, Dense, Direction, StudentWeights};
+pub use student::{Attention, DecoderWeights, Dense, Direction, StudentWeights};
 pub use teacher::{Layer, Linear, Norm, TeacherWeights};
 
 /// A model and all that is needed to use it. What [`Bundle::read`] returns has passed every check.

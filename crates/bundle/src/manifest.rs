@@ -46,6 +46,9 @@ pub struct TokenizerSpec {
     pub strip_accents: bool,
     /// Id of the piece that stands for a word the vocabulary cannot spell.
     pub unknown: u32,
+    /// Id of the piece between two texts, where the model reads pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<u32>,
     /// Id of the piece before a text (`[CLS]`), which a teacher has and a student has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<u32>,
@@ -288,6 +291,7 @@ impl Manifest {
     fn check_ids(&self) -> Result<(), Error> {
         let TokenizerSpec {
             unknown,
+            separator,
             first,
             last,
             padding,
@@ -296,6 +300,7 @@ impl Manifest {
         let (kind, vocabulary) = (self.kind, self.architecture.vocabulary());
         for (name, id, wanted) in [
             ("unknown", Some(unknown), true),
+            ("separator", separator, separator.is_some()),
             ("first", first, kind == Kind::Teacher),
             ("last", last, kind == Kind::Teacher),
             ("padding", padding, kind == Kind::Teacher),
@@ -315,13 +320,14 @@ impl Manifest {
 
 impl TokenizerSpec {
     fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
-        let [first, last, padding] =
-            ["first", "last", "padding"].map(|key| fields.optional(key, |id| id.whole().map(Some)));
+        let [separator, first, last, padding] = ["separator", "first", "last", "padding"]
+            .map(|key| fields.optional(key, |id| id.whole().map(Some)));
         let spec = Self {
             kind: fields.word("kind", &[("wordpiece", TokenizerKind::WordPiece)]),
             lowercase: fields.need("lowercase", Json::flag),
             strip_accents: fields.need("strip_accents", Json::flag),
             unknown: fields.need("unknown", Json::whole),
+            separator,
             first,
             last,
             padding,

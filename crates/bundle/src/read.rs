@@ -9,9 +9,9 @@ use crate::header::{self, Entry, Parts, hexadecimal};
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::twice::first_twice;
 use crate::{
-    Activation, Architecture, Attention, Bundle, Dense, Direction, Layer, Linear, Manifest, Matrix,
-    Norm, Packed, Quantized, StudentWeights, TeacherShape, TeacherWeights, Weights, limits, values,
-    vocabulary,
+    Activation, Architecture, Attention, Bundle, DecoderWeights, Dense, Direction, Layer, Linear,
+    Manifest, Matrix, Norm, Packed, Quantized, StudentShape, StudentWeights, TeacherShape,
+    TeacherWeights, Weights, limits, values, vocabulary,
 };
 
 /// Digits of a SHA-256.
@@ -58,7 +58,7 @@ impl Bundle {
         Ok(Self {
             vocabulary: vocabulary::parse(words, manifest.architecture.vocabulary())?,
             weights: match &manifest.architecture {
-                Architecture::Student(_) => Weights::Student(region.student()?),
+                Architecture::Student(shape) => Weights::Student(region.student(shape)?),
                 Architecture::Teacher(shape) => Weights::Teacher(region.teacher(shape)?),
             },
             manifest,
@@ -199,7 +199,7 @@ struct Region<'a> {
 }
 
 impl Region<'_> {
-    fn student(&self) -> Result<StudentWeights, Error> {
+    fn student(&self, shape: &StudentShape) -> Result<StudentWeights, Error> {
         Ok(StudentWeights {
             embedding: self.quantized("embedding")?,
             forward: self.direction("lstm.forward")?,
@@ -209,7 +209,25 @@ impl Region<'_> {
                 bias: self.floats("attention.bias")?,
                 vector: self.floats("attention.vector")?,
             },
-            classifier: self.classifier()?,
+            classifier: self.dense("classifier")?,
+            decoder: match shape.decoder {
+                Some(_) => Some(Box::new(self.decoder()?)),
+                None => None,
+            },
+        })
+    }
+
+    fn decoder(&self) -> Result<DecoderWeights, Error> {
+        Ok(DecoderWeights {
+            start: self.quantized("decoder.start")?,
+            prefix: self.floats("decoder.prefix")?,
+            lstm: self.direction("decoder.lstm")?,
+            query: self.quantized("decoder.query")?,
+            combine: self.quantized("decoder.combine")?,
+            combine_bias: self.floats("decoder.combine.bias")?,
+            gate: self.dense("decoder.gate")?,
+            word_bias: self.floats("decoder.word.bias")?,
+            end: self.dense("decoder.end")?,
         })
     }
 
@@ -228,7 +246,7 @@ impl Region<'_> {
                 .map(|index| self.layer(&format!("layer.{index}")))
                 .collect::<Result<_, _>>()?,
             dense: dense.then(|| self.linear("head.dense")).transpose()?,
-            classifier: self.classifier()?,
+            classifier: self.dense("classifier")?,
         })
     }
 
@@ -261,13 +279,14 @@ impl Region<'_> {
         })
     }
 
-    fn classifier(&self) -> Result<Dense, Error> {
-        let (rows, columns) = self.sides("classifier.weight")?;
+    fn dense(&self, name: &str) -> Result<Dense, Error> {
+        let weight = format!("{name}.weight");
+        let (rows, columns) = self.sides(&weight)?;
         Ok(Dense {
             rows,
             columns,
-            weight: self.floats("classifier.weight")?,
-            bias: self.floats("classifier.bias")?,
+            weight: self.floats(&weight)?,
+            bias: self.floats(&format!("{name}.bias"))?,
         })
     }
 

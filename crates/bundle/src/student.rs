@@ -15,6 +15,32 @@ pub struct StudentWeights {
     pub attention: Attention,
     /// Turns the attended state into logits, `[K, 2H]`; float, so that explanations stay exact.
     pub classifier: Dense,
+    /// Writes the reason, where the architecture has such a part.
+    pub decoder: Option<Box<DecoderWeights>>,
+}
+
+/// All weights of a decoder: an LSTM of D units that reads its own words, attends to the encoder's states and either
+/// says a word of the vocabulary or copies one of the text (See et al. 2017). E, V and H are the student's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecoderWeights {
+    /// From the attended state to what the LSTM reads first, `[E, 2H]`.
+    pub start: Quantized,
+    /// Added to that, `[P, E]`.
+    pub prefix: Vec<f32>,
+    /// Reads the words said so far.
+    pub lstm: Direction,
+    /// From its state to what is looked for among the encoder's states, `[2H, D]`.
+    pub query: Quantized,
+    /// From its state and what was found, side by side, to the next word's embedding, `[E, D + 2H]`.
+    pub combine: Quantized,
+    /// `[E]`.
+    pub combine_bias: Vec<f32>,
+    /// From the same to how much is said rather than copied, before the logistic function: `[1, D + 2H]`.
+    pub gate: Dense,
+    /// Added to each word's logit, `[V]`.
+    pub word_bias: Vec<f32>,
+    /// The logit of the end, `[1, E]`.
+    pub end: Dense,
 }
 
 /// One direction of the LSTM; gates in the order input, forget, cell, output.

@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::limits::GROUP;
 use crate::{
-    Activation, Architecture, Manifest, Quantization, StudentShape, TeacherShape, WeightFormat,
+    Activation, Architecture, DecoderShape, Manifest, Quantization, StudentShape, TeacherShape,
+    WeightFormat,
 };
 
 /// Name of the vocabulary's tensor.
@@ -142,6 +143,40 @@ impl List {
             int8(&format!("{direction}.recurrent"), gates, shape.hidden);
         }
         int8("attention.projection", shape.attention, wide);
+        if let Some(decoder) = &shape.decoder {
+            self.decoder(shape, decoder);
+        }
+    }
+
+    fn decoder(&mut self, student: &StudentShape, shape: &DecoderShape) {
+        let (width, wide) = (student.embedding, 2 * student.hidden);
+        let both = shape.hidden + wide;
+        for (name, rows, columns) in [
+            ("start", width, wide),
+            ("lstm.input", 4 * shape.hidden, width),
+            ("lstm.recurrent", 4 * shape.hidden, shape.hidden),
+            ("query", wide, shape.hidden),
+            ("combine", width, both),
+        ] {
+            self.matrix(
+                &format!("decoder.{name}"),
+                WeightFormat::Int8,
+                rows,
+                columns,
+            );
+        }
+        for (name, shape) in [
+            ("prefix", &[shape.prefixes, width][..]),
+            ("lstm.bias", &[4 * shape.hidden]),
+            ("combine.bias", &[width]),
+            ("gate.weight", &[1, both]),
+            ("gate.bias", &[1]),
+            ("word.bias", &[student.vocabulary]),
+            ("end.weight", &[1, width]),
+            ("end.bias", &[1]),
+        ] {
+            self.add(&format!("decoder.{name}"), Dtype::F32, shape);
+        }
     }
 
     fn teacher(&mut self, shape: &TeacherShape, quantization: Quantization) {

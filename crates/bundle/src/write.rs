@@ -10,8 +10,8 @@ use crate::header::KEY;
 use crate::read::{DIGITS, hash};
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::{
-    Bundle, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantized, StudentWeights,
-    TeacherWeights, Weights, limits, values, vocabulary,
+    Bundle, DecoderWeights, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantized,
+    StudentWeights, TeacherWeights, Weights, limits, values, vocabulary,
 };
 
 impl Bundle {
@@ -123,13 +123,10 @@ impl Stack {
         self.vector(&format!("{name}.bias"), &direction.bias);
     }
 
-    fn classifier(&mut self, dense: &Dense) {
-        self.floats(
-            "classifier.weight",
-            &[dense.rows, dense.columns],
-            &dense.weight,
-        );
-        self.vector("classifier.bias", &dense.bias);
+    fn dense(&mut self, name: &str, dense: &Dense) {
+        let shape = [dense.rows, dense.columns];
+        self.floats(&format!("{name}.weight"), &shape, &dense.weight);
+        self.vector(&format!("{name}.bias"), &dense.bias);
     }
 
     fn student(&mut self, weights: &StudentWeights) {
@@ -139,7 +136,24 @@ impl Stack {
         self.int8("attention.projection", &weights.attention.projection);
         self.vector("attention.bias", &weights.attention.bias);
         self.vector("attention.vector", &weights.attention.vector);
-        self.classifier(&weights.classifier);
+        self.dense("classifier", &weights.classifier);
+        if let Some(decoder) = &weights.decoder {
+            self.decoder(decoder);
+        }
+    }
+
+    fn decoder(&mut self, weights: &DecoderWeights) {
+        self.int8("decoder.start", &weights.start);
+        let width = weights.start.rows;
+        let shape = [weights.prefix.len() / width.max(1), width];
+        self.floats("decoder.prefix", &shape, &weights.prefix);
+        self.direction("decoder.lstm", &weights.lstm);
+        self.int8("decoder.query", &weights.query);
+        self.int8("decoder.combine", &weights.combine);
+        self.vector("decoder.combine.bias", &weights.combine_bias);
+        self.dense("decoder.gate", &weights.gate);
+        self.vector("decoder.word.bias", &weights.word_bias);
+        self.dense("decoder.end", &weights.end);
     }
 
     fn teacher(&mut self, weights: &TeacherWeights) {
@@ -166,7 +180,7 @@ impl Stack {
         if let Some(dense) = &weights.dense {
             self.linear("head.dense", dense);
         }
-        self.classifier(&weights.classifier);
+        self.dense("classifier", &weights.classifier);
     }
 }
 

@@ -113,18 +113,28 @@ pub struct Memory {
     state: Vec<f32>,
     /// The state in 12 bits, `[blocks, 4]`: no fewer than `pairs(hidden)`, for whole blocks are whole pairs.
     before: Vec<[Pair; 1]>,
+    /// What those stand for.
+    scale: f32,
+    surplus: i32,
 }
 
 impl Memory {
-    /// Before the first step of so many units.
+    /// Before the first step of a direction.
     #[cold]
-    fn begin(&mut self, units: usize) {
+    pub fn begin(&mut self, weights: &Gates) {
+        let units = weights.bias.len() / GATES * WIDTH;
         self.gates.resize(GATES * units, 0.0);
         self.state.resize(units, 0.0);
         self.cell.clear();
         self.cell.resize(units, 0.0);
         self.before.clear();
         self.before.resize(units / 2, [[0; 2]]);
+        (self.scale, self.surplus) = (0.0, 0);
+    }
+
+    /// The hidden state after the last step, its units first.
+    pub fn state(&self) -> &[f32] {
+        &self.state
     }
 }
 
@@ -173,6 +183,32 @@ pub struct Columns<'a> {
     pub first: usize,
 }
 
+/// One step on from where `memory` stands, for a text that is still being written: reads the one input whose
+/// [`share`] is given. [`Memory::begin`] comes before the first.
+pub fn step(cpu: Cpu, weights: &Gates, share: &[f32], memory: &mut Memory) {
+    debug_assert_eq!(share.len(), weights.share_len());
+    cpu.run(Step {
+        weights,
+        share,
+        memory,
+    });
+}
+
+struct Step<'a> {
+    weights: &'a Gates,
+    share: &'a [f32],
+    memory: &'a mut Memory,
+}
+
+impl Job for Step<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self, l: L) {
+        let (share, _) = self.share.as_chunks::<WIDTH>();
+        advance(l, self.weights, share, self.memory);
+    }
+}
+
 struct Recurrence<'a> {
     weights: &'a Gates,
     shares: &'a [f32],
@@ -190,29 +226,33 @@ impl Job for Recurrence<'_> {
             weights, memory, ..
         } = self;
         let panels = weights.bias.len();
-        memory.begin(panels / GATES * WIDTH);
+        memory.begin(weights);
         let (shares, _) = self.shares.as_chunks::<WIDTH>();
-        let (mut scale, mut surplus) = (0.0, 0);
         for step in 0..self.steps.len() {
             let t = match self.time {
                 Time::Forward => step,
                 Time::Backward => self.steps.len() - 1 - step,
             };
             let share = &shares[self.steps[t] as usize * panels..][..panels];
-            let before = Rows {
-                pairs: &memory.before,
-                scales: [scale],
-                surpluses: [surplus],
-            };
-            add_state(l, &weights.recurrent, before, share, &mut memory.gates);
-            activate(l, &memory.gates, &mut memory.cell, &mut memory.state);
-            let state = &memory.state;
-            let rounded = memory.before.as_flattened_mut().as_flattened_mut();
-            (scale, surplus) = int16::quantize(l, state, rounded, int16::TWELVE_BITS);
+            advance(l, weights, share, memory);
             self.out.values[t * self.out.columns + self.out.first..][..weights.hidden]
-                .copy_from_slice(&state[..weights.hidden]);
+                .copy_from_slice(&memory.state[..weights.hidden]);
         }
     }
+}
+
+/// The next state of `memory`, from an input's share of the gates, `[blocks, gates, 8]`.
+#[inline(always)]
+fn advance<L: Lanes>(l: L, weights: &Gates, share: &[[f32; WIDTH]], memory: &mut Memory) {
+    let before = Rows {
+        pairs: &memory.before,
+        scales: [memory.scale],
+        surpluses: [memory.surplus],
+    };
+    add_state(l, &weights.recurrent, before, share, &mut memory.gates);
+    activate(l, &memory.gates, &mut memory.cell, &mut memory.state);
+    let rounded = memory.before.as_flattened_mut().as_flattened_mut();
+    (memory.scale, memory.surplus) = int16::quantize(l, &memory.state, rounded, int16::TWELVE_BITS);
 }
 
 /// The input's share of the gates and what the state before, in 12 bits, adds to it: `[blocks, gates, 8]` each.

@@ -107,6 +107,6 @@ pub(crate) fn check(kind: Kind, explain: Option<Method>) -> Result<(), Error> {
 }
 
 /// Index of the largest value; the first of equals.
-fn largest(values: &[f32]) -> usize {
+pub(crate) fn largest(values: &[f32]) -> usize {
     (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }

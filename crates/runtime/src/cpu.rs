@@ -10,7 +10,7 @@ use stillglass_kernels::{Cpu, Int4, Int4Panels, Int8, int16};
 use stillglass_kernels::{
     additive_attention, contributions, embedding, gelu, gelu_backward, layer_norm,
     layer_norm_backward, linear, linear_backward, linear_int4, linear_int8, lstm,
-    multi_head_attention, multi_head_attention_backward, pooling, residual, softmax, tanh,
+    multi_head_attention, multi_head_attention_backward, pooling, residual, sigmoid, softmax, tanh,
 };
 
 pub(crate) use stillglass_kernels::additive_attention::Memory as AttentionMemory;
@@ -69,6 +69,28 @@ pub(crate) fn bilstm(
     }
 }
 
+/// One step of an LSTM on from `memory`, by the input whose share is given.
+pub(crate) fn lstm_step(gates: &Gates, share: &[f32], memory: &mut LstmMemory) {
+    lstm::step(Cpu::detect(), gates, share, memory);
+}
+
+/// `h: [time, columns]`, `x: [columns]` → h · x, `[time]`.
+pub(crate) fn products(h: &[f32], x: &[f32]) -> Vec<f32> {
+    let rows = h.len() / x.len().max(1);
+    let states = linear::Dense {
+        rows,
+        columns: x.len(),
+        weight: h,
+        bias: &vec![0.0; rows],
+    };
+    linear::linear(Cpu::detect(), states, x)
+}
+
+/// In place.
+pub(crate) fn sigmoid(x: &mut [f32]) {
+    sigmoid::sigmoid(Cpu::detect(), x);
+}
+
 /// `h: [time, 2 * hidden]` → `[time]`.
 pub(crate) fn attention(
     projection: &Panels,
@@ -89,6 +111,11 @@ pub(crate) fn attention(
 /// `[time, classes]`.
 pub(crate) fn contributions(weight: &[f32], attention: &[f32], h: &[f32], out: &mut Vec<f32>) {
     contributions::contributions(Cpu::detect(), weight, attention, h, out);
+}
+
+/// `x: [rows, columns]`, quantized row by row to 12 bits, in the place of what `out` held.
+pub(crate) fn rounded(x: &[f32], columns: usize, out: &mut Int16) {
+    out.refill(Cpu::detect(), x, columns, int16::TWELVE_BITS);
 }
 
 /// `[classes]` → `[classes]`.

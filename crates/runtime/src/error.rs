@@ -42,6 +42,12 @@ pub enum Error {
         methods: &'static [Method],
     },
 
+    /// A reason asked of a bundle that gives none.
+    #[error(
+        "this bundle gives no reasons in words: it was made without a decoder (student.decoder in its recipe)"
+    )]
+    NoDecoder,
+
     /// Whoever watched an explanation broke it off.
     #[error("the call was broken off; ask again")]
     BrokenOff,

@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use stillglass_text::Word;
+use stillglass_text::{SEPARATOR, Word};
 
 /// How to find out what each word gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub struct Explanation {
     change: f32,
     /// Points on the path from the baseline to the text; 0 for methods that need none.
     pub nodes: usize,
+    /// What the place between the two texts of a pair gave to each class, where [`Explanation::apart`] has taken it
+    /// from among the words.
+    pub boundary: Option<Vec<f32>>,
 }
 
 /// One word's contribution to every class.
@@ -69,6 +72,8 @@ pub struct WordContribution {
     pub bytes: Range<usize>,
     /// The word in the text, in UTF-16 units.
     pub utf16: Range<usize>,
+    /// Of a pair that was taken [apart](Explanation::apart) 1 for a word of the second text; else 0.
+    pub half: usize,
     /// One weight for each class, in the bundle's order of labels: the sum over the word's tokens.
     pub weights: Vec<f32>,
 }
@@ -109,6 +114,7 @@ impl Explanation {
                 .map(|(word, weights)| WordContribution {
                     bytes: word.bytes.clone(),
                     utf16: word.utf16.clone(),
+                    half: 0,
                     weights: weights.to_vec(),
                 })
                 .collect(),
@@ -122,6 +128,7 @@ impl Explanation {
             bias: found.bias,
             remainder,
             nodes: found.nodes,
+            boundary: None,
         }
     }
 
@@ -129,6 +136,25 @@ impl Explanation {
     pub fn completeness(&self) -> f32 {
         let gap = self.remainder.iter().map(|gap| gap.abs());
         gap.fold(0.0, f32::max) / self.change.max(SMALLEST_CHANGE)
+    }
+
+    /// The same explanation of the pair `text`, as people see it: every word's place is that in its own text, and what
+    /// stands between them is no word. Of a single text nothing changes.
+    #[must_use]
+    pub fn apart(mut self, text: &str) -> Self {
+        let between = |word: &WordContribution| text[word.bytes.clone()].starts_with(SEPARATOR);
+        let Some(place) = self.words.iter().position(between) else {
+            return self;
+        };
+        let boundary = self.words.remove(place);
+        let (bytes, units) = (boundary.bytes.end, boundary.utf16.end);
+        for word in &mut self.words[place..] {
+            word.bytes = word.bytes.start - bytes..word.bytes.end - bytes;
+            word.utf16 = word.utf16.start - units..word.utf16.end - units;
+            word.half = 1;
+        }
+        self.boundary = Some(boundary.weights);
+        self
     }
 
     /// The same explanation relative to the mean over classes: what speaks for a class rather than
@@ -139,12 +165,14 @@ impl Explanation {
         let words = self.words.iter().map(|word| WordContribution {
             bytes: word.bytes.clone(),
             utf16: word.utf16.clone(),
+            half: word.half,
             weights: centred(&word.weights),
         });
         Self {
             words: words.collect(),
             bias: centred(&self.bias),
             remainder: centred(&self.remainder),
+            boundary: self.boundary.as_deref().map(centred),
             ..self.clone()
         }
     }
@@ -223,6 +251,31 @@ mod tests {
         assert_eq!(explanation.words[1].weights, [3.0, 4.0]);
         assert_eq!(explanation.remainder, [1.0, 0.0]);
         assert_eq!(explanation.completeness_error, [0.2, 0.0]);
+    }
+
+    #[test]
+    fn a_pair_comes_apart_at_its_boundary() {
+        let at = |bytes: Range<usize>, utf16: Range<usize>, tokens| Word {
+            bytes,
+            utf16,
+            tokens,
+        };
+        let text = "\u{e9}\u{1f}a b";
+        let words = [
+            at(0..2, 0..1, 0..1),
+            at(2..3, 1..2, 1..2),
+            at(5..6, 4..5, 2..3),
+        ];
+        let explanation = Explanation::new(&words, found(vec![1.0, 2.0, 4.0], &[0.0], &[7.0]));
+        let apart = explanation.clone().apart(text);
+        assert_eq!(apart.boundary, Some(vec![2.0]));
+        let second = &apart.words[1];
+        assert_eq!(
+            (second.bytes.clone(), second.utf16.clone(), second.half),
+            (2..3, 2..3, 1)
+        );
+        assert_eq!((apart.words[0].half, apart.words.len()), (0, 2));
+        assert_eq!(explanation.clone().apart("\u{e9}.a b"), explanation);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod answers;
 mod classification;
 mod cpu;
+mod decoder;
 mod error;
 mod explanation;
 #[cfg(feature = "gpu")]
@@ -25,6 +26,7 @@ mod pace;
 mod pool;
 mod quadrature;
 mod queue;
+mod reason;
 mod service;
 mod student;
 mod teacher;
@@ -37,6 +39,7 @@ pub use gpu::{Line, Timing};
 pub use model::Model;
 pub use pace::{Host, Wait};
 pub use quadrature::gauss_legendre;
+pub use reason::{Reason, ReasonToken, Telling};
 pub use service::Service;
-pub use stillglass_text::Truncated;
+pub use stillglass_text::{Truncated, halves};
 pub use student::Pass;

@@ -11,7 +11,7 @@ use crate::network::{Cpu, Network};
 use crate::pace::{Pace, Unhurried, at_once};
 use crate::student::{self, Student};
 use crate::teacher::{self, Teacher};
-use crate::{Classification, Error, Method, Watch};
+use crate::{Classification, Error, Method, Watch, decoder};
 
 /// A classifier made from a bundle.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct Model {
     tokenizer: Tokenizer,
     /// Of whichever kind the model is; the other stays empty.
     student: student::Desk,
+    pub(crate) decoder: decoder::Desk,
     teacher: teacher::Desk,
 }
 
@@ -33,12 +34,14 @@ impl Model {
             lowercase: spec.lowercase,
             strip_accents: spec.strip_accents,
             unknown: spec.unknown,
+            separator: spec.separator,
         };
         let tokenizer = Tokenizer::new(&bundle.vocabulary, options)?;
         Ok(Self {
             bundle,
             tokenizer,
             student: student::Desk::default(),
+            decoder: decoder::Desk::default(),
             teacher: teacher::Desk::default(),
         })
     }
@@ -56,6 +59,11 @@ impl Model {
     /// The bundle's tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Whether a text is two with [`stillglass_text::SEPARATOR`] between them.
+    pub fn reads_pairs(&self) -> bool {
+        self.manifest().tokenizer.separator.is_some()
     }
 
     /// The methods that explain this kind of model, its own first.

@@ -17,6 +17,16 @@ pub struct Pass {
     pub logits: Vec<f32>,
 }
 
+/// A text as a student has read it.
+#[derive(Clone, Copy)]
+pub(crate) struct Read<'a> {
+    /// `[tokens, 2 * hidden]`.
+    pub(crate) states: &'a [f32],
+    /// Summing to 1, `[tokens]`.
+    pub(crate) attention: &'a [f32],
+    pub(crate) pass: &'a Pass,
+}
+
 /// A student's weights as the CPU reads them, made by the first call, and what its calls share.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
@@ -57,10 +67,19 @@ impl Student<'_> {
     /// The logits always are the sum of the contributions, explained or not, so that asking for an
     /// explanation never changes the answer.
     pub(crate) fn forward<R>(&self, ids: &[u32], take: impl FnOnce(&Pass) -> R) -> R {
+        self.read(ids, |read| take(read.pass))
+    }
+
+    /// The same, with the states that the answer is made of.
+    pub(crate) fn read<R>(&self, ids: &[u32], take: impl FnOnce(Read) -> R) -> R {
         let layers = self.desk.layers.get_or_init(|| Layers::new(self.weights));
         self.desk.memory.with(|memory| {
             memory.run(self.weights, layers, ids);
-            let taken = take(&memory.pass);
+            let taken = take(Read {
+                states: &memory.h,
+                attention: &memory.attention,
+                pass: &memory.pass,
+            });
             if ids.len() > LONGEST_KEPT {
                 *memory = Memory::default();
             }

@@ -12,6 +12,16 @@ pub enum Error {
         /// Pieces in the vocabulary.
         size: usize,
     },
+    /// The id of what separates two texts points outside the vocabulary.
+    #[error(
+        "separator: id {separator} in a vocabulary of {size} pieces; name the id of [SEP], or none for single texts"
+    )]
+    SeparatorOutOfRange {
+        /// The id given.
+        separator: u32,
+        /// Pieces in the vocabulary.
+        size: usize,
+    },
     /// The same piece stands at two ids, so one of them could never be produced.
     #[error(
         "vocabulary: piece {piece:?} stands at ids {first} and {second}; keep one and re-export"

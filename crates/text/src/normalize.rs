@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::Options;
+use crate::pair::SEPARATOR;
 use crate::unicode::{Properties, Unicode};
 
 /// Bytes of the original text.
@@ -21,8 +22,8 @@ impl From<Span> for Range<usize> {
     }
 }
 
-/// Gives each character of the normalised text in order: control characters dropped, white space made
-/// blanks, ideographs between blanks, accents and case as `options` say.
+/// Gives each character of the normalised text in order: control characters dropped (but what separates two
+/// texts, where a model reads pairs), white space made blanks, ideographs between blanks, accents and case as `options` say.
 pub(crate) fn normalize(
     text: &str,
     options: Options,
@@ -39,7 +40,8 @@ pub(crate) fn normalize(
     for (start, character) in text.char_indices() {
         let end = start + character.len_utf8();
         let span = Span { start, end };
-        if is_dropped(character, unicode) {
+        let separates = character == SEPARATOR && options.separator.is_some();
+        if is_dropped(character, unicode) && !separates {
             continue;
         }
         if character.is_whitespace() {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::Options;
 use crate::normalize::{Span, normalize};
+use crate::pair::SEPARATOR;
 use crate::unicode::Unicode;
 
 /// Longer words become one unknown token, as in BERT (in characters); it also bounds the work for each word.
@@ -24,6 +25,11 @@ impl Segment {
     /// The normalised word, unless it is too long to have pieces.
     pub(crate) fn text(&self) -> Option<&str> {
         (self.characters <= LONGEST_WORD).then_some(&self.text)
+    }
+
+    /// Whether it is what stands between two texts.
+    pub(crate) fn is_separator(&self) -> bool {
+        self.text.starts_with(SEPARATOR)
     }
 
     /// Its bytes in the original text.
@@ -76,7 +82,7 @@ pub(crate) fn for_each_word(
     normalize(text, options, unicode, |character, span| {
         if character.is_whitespace() {
             end(&mut word);
-        } else if character.is_ascii_punctuation() || unicode.of(character).is_punctuation() {
+        } else if is_own_word(character, unicode) {
             end(&mut word);
             word.push(character, span);
             end(&mut word);
@@ -85,4 +91,11 @@ pub(crate) fn for_each_word(
         }
     });
     end(&mut word);
+}
+
+/// Punctuation, and what stands between two texts.
+fn is_own_word(character: char, unicode: &Unicode) -> bool {
+    character.is_ascii_punctuation()
+        || character == SEPARATOR
+        || unicode.of(character).is_punctuation()
 }

@@ -16,6 +16,8 @@ pub struct Options {
     pub strip_accents: bool,
     /// Id of the unknown token.
     pub unknown: u32,
+    /// Id of the token between two texts, for a model that reads pairs.
+    pub separator: Option<u32>,
 }
 
 /// BERT's tokenizer without special tokens: text to words to WordPiece ids, with offsets.
@@ -32,6 +34,9 @@ impl Tokenizer {
         let (unknown, size) = (options.unknown, vocabulary.len());
         if unknown as usize >= size {
             return Err(Error::UnknownOutOfRange { unknown, size });
+        }
+        if let Some(separator) = options.separator.filter(|id| *id as usize >= size) {
+            return Err(Error::SeparatorOutOfRange { separator, size });
         }
         Ok(Self {
             options,
@@ -95,6 +100,10 @@ impl Tokenizer {
     /// the unknown token alone. At least one.
     fn spell(&self, segment: &Segment, pieces: &mut Vec<(u32, Span)>) {
         pieces.clear();
+        if let Some(separator) = self.options.separator.filter(|_| segment.is_separator()) {
+            pieces.push((separator, segment.bytes()));
+            return;
+        }
         let mut from = 0;
         if let Some(word) = segment.text() {
             while let Some((id, end)) = self.pieces.longest(word, from) {

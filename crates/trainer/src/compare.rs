@@ -23,6 +23,7 @@ use std::path::Path;
 pub use arms::{Arm, Cell, Choice, Work, arms, cells, names, shard};
 pub use cell::{Figures, Finished, Outcome};
 pub use environment::Environment;
+pub(crate) use svm::Svm;
 pub use table::{Row, Table};
 
 use stillglass_bundle::{Bundle, Card};

@@ -34,6 +34,18 @@ pub struct Example {
     pub domain: Option<String>,
     /// For each part of the text between white space whether people named it, where the data says so.
     pub rationale: Option<Vec<bool>>,
+    /// Reasons for its label in words, in the order of `data.reasons`; none where a row has none.
+    pub reasons: Vec<Option<String>>,
+    /// Reasons in words for other labels than its own.
+    pub false_reasons: Vec<(usize, String)>,
+    /// Reasons by people that a student's are compared with.
+    pub references: Vec<String>,
+}
+
+/// The parts of a text between white space; of a pair, those of both its texts.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let between = |c: char| c.is_whitespace() || c == stillglass_text::SEPARATOR;
+    text.split(between).filter(|part| !part.is_empty())
 }
 
 /// A text of which nobody said what it is.
@@ -66,7 +78,7 @@ impl Example {
     pub fn named(&self, words: impl Iterator<Item = Range<usize>>) -> Option<Vec<bool>> {
         let rationale = self.rationale.as_ref()?;
         let start = |part: &str| part.as_ptr() as usize - self.text.as_ptr() as usize;
-        let starts: Vec<usize> = self.text.split_whitespace().map(start).collect();
+        let starts: Vec<usize> = parts(&self.text).map(start).collect();
         let part = |word: Range<usize>| starts.partition_point(|start| *start <= word.start);
         let named = words.map(|word| {
             part(word)
@@ -127,6 +139,32 @@ impl Split {
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         any.then(|| hex(&digest(&parts)))
+    }
+
+    /// SHA-256 over the reasons in words, in hex; none where there is none. Teachers know nothing of them.
+    pub fn reasons_hash(&self) -> Option<String> {
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let mut any = false;
+        for example in &self.train {
+            for reason in &example.reasons {
+                any |= reason.is_some();
+                parts.push(reason.clone().unwrap_or_default().into_bytes());
+            }
+            for (label, reason) in &example.false_reasons {
+                parts.push(label.to_string().into_bytes());
+                parts.push(reason.clone().into_bytes());
+            }
+            parts.push(Vec::new());
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        any.then(|| hex(&digest(&parts)))
+    }
+
+    /// SHA-256 over people's reasons in test rows, in hex; none where there is none.
+    pub fn references_hash(&self) -> Option<String> {
+        let all = self.test.iter().flat_map(|example| &example.references);
+        let parts: Vec<&[u8]> = all.map(String::as_bytes).collect();
+        (!parts.is_empty()).then(|| hex(&digest(&parts)))
     }
 
     /// SHA-256 over the texts without labels, in hex; none where there is none. Teachers know nothing of them.
@@ -203,6 +241,10 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         label: Some(&section.label),
         domain: section.domain.as_deref(),
         rationale: section.rationale.as_deref(),
+        text2: section.text2.as_deref(),
+        reasons: &section.reasons,
+        counterfactual: section.counterfactual.as_deref(),
+        references: None,
         sparse: false,
     };
     let labelled = section.files().filter(|(split, _)| *split != UNLABELED);
@@ -211,7 +253,13 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         .map(|(index, (split, path))| {
             // People may have named words in some of the training files only: in the first one.
             let sparse = index > 0 && split == "train";
-            File::read(split, path, &Columns { sparse, ..columns })
+            let mut columns = Columns { sparse, ..columns };
+            if split != "train" {
+                // Only those that are learnt from are read.
+                (columns.reasons, columns.counterfactual) = (&[], None);
+                columns.references = section.references.as_deref();
+            }
+            File::read(split, path, &columns)
         })
         .collect::<Result<Vec<File>>>()?;
     let labels = labels(section, &files[..section.train.paths().len()])?;
@@ -226,6 +274,8 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
     let columns = Columns {
         label: None,
         rationale: None,
+        reasons: &[],
+        counterfactual: None,
         ..columns
     };
     let unlabeled = section.files().filter(|(split, _)| *split == UNLABELED);

@@ -14,7 +14,7 @@ use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective, Sampler};
 use crate::sampler::{Mixture, Order};
-use crate::student::{Moments, Shape, Student, StudentBatch, logits};
+use crate::student::{Last, Moments, Shape, Speech, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Diverged, Dropout, Schedule, generator};
 
@@ -48,6 +48,8 @@ pub struct Row {
     pub domain: Option<usize>,
     /// 1 for each word that people named, 0 for the others; `None` where nobody was asked.
     pub rationale: Option<Vec<f32>>,
+    /// Reasons in words that the decoder is taught; their row is 0.
+    pub reasons: Vec<Speech>,
 }
 
 /// What the student learns from and is chosen by.
@@ -147,7 +149,8 @@ impl Course<'_> {
     }
 }
 
-/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals.
+/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals; of one that
+/// gives reasons the last.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest whole one.
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
@@ -325,16 +328,25 @@ impl Training<'_> {
         for (name, term) in loss.terms {
             values.push((name, f64::from(floats_of(term)?[0])));
         }
+        let speeches = speeches(&rows);
+        let spoken = self.student.speak(&batch, &way, &speeches);
+        let mut total = loss.total;
+        if let Some(spoken) = &spoken {
+            total = total + spoken.slope.clone();
+            values[0].1 += spoken.loss;
+            let means = ["reason", "reason's answer"].into_iter().zip(spoken.means);
+            values.extend(means.filter_map(|(name, mean)| Some((name, mean?))));
+        }
         if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
             return Err(diverged(&format!("{name} term"), *value, step));
         }
-        let gradients = self.student.gradients(&loss.total, &way);
+        let gradients = self.student.gradients(&total, &way, spoken.as_ref());
         let DistillSection {
             weight_decay, clip, ..
         } = *self.course.section;
         let update = AdamW::at(step, rate, weight_decay, clip as f32);
         let mut weights = self.student.parameters();
-        let Moments([first, second]) = &mut self.moments;
+        let [first, second] = &mut self.moments.values;
         let moments = first.iter_mut().zip(second);
         for ((weights, (first, second)), gradient) in
             weights.iter_mut().zip(moments).zip(&gradients.0)
@@ -352,7 +364,11 @@ impl Training<'_> {
     fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
         let ranked = self.state.history.iter().enumerate().rev();
         let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
-        self.state.best = best.map_or(0, |(index, _)| index + 1);
+        self.state.best = match self.course.shape.decoder {
+            // Reasons get better long after answers do.
+            Some(_) => self.state.history.len(),
+            None => best.map_or(0, |(index, _)| index + 1),
+        };
         let average = self.average.weights().context("no step was taken")?;
         let files: [(&str, &[u8]); 4] = [
             (MODEL, &average.write()?),
@@ -362,6 +378,34 @@ impl Training<'_> {
         ];
         checkpoints.write(self.state.history.len(), &files, &[self.state.best])
     }
+}
+
+/// The reasons of a batch's rows: words count as much in all as their weight says, and so do answers.
+fn speeches(rows: &[&Row]) -> Vec<Speech> {
+    let all = rows.iter().enumerate();
+    let mut all: Vec<Speech> = all
+        .flat_map(|(row, of)| {
+            of.reasons.iter().map(move |speech| Speech {
+                row,
+                ..speech.clone()
+            })
+        })
+        .collect();
+    let ends = |speech: &Speech| speech.last == Last::End;
+    let mut counts = [0.0f32; 2];
+    for speech in &all {
+        if speech.word_weight > 0.0 {
+            counts[0] += speech.words.len() as f32;
+        }
+        if speech.last_weight > 0.0 {
+            counts[usize::from(!ends(speech))] += 1.0;
+        }
+    }
+    for speech in &mut all {
+        speech.word_weight /= counts[0].max(1.0);
+        speech.last_weight /= counts[usize::from(!ends(speech))].max(1.0);
+    }
+    all
 }
 
 /// Some validation rows of each domain, chosen by seed: at most [`ASKED`] of one. None where nobody asks for them.

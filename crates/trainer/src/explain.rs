@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use stillglass_runtime::{Classification, Explanation, Method, Model, WordContribution};
+use stillglass_text::{SEPARATOR, halves};
 
 use crate::terminal::shown;
 
@@ -56,7 +57,7 @@ pub fn text(
     // Writing to a string can't fail.
     let _ = writeln!(out, "{}", scores.collect::<Vec<_>>().join("   "));
     if let Some(cut) = &answer.truncated {
-        let read = &text[..cut.from_byte];
+        let read = text[..cut.from_byte].replace(SEPARATOR, "");
         let _ = writeln!(
             out,
             "cut: {} of the text's {} tokens were read, the first {} characters",
@@ -82,7 +83,14 @@ pub fn text(
         .iter()
         .map(|w| w.weights[class].abs())
         .fold(f32::MIN_POSITIVE, f32::max);
+    let (first, second) = halves(text);
+    let halves = [first, second.unwrap_or_default()];
+    let mut half = 0;
     for word in words {
+        if word.half > half {
+            half = word.half;
+            let _ = writeln!(out, "            the second text:");
+        }
         let colour = paint(if word.weights[class] < 0.0 {
             AGAINST
         } else {
@@ -91,10 +99,15 @@ pub fn text(
         let _ = writeln!(
             out,
             "{}",
-            line(text, word, class, largest, (colour, paint(PLAIN)))
+            line(halves[half], word, class, largest, (colour, paint(PLAIN)))
         );
     }
     let sum: f32 = words.iter().map(|word| word.weights[class]).sum();
+    let boundary = explanation.boundary.as_ref().map_or(0.0, |b| b[class]);
+    let between = match &explanation.boundary {
+        Some(_) => format!(", {boundary:+.3} from what parts the texts"),
+        None => String::new(),
+    };
     let bias = explanation.bias[class];
     let left = match explanation.method {
         Method::Native => String::new(),
@@ -102,8 +115,8 @@ pub fn text(
     };
     let _ = writeln!(
         out,
-        "\n{sum:+.3} from the words, {bias:+.3} before any{left}, {:+.3} in all",
-        sum + bias + explanation.remainder[class]
+        "\n{sum:+.3} from the words{between}, {bias:+.3} before any{left}, {:+.3} in all",
+        sum + boundary + bias + explanation.remainder[class]
     );
     out
 }

@@ -2,15 +2,15 @@
 
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
-    Attention, Bundle, Card, Dense, Direction, Manifest, Metric, Quantized, StudentShape,
-    StudentWeights, TokenizerKind, TokenizerSpec, Weights as Numbers,
+    Attention, Bundle, Card, DecoderShape, DecoderWeights, Dense, Direction, Manifest, Metric,
+    Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec, Weights as Numbers,
 };
 use stillglass_runtime::{Classification, Method, Model};
 
 use crate::artefact::VERSION;
 use crate::data::Example;
 use crate::metrics::{Scores, argmax, softmax};
-use crate::recipe::Loaded;
+use crate::recipe::{Loaded, Recipe, Teaching};
 use crate::rounding::for_readers;
 use crate::student::Shape;
 use crate::teacher::Weights;
@@ -48,12 +48,14 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         embedding: section.embedding,
         hidden: section.hidden,
         attention: section.attention,
+        decoder: decoder(&recipe.recipe, labels.len()),
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        separator: None,
         first: None,
         last: None,
         padding: None,
@@ -88,10 +90,85 @@ pub fn card(recipe: &Loaded, metrics: Vec<Metric>) -> Card {
     }
 }
 
+/// The decoder that a bundle of a recipe's student has. One that ends its reasons with an answer has none there: a
+/// bundle's answer is its label.
+pub fn decoder(recipe: &Recipe, labels: usize) -> Option<DecoderShape> {
+    let prefixes = match recipe.distill.reason.teaching {
+        Teaching::Counterfactual => return None,
+        Teaching::MultiTask | Teaching::Both => 1,
+        Teaching::PredictExplain => labels,
+    };
+    (recipe.student.decoder > 0).then_some(DecoderShape {
+        hidden: recipe.student.decoder,
+        tokens: recipe.student.reason_tokens,
+        prefixes,
+    })
+}
+
+/// A student's float weights on their way into a bundle.
+struct Taken<'a>(&'a Weights);
+
+impl Taken<'_> {
+    fn int8(&self, name: &str, rows: usize, columns: usize) -> Result<Quantized> {
+        let values = self.0.checked(name, [rows, columns])?;
+        Ok(Quantized::from_float(rows, columns, values))
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        Ok(self.0.checked(name, [length])?.to_vec())
+    }
+
+    fn direction(&self, name: &str, width: usize, hidden: usize) -> Result<Direction> {
+        Ok(Direction {
+            input: self.int8(&format!("{name}.input"), 4 * hidden, width)?,
+            recurrent: self.int8(&format!("{name}.recurrent"), 4 * hidden, hidden)?,
+            bias: self.vector(&format!("{name}.bias"), 4 * hidden)?,
+        })
+    }
+
+    fn dense(&self, name: &str, rows: usize, columns: usize) -> Result<Dense> {
+        let weight = self.0.checked(&format!("{name}.weight"), [rows, columns])?;
+        Ok(Dense {
+            rows,
+            columns,
+            weight: weight.to_vec(),
+            bias: self.vector(&format!("{name}.bias"), rows)?,
+        })
+    }
+
+    /// Of the prefixes the first ones; of what is said and is no word the end, which comes first.
+    fn decoder(&self, shape: Shape, decoder: DecoderShape) -> Result<DecoderWeights> {
+        let (width, wide, units) = (shape.embedding, 2 * shape.hidden, decoder.hidden);
+        let prefixes = shape.decoder.map_or(0, |decoder| decoder.prefixes);
+        let mut prefix = self
+            .0
+            .checked("decoder.prefix", [prefixes, width])?
+            .to_vec();
+        prefix.truncate(decoder.prefixes * width);
+        let others = self.dense("decoder.other", 1 + shape.classes, width)?;
+        Ok(DecoderWeights {
+            start: self.int8("decoder.start", width, wide)?,
+            prefix,
+            lstm: self.direction("decoder.lstm", width, units)?,
+            query: self.int8("decoder.query", wide, units)?,
+            combine: self.int8("decoder.combine", width, units + wide)?,
+            combine_bias: self.vector("decoder.combine.bias", width)?,
+            gate: self.dense("decoder.gate", 1, units + wide)?,
+            word_bias: self.vector("decoder.word.bias", shape.vocabulary)?,
+            end: Dense {
+                rows: 1,
+                weight: others.weight[..width].to_vec(),
+                bias: others.bias[..1].to_vec(),
+                ..others
+            },
+        })
+    }
+}
+
 /// Builds the bundle of a student's float weights.
 pub fn bundle(
     weights: &Weights,
-    shape: Shape,
+    (shape, decoder): (Shape, Option<DecoderShape>),
     vocabulary: &Vocabulary,
     labels: &[String],
     max_tokens: usize,
@@ -103,53 +180,38 @@ pub fn bundle(
         classes,
         ..
     } = shape;
-    let int8 = |name: &str, rows: usize, columns: usize| -> Result<Quantized> {
-        let values = weights.checked(name, [rows, columns])?;
-        Ok(Quantized::from_float(rows, columns, values))
-    };
-    let vector = |name: &str, length: usize| -> Result<Vec<f32>> {
-        Ok(weights.checked(name, [length])?.to_vec())
-    };
-    let direction = |way: &str| -> Result<Direction> {
-        Ok(Direction {
-            input: int8(&format!("lstm.{way}.input"), 4 * hidden, shape.embedding)?,
-            recurrent: int8(&format!("lstm.{way}.recurrent"), 4 * hidden, hidden)?,
-            bias: vector(&format!("lstm.{way}.bias"), 4 * hidden)?,
-        })
-    };
+    let taken = Taken(weights);
     let embedding = weights.checked("embedding", [shape.vocabulary, shape.embedding])?;
     let [forward, backward] = ["forward", "backward"]
         .map(|way| weights.checked(&format!("lstm.{way}.input"), [4 * hidden, shape.embedding]));
     let readers = [forward?, backward?];
     let student = StudentWeights {
         embedding: for_readers(shape.vocabulary, shape.embedding, embedding, &readers),
-        forward: direction("forward")?,
-        backward: direction("backward")?,
+        forward: taken.direction("lstm.forward", shape.embedding, hidden)?,
+        backward: taken.direction("lstm.backward", shape.embedding, hidden)?,
         attention: Attention {
-            projection: int8("attention.projection", attention, 2 * hidden)?,
-            bias: vector("attention.bias", attention)?,
-            vector: vector("attention.vector", attention)?,
+            projection: taken.int8("attention.projection", attention, 2 * hidden)?,
+            bias: taken.vector("attention.bias", attention)?,
+            vector: taken.vector("attention.vector", attention)?,
         },
-        classifier: Dense {
-            rows: classes,
-            columns: 2 * hidden,
-            weight: weights
-                .checked("classifier.weight", [classes, 2 * hidden])?
-                .to_vec(),
-            bias: vector("classifier.bias", classes)?,
-        },
+        classifier: taken.dense("classifier", classes, 2 * hidden)?,
+        decoder: decoder
+            .map(|decoder| taken.decoder(shape, decoder).map(Box::new))
+            .transpose()?,
     };
     let architecture = StudentShape {
         vocabulary: shape.vocabulary,
         embedding: shape.embedding,
         hidden,
         attention,
+        decoder,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
         lowercase: vocabulary.lowercase,
         strip_accents: vocabulary.strip_accents,
         unknown: vocabulary.unknown,
+        separator: vocabulary.separator,
         first: None,
         last: None,
         padding: None,

@@ -90,6 +90,7 @@ mod tests {
             lowercase: true,
             strip_accents: true,
             unknown: 0,
+            separator: None,
         };
         Tokenizer::new(&learn(&TEXTS, most), options).expect("a sound vocabulary")
     }

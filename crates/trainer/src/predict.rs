@@ -1,12 +1,14 @@
 //! Labels and scores for many texts, as JSON Lines, with the words that made them if asked.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use anyhow::Result;
 use rayon::prelude::*;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use stillglass_runtime::{Classification, Method, Model};
+use stillglass_text::halves;
 
 use crate::data::Row;
 use crate::progress::Progress;
@@ -21,6 +23,8 @@ pub struct Wanted {
     pub explain: Option<Method>,
     /// Whether it says the line of its text, for where rows may be left out.
     pub line: bool,
+    /// Among how many beams its reason in words is the best, if it gives one.
+    pub reason: Option<usize>,
 }
 
 /// Classifies every row, in order, one JSON object a line.
@@ -39,6 +43,7 @@ pub fn predict(
                 let answer = classify(model, &row.text, wanted.explain)?;
                 let mut answer = Answer::new(model, &row.text, &answer);
                 answer.line = wanted.line.then_some(row.line);
+                answer.reason = reason(model, &row.text, wanted.reason)?;
                 Ok(serde_json::to_vec(&answer)?)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -56,7 +61,17 @@ pub fn predict(
 /// One text's classification.
 pub fn classify(model: &Model, text: &str, explain: Option<Method>) -> Result<Classification> {
     // A batch of one text has one answer.
-    Ok(model.classify(&[text], explain)?.swap_remove(0))
+    let mut answer = model.classify(&[text], explain)?.swap_remove(0);
+    answer.explanation = answer
+        .explanation
+        .map(|explanation| explanation.apart(text));
+    Ok(answer)
+}
+
+/// The best reason in words of so many beams, if one is asked for.
+pub fn reason(model: &Model, text: &str, beams: Option<usize>) -> Result<Option<String>> {
+    let reason = |beams| model.reason(text, beams, &mut |_| ControlFlow::Continue(()));
+    Ok(beams.map(reason).transpose()?.map(|reason| reason.text))
 }
 
 /// One line of `predict`'s output.
@@ -75,7 +90,10 @@ pub struct Answer<'a> {
     /// How the answer was explained, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'static str>,
-    /// The words that were read, when explained; Σ weights + bias + remainder is the logit (native) or
+    /// Its reason in words, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The words that were read, when explained; Σ weights + bias + boundary + remainder is the logit (native) or
     /// the logit minus the mean of all, for each label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<WordAnswer<'a>>>,
@@ -85,6 +103,9 @@ pub struct Answer<'a> {
     /// What each label starts from, when explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias: Option<ByLabel<'a>>,
+    /// What the place between the two texts of a pair gave, when explained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<ByLabel<'a>>,
     /// What the words leave unaccounted for, when explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remainder: Option<ByLabel<'a>>,
@@ -114,8 +135,16 @@ pub struct WordAnswer<'a> {
     pub start: usize,
     /// Its end, in UTF-16 units.
     pub end: usize,
+    /// 1 for a word of the second text of a pair, whose places these are; not written for the first.
+    #[serde(skip_serializing_if = "is_first")]
+    pub half: usize,
     /// Contribution to the logit, by label.
     pub weights: ByLabel<'a>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_first(half: &usize) -> bool {
+    *half == 0
 }
 
 /// One number for each label, written as an object in the order of the labels.
@@ -138,22 +167,26 @@ impl Serialize for ByLabel<'_> {
 }
 
 impl<'a> Answer<'a> {
-    /// A classification of `text` in the model's words.
+    /// A classification of `text` in the model's words; a pair's explanation is [apart](stillglass_runtime::Explanation::apart).
     pub fn new(model: &'a Model, text: &'a str, answer: &'a Classification) -> Self {
         let labels = &model.manifest().labels;
         let by_label = |values: &'a [f32]| ByLabel { labels, values };
         let explanation = answer.explanation.as_ref();
         let words = explanation.map(|explanation| {
+            let (first, second) = halves(text);
+            let halves = [first, second.unwrap_or_default()];
             let word = |word: &'a stillglass_runtime::WordContribution| WordAnswer {
-                text: &text[word.bytes.clone()],
+                text: &halves[word.half][word.bytes.clone()],
                 start: word.utf16.start,
                 end: word.utf16.end,
+                half: word.half,
                 weights: by_label(&word.weights),
             };
             explanation.words.iter().map(word).collect()
         });
         Self {
             line: None,
+            reason: None,
             label: &labels[answer.label],
             scores: by_label(&answer.probabilities),
             truncated: answer.truncated.as_ref().map(|cut| Cut {
@@ -164,6 +197,9 @@ impl<'a> Answer<'a> {
             words,
             method: explanation.map(|e| e.method.name()),
             bias: explanation.map(|e| by_label(&e.bias)),
+            boundary: explanation
+                .and_then(|e| e.boundary.as_deref())
+                .map(by_label),
             remainder: explanation.map(|e| by_label(&e.remainder)),
             completeness_error: explanation.map(|e| by_label(&e.completeness_error)),
             nodes: explanation.map(|e| e.nodes).filter(|nodes| *nodes > 0),

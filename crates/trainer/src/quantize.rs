@@ -11,6 +11,7 @@ use stillglass_bundle::{
     Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
     WeightFormat, Weights as Numbers, limits,
 };
+use stillglass_text::SEPARATOR;
 
 use crate::inputs::{Inputs, Moments};
 use crate::recipe;
@@ -39,9 +40,12 @@ impl Kept {
     }
 
     /// The pieces that `texts` use at least `min_count` times, every single character, and those with a
-    /// part to play.
+    /// part to play. Where a text is a pair, the bundle reads pairs.
     pub fn pruned(teacher: &Teacher, texts: &[&str], min_count: usize) -> Result<Self> {
-        let full = whole_vocabulary(teacher)?;
+        let mut full = whole_vocabulary(teacher)?;
+        if texts.iter().any(|text| text.contains(SEPARATOR)) {
+            full = full.of_pairs();
+        }
         let (first, last) = teacher.tokenizer.special()?;
         let special = [first, last, teacher.config.padding];
         let pruned = full.pruned_but(texts, min_count, &special)?;
@@ -197,12 +201,14 @@ pub fn bundle(
         lowercase,
         strip_accents,
         unknown,
+        separator,
     } = kept.vocabulary.clone();
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
         lowercase,
         strip_accents,
         unknown,
+        separator,
         first: Some(kept.first),
         last: Some(kept.last),
         padding: Some(kept.padding),

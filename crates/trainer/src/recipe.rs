@@ -83,6 +83,9 @@ pub struct DataSection {
     /// Column (or JSON key) that holds the text.
     #[serde(default = "DataSection::default_text")]
     pub text: String,
+    /// Column of the second text, where rows are pairs: premise and hypothesis, question and answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text2: Option<String>,
     /// Column (or JSON key) that holds the label.
     #[serde(default = "DataSection::default_label")]
     pub label: String,
@@ -93,6 +96,16 @@ pub struct DataSection {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
+    /// Columns of reasons for the label in words, as people or language models gave them; a row may have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// Column of reasons for every label, right or wrong: in JSONL an object by label, elsewhere that object as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<String>,
+    /// Column of people's reasons in validation and test rows, which a student's are compared with: a text, or in JSONL a
+    /// list of texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<String>,
     /// The labels in the order of the logits; without it those of the training rows, sorted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
@@ -326,9 +339,29 @@ pub struct StudentSection {
     /// How often the training texts must use a piece for it to stay in the vocabulary; words of
     /// rarer pieces fall into shorter ones.
     pub min_count: usize,
+    /// Units of the LSTM that writes the student's reason in words; 0 for a student that gives none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub decoder: usize,
+    /// Most tokens of a reason; longer ones are learnt up to the last sentence that fits.
+    #[serde(skip_serializing_if = "is_default_reason")]
+    pub reason_tokens: usize,
     /// Most pieces of the vocabulary that is learnt from the training texts where the teacher's
     /// tokenizer is no `WordPiece`; a teacher's own is not cut to it.
     pub pieces: usize,
+}
+
+impl StudentSection {
+    const REASON: usize = 64;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_default_reason(value: &usize) -> bool {
+    *value == StudentSection::REASON
 }
 
 impl Default for StudentSection {
@@ -340,6 +373,8 @@ impl Default for StudentSection {
             dropout: 0.3,
             max_tokens: 128,
             min_count: 1,
+            decoder: 0,
+            reason_tokens: Self::REASON,
             pieces: 8000,
         }
     }
@@ -402,6 +437,71 @@ pub enum Sampler {
     DdkUnsmoothed,
 }
 
+/// How a decoder learns to give reasons in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Teaching {
+    /// Reason and label each for itself, from one encoder (Distilling Step-by-Step, Hsieh et al. 2023).
+    #[default]
+    MultiTask,
+    /// The reason of an answer, which it is started with (e-SNLI's "predict and explain", Camburu et al. 2018).
+    PredictExplain,
+    /// The reason, then the answer; and after each false reason, the answer that it argues for (SCOTT, Wang et al.
+    /// 2023).
+    Counterfactual,
+    /// `multi-task` and `counterfactual`.
+    Both,
+}
+
+/// What reasons a decoder is given instead of the rows' own, to see what these are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Control {
+    /// The rows' own.
+    #[default]
+    None,
+    /// Another row's.
+    Shuffled,
+    /// No words at all.
+    Empty,
+    /// As many words as the row's own, drawn from all reasons.
+    LengthMatched,
+}
+
+/// `[distill.reason]`: how reasons in words are learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReasonSection {
+    /// Which of `data.reasons`; the first where it is empty.
+    pub column: String,
+    /// What is learnt of them.
+    pub teaching: Teaching,
+    /// Weight of the mean surprise by a word of `multi-task` and `predict-explain`, beside the objective's loss.
+    pub weight: f64,
+    /// The same of `counterfactual`, of its words and of its answers.
+    pub counterfactual: f64,
+    /// Whose reasons.
+    pub control: Control,
+}
+
+impl ReasonSection {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for ReasonSection {
+    fn default() -> Self {
+        Self {
+            column: String::new(),
+            teaching: Teaching::MultiTask,
+            weight: 0.5,
+            counterfactual: 0.5,
+            control: Control::None,
+        }
+    }
+}
+
 /// `[distill]`: the objective and the optimiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -429,6 +529,9 @@ pub struct DistillSection {
     pub confident: f64,
     /// Weight of the words that people named: the student's words for the gold label are to be these.
     pub rationale: f64,
+    /// How reasons in words are learnt, by a student that has a decoder.
+    #[serde(skip_serializing_if = "ReasonSection::is_default")]
+    pub reason: ReasonSection,
     /// Which rows a step learns from; all but `natural` need `data.domain`.
     pub sampler: Sampler,
     /// Steps between two looks at the domains, over all epochs.
@@ -468,6 +571,7 @@ impl Default for DistillSection {
             mu_warmup: 0.0,
             confident: 0.0,
             rationale: 0.0,
+            reason: ReasonSection::default(),
             sampler: Sampler::Natural,
             sampler_every: 50,
             contrastive: 0.0,
@@ -506,9 +610,21 @@ pub struct CompareSection {
     pub explained: usize,
     /// Test texts, chosen by seed, from which words are taken out.
     pub faithfulness: usize,
+    /// Test texts, chosen by seed, of which a student is asked its reasons in words.
+    #[serde(skip_serializing_if = "CompareSection::are_default")]
+    pub reasons: usize,
     /// Arms beside those of every comparison.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<ArmSection>,
+}
+
+impl CompareSection {
+    const REASONS: usize = 500;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+    fn are_default(reasons: &usize) -> bool {
+        *reasons == Self::REASONS
+    }
 }
 
 impl Default for CompareSection {
@@ -518,6 +634,7 @@ impl Default for CompareSection {
             teachers: 1,
             explained: 200,
             faithfulness: 50,
+            reasons: Self::REASONS,
             arms: Vec::new(),
         }
     }

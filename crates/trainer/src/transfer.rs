@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use stillglass_text::{SEPARATOR, halves};
 
 use crate::recipe::TransferSection;
 use crate::training::generator;
@@ -12,20 +13,32 @@ const SHORTEST_CROP: usize = 2;
 /// Variants of every text, `texts.len() * section.variants` in all, text by text. `mask` is what a
 /// masked word becomes (the teacher's mask token as text).
 ///
-/// Words are split at white space. Each variant depends on `seed`, its text's index and its own
+/// Words are split at white space. Of a pair both texts are varied, each as a text of its own among those at its
+/// place, and what separates them stands between blanks. Each variant depends on `seed`, its text's index and its own
 /// index alone, and on the other texts through the words and tails it borrows.
 pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64) -> Vec<String> {
-    let words: Vec<Vec<&str>> = texts
-        .iter()
-        .map(|text| text.split_whitespace().collect())
+    let halves = texts.iter().map(|text| halves(text));
+    let (first, second): (Vec<&str>, Vec<Option<&str>>) = halves.unzip();
+    let second: Option<Vec<&str>> = second.into_iter().collect();
+    let sides: Vec<Vec<Vec<&str>>> = [Some(first), second]
+        .into_iter()
+        .flatten()
+        .map(|side| {
+            side.into_iter()
+                .map(|text| text.split_whitespace().collect())
+                .collect()
+        })
         .collect();
-    let lexicon: Vec<&str> = words.iter().flatten().copied().collect();
+    let lexicon: Vec<&str> = sides.iter().flatten().flatten().copied().collect();
     let mut out = Vec::with_capacity(texts.len() * section.variants);
-    for (index, own) in words.iter().enumerate() {
+    for index in 0..texts.len() {
         for variant in 0..section.variants {
             let number = (index * section.variants + variant) as u64;
             let mut rng = generator(seed, "transfer", number);
-            out.push(vary(own, &words, &lexicon, section, mask, &mut rng));
+            let vary =
+                |side: &Vec<Vec<&str>>| vary(&side[index], side, &lexicon, section, mask, &mut rng);
+            let varied: Vec<String> = sides.iter().map(vary).collect();
+            out.push(varied.join(&format!(" {SEPARATOR} ")));
         }
     }
     out
@@ -114,6 +127,15 @@ mod tests {
                 .iter()
                 .any(|text| text.contains("three") || text.contains("solo"))
         );
+    }
+
+    #[test]
+    fn both_texts_of_a_pair_are_varied_and_stay_apart() {
+        let pairs = ["red green\u{1f}one two three", "blue\u{1f}four"];
+        let out = variants(&pairs, &section(1.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        assert_eq!(out[0], "[MASK] [MASK] \u{1f} [MASK] [MASK] [MASK]");
+        let out = variants(&pairs, &section(0.2, 0.2, 1.0, 1.0), "[MASK]", 1);
+        assert!(out.iter().all(|text| text.matches(SEPARATOR).count() == 1));
     }
 
     #[test]

@@ -28,7 +28,13 @@ pub struct Vocabulary {
     pub strip_accents: bool,
     /// Id of the unknown piece.
     pub unknown: u32,
+    /// Id of the piece between the two texts of a pair, where texts are pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<u32>,
 }
+
+/// What stands between the two texts of a pair.
+const SEPARATOR: &str = "[SEP]";
 
 impl Vocabulary {
     /// The teacher's `WordPiece` vocabulary, whole; where its tokenizer is of another kind
@@ -50,7 +56,20 @@ impl Vocabulary {
             lowercase,
             strip_accents,
             unknown,
+            separator: None,
         })
+    }
+
+    /// The same pieces for texts that are pairs.
+    #[must_use]
+    pub fn of_pairs(mut self) -> Self {
+        let found = self.pieces.iter().position(|piece| piece == SEPARATOR);
+        let place = found.unwrap_or_else(|| {
+            self.pieces.push(SEPARATOR.into());
+            self.pieces.len() - 1
+        });
+        self.separator = Some(place as u32);
+        self
     }
 
     /// Reads what a finished student left behind.
@@ -65,6 +84,7 @@ impl Vocabulary {
             lowercase: self.lowercase,
             strip_accents: self.strip_accents,
             unknown: self.unknown,
+            separator: self.separator,
         };
         Ok(Tokenizer::new(&self.pieces, options)?)
     }
@@ -84,10 +104,16 @@ impl Vocabulary {
             }
         }
         let used = |id: u32| {
-            keep.contains(&id) || counts.get(&id).is_some_and(|&count| count >= min_count)
+            keep.contains(&id)
+                || self.separator == Some(id)
+                || counts.get(&id).is_some_and(|&count| count >= min_count)
         };
         let pruned = prune(&self.pieces, self.unknown, used)?;
-        Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)
+        let kept = Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)?;
+        Ok(match self.separator {
+            Some(_) => kept.of_pairs(),
+            None => kept,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     hidden: 5,
     attention: 4,
     classes: 2,
+    decoder: None,
 };
 
 /// Token 3 says class 0, token 7 class 1; the others say nothing.
@@ -37,6 +38,7 @@ fn row(index: u32) -> Row {
         ]),
         domain: Some(class),
         rationale: None,
+        reasons: Vec::new(),
     }
 }
 

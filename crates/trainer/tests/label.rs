@@ -22,6 +22,7 @@ fn a_text_keeps_its_label_when_another_list_holds_it_too() {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        separator: None,
     };
     let words = Tokenizer::new(&["[UNK]".into()], options).unwrap();
     let folder = tempfile::tempdir().unwrap();

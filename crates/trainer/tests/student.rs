@@ -54,6 +54,7 @@ fn shape(fixture: &Fixture) -> Shape {
         hidden: fixture.hidden,
         attention: fixture.attention,
         classes: fixture.labels,
+        decoder: None,
     }
 }
 
@@ -122,7 +123,7 @@ fn every_parameter_learns_as_in_pytorch() {
         &floats_of(loss.clone()).unwrap(),
         "loss",
     );
-    let gradients = student.gradients(&loss, &way);
+    let gradients = student.gradients(&loss, &way, None);
     let gradients = gradients_as_weights(&student, &gradients)
         .weights()
         .unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use stillglass_bundle::{Architecture, Card};
-use stillglass_runtime::{Classification, Explanation, Model};
+use stillglass_runtime::{Classification, Explanation, Model, Reason, ReasonToken, halves};
 use wasm_bindgen::prelude::JsValue;
 
 use crate::error::failed;
@@ -25,6 +25,10 @@ pub(crate) struct Info<'a> {
     bytes: usize,
     kind: &'static str,
     methods: Vec<&'static str>,
+    /// Whether a text is two, with the unit separator between them.
+    pairs: bool,
+    /// Whether it can be asked for reasons in words.
+    reasons: bool,
 }
 
 impl<'a> Info<'a> {
@@ -38,6 +42,8 @@ impl<'a> Info<'a> {
             bytes,
             kind: manifest.kind.name(),
             methods: model.methods().iter().map(|&m| method_name(m)).collect(),
+            pairs: model.reads_pairs(),
+            reasons: model.gives_reasons(),
         }
     }
 }
@@ -58,6 +64,8 @@ pub(crate) struct Answer<'a> {
     words: Option<Vec<Word<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bias: Option<ByLabel<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boundary: Option<ByLabel<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<Found<'a>>,
 }
@@ -87,6 +95,9 @@ struct Word<'a> {
     text: &'a str,
     start: usize,
     end: usize,
+    /// 1 for a word of the second text of a pair, whose units these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    half: Option<usize>,
     weights: ByLabel<'a>,
 }
 
@@ -99,6 +110,46 @@ struct ByLabel<'a> {
 impl Serialize for ByLabel<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.labels.iter().zip(&self.values))
+    }
+}
+
+/// A reason in words.
+#[derive(Serialize)]
+pub(crate) struct Told<'a> {
+    label: &'a str,
+    text: String,
+    tokens: Vec<ToldToken>,
+}
+
+/// One token of a reason.
+#[derive(Serialize)]
+pub(crate) struct ToldToken {
+    text: String,
+    probability: f32,
+    copied: f32,
+    /// How much it looked at each word of the text, in the order of an explanation's words.
+    attention: Vec<f32>,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn new(reason: Reason, labels: &'a [String]) -> Self {
+        let tokens = reason.tokens.iter();
+        Self {
+            label: &labels[reason.label],
+            text: reason.text,
+            tokens: tokens.map(ToldToken::new).collect(),
+        }
+    }
+}
+
+impl ToldToken {
+    pub(crate) fn new(token: &ReasonToken) -> Self {
+        Self {
+            text: token.text.clone(),
+            probability: token.probability,
+            copied: token.copied,
+            attention: token.attention.clone(),
+        }
     }
 }
 
@@ -118,10 +169,11 @@ impl<'a> Answer<'a> {
             }),
             words: None,
             bias: None,
+            boundary: None,
             explanation: None,
         };
         if let Some(explanation) = answer.explanation {
-            made.explain(explanation, text, labels);
+            made.explain(explanation.apart(text), text, labels);
         }
         made
     }
@@ -134,13 +186,17 @@ impl<'a> Answer<'a> {
             completeness: explanation.completeness(),
             remainder: by_label(explanation.remainder),
         });
+        let (first, second) = halves(text);
+        let halves = [first, second.unwrap_or_default()];
         let words = explanation.words.into_iter().map(|word| Word {
-            text: &text[word.bytes],
+            text: &halves[word.half][word.bytes],
             start: word.utf16.start,
             end: word.utf16.end,
+            half: (word.half > 0).then_some(word.half),
             weights: by_label(word.weights),
         });
         self.words = Some(words.collect());
         self.bias = Some(by_label(explanation.bias));
+        self.boundary = explanation.boundary.map(by_label);
     }
 }

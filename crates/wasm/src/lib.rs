@@ -11,15 +11,17 @@ mod options;
 mod timing;
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use js_sys::Promise;
 use js_sys::futures::future_to_promise;
+use js_sys::{Function, Promise};
 use stillglass_bundle::Bundle;
-use stillglass_runtime::{Classification, Error, Request, Service};
+use stillglass_runtime::{Classification, Error, ReasonToken, Request, Service};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use answer::{Answer, Info, plain};
+use answer::{Answer, Info, Told, ToldToken, plain};
 use browser::Browser;
 use error::{aborted, bad_bundle, failed};
 
@@ -104,6 +106,36 @@ impl Model {
         Ok(future_to_promise(async move {
             run(&service, &texts, request, &browser).await
         }))
+    }
+
+    /// Why the model says it answers a text as it does, in words: `{ label, text, tokens }`, the best of `beams` beams.
+    /// With one beam `told`, if it is a function, is called with every token as it comes, and stops the reason where it
+    /// answers `false`. Throws where the bundle gives no reasons.
+    pub fn reason(&self, text: &str, beams: usize, told: &JsValue) -> Result<JsValue, JsValue> {
+        let model = self.service.model();
+        let told = told.dyn_ref::<Function>();
+        let mut thrown = None;
+        let mut each = |token: &ReasonToken| {
+            let Some(told) = told else {
+                return ControlFlow::Continue(());
+            };
+            let token = plain(&ToldToken::new(token));
+            match token.and_then(|token| told.call1(&JsValue::UNDEFINED, &token)) {
+                Ok(answer) if answer == JsValue::FALSE => ControlFlow::Break(()),
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => {
+                    thrown = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let reason = model
+            .reason(text, beams, &mut each)
+            .map_err(|error| failed(&error))?;
+        match thrown {
+            Some(error) => Err(error),
+            None => plain(&Told::new(reason, &model.manifest().labels)),
+        }
     }
 
     /// A text's token ids, as the model reads them, without special ones.

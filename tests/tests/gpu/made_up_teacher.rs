@@ -139,6 +139,7 @@ pub(crate) fn teacher_of(
         lowercase: true,
         strip_accents: false,
         unknown: 0,
+        separator: None,
         first: Some(FIRST),
         last: Some(LAST),
         padding: Some(PADDING),

@@ -98,6 +98,7 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
         embedding,
         hidden,
         attention,
+        decoder: None,
     };
     let student = StudentWeights {
         embedding: maker.quantized(vocabulary.len(), embedding),
@@ -114,12 +115,14 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
             weight: maker.floats(labels * 2 * hidden),
             bias: maker.floats(labels),
         },
+        decoder: None,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
         lowercase: true,
         strip_accents: false,
         unknown: 0,
+        separator: None,
         first: None,
         last: None,
         padding: None,

@@ -1,6 +1,7 @@
 /** One text's answer as the page shows it: by a student, and by its teacher if that has explained it too. */
 
-import type { Answer as Result, Classification, Word } from 'stillglass';
+import type { Answer as Result, Classification, Reason, Word } from 'stillglass';
+import type { Names } from '../pair.ts';
 
 /** Classifies texts with one model, without explaining them. */
 export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classification[]>;
@@ -16,11 +17,15 @@ export interface Reader {
 /** A text, the class whose words are shown, and one reader or two. */
 export interface Answer {
   text: string;
+  /** What the two texts are called, if it is a pair. */
+  names?: Names | undefined;
   /** The class chosen: the student's, if the reader has picked none. */
   label: string;
   labels: readonly string[];
   student: Reader;
   teacher?: Reader | undefined;
+  /** What the student says its reason is, once it has said it. */
+  reason?: Reason | undefined;
   /** The contribution that full colour stands for, one for both. */
   full: number;
   /** Where the words begin on which the two are at odds. */

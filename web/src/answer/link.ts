@@ -4,11 +4,18 @@
  * Percent-encoded and not compressed, so that who gets a link can see what it says. No DOM here.
  */
 
+import { halves, joined } from 'stillglass/client';
+import { isPair } from '../pair.ts';
+
+/** The names of the texts of a pair; a single one has the first. */
+const TEXTS = ['text', 'second'];
+
 /** The longest fragment, in characters: what most programs pass on whole. */
 export const LONGEST = 16_000;
 
 /** What a link says. */
 export interface Link {
+  /** Of a pair, both as one. */
   text: string;
   /** The model's id. */
   model: string;
@@ -21,7 +28,8 @@ export type Opened = { at: 'nothing' } | { at: 'link'; link: Link } | { at: 'ref
 
 /** The fragment with its `#`; nothing if it would be too long. */
 export function fragment({ text, model, label }: Link): string | undefined {
-  const parts = [`text=${encoded(text)}`, `model=${encoded(model)}`, ...(label === undefined ? [] : [`class=${encoded(label)}`])];
+  const texts = isPair(text) ? halves(text) : [text];
+  const parts = [...texts.map((own, at) => `${TEXTS[at]}=${encoded(own)}`), `model=${encoded(model)}`, ...(label === undefined ? [] : [`class=${encoded(label)}`])];
   const whole = `#${parts.join('&')}`;
   return whole.length > LONGEST ? undefined : whole;
 }
@@ -32,8 +40,9 @@ export function opened(hash: string, views: readonly string[]): Opened {
   if (hash.length > LONGEST) return refused(`it is longer than the ${LONGEST.toLocaleString('en')} characters that this page reads`);
   const fields = fieldsOf(hash.slice(1));
   if (fields === undefined) return refused('it is damaged');
-  const [text, model, label] = [fields.get('text'), fields.get('model'), fields.get('class')];
-  if (text === undefined || model === undefined) return refused('it is not one of this page');
+  const [first, second, model, label] = ['text', 'second', 'model', 'class'].map((name) => fields.get(name));
+  if (first === undefined || model === undefined) return refused('it is not one of this page');
+  const text = second === undefined ? first : joined([first, second]);
   return { at: 'link', link: { text, model, ...(label !== undefined && { label }) } };
 }
 

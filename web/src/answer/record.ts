@@ -5,6 +5,8 @@ import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
+import { halves } from 'stillglass/client';
+import { ownPlace } from '../pair.ts';
 import { readText, readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
@@ -24,7 +26,10 @@ export interface Saved {
 const NAMED = 5;
 
 /** What contributions are, for who sees only the file. */
-export const MEANING = 'Contributions are in logits, over the mean of all classes; a reader’s words, start and rest add up to its score.';
+export const MEANING = 'Contributions are in logits, over the mean of all classes; a reader’s words, start, rest and, of a pair, boundary add up to its score.';
+
+/** What a reason in words is worth, for who sees only the file. */
+export const ABOUT_REASON = 'Written by the same network beside its answer; nothing makes it true or complete. What the answer was computed from are the contributions.';
 
 /** A name for a file: the model's, and the time, in letters that every file system takes. */
 export function fileName({ model, made }: Pick<Saved, 'model' | 'made'>, kind: string): string {
@@ -44,32 +49,54 @@ export function asJson(saved: Saved): string {
     made: made.toISOString(),
     meaning: MEANING,
     model,
-    text: answer.text,
+    text: textOf(answer, answer.text),
+    texts: answer.names,
     class: answer.label,
-    readers: readers(answer).map((reader) => ofReader(reader, answer.labels)),
+    readers: readers(answer).map((reader) => ofReader(reader, answer)),
+    reason: answer.reason && { about: ABOUT_REASON, ...answer.reason },
     without: out && {
-      words: out.words.map(({ text, start, end }) => ({ text, start, end })),
+      words: out.words.map((word) => ({ text: word.text, ...placeOf(answer, word) })),
       readers: readers(answer).flatMap((reader) => withoutWords(answer, reader, out)),
     },
   };
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-/** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
-function withoutWords({ text, labels }: Answer, { name, result }: Reader, { words, after }: NonNullable<Saved['out']>): object[] {
-  const said = after.get(name);
-  if (said === undefined) return [];
-  return [{ reader: name, text: without(readText(text, result), words), label: said.label, scores: pairs(labels, said.scores) }];
+/** The text for programs: of a pair, the list of both. */
+function textOf({ names }: Answer, text: string): string | readonly string[] {
+  return names === undefined ? text : halves(text);
 }
 
-function ofReader({ name, result, words }: Reader, labels: readonly string[]): object {
-  const { label, scores, tokens, truncated, backend, ms, explanation, bias, logits } = result;
+/** Where a word is in its own text. */
+function placeOf({ text, names }: Answer, word: Word): { start: number; end: number; half?: 1 } {
+  return names === undefined ? { start: word.start, end: word.end } : ownPlace(text, word);
+}
+
+/** Where reading stopped, in the text that it stopped in. */
+function cutOf({ text, names }: Answer, from: number): { from: number; half?: 1 } {
+  if (names === undefined || from <= halves(text)[0].length) return { from };
+  const { start, half } = ownPlace(text, { start: from, end: from, half: 1 });
+  return { from: start, ...(half && { half }) };
+}
+
+/** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
+function withoutWords(answer: Answer, { name, result }: Reader, { words, after }: NonNullable<Saved['out']>): object[] {
+  const said = after.get(name);
+  if (said === undefined) return [];
+  const { text, labels } = answer;
+  return [{ reader: name, text: textOf(answer, without(readText(text, result), words)), label: said.label, scores: pairs(labels, said.scores) }];
+}
+
+function ofReader({ name, result, words }: Reader, answer: Answer): object {
+  const { labels } = answer;
+  const { label, scores, tokens, truncated, backend, ms, explanation, bias, boundary, logits } = result;
   const byClass = (values: Record<string, number>) => pairs(labels, centred(values));
   return {
     reader: name,
     label,
     scores: pairs(labels, scores),
-    words: words.map(({ text, start, end, weights }) => ({ text, start, end, contributions: pairs(labels, weights) })),
+    words: words.map((word) => ({ text: word.text, ...placeOf(answer, word), contributions: pairs(labels, word.weights) })),
+    boundary: boundary && byClass(boundary),
     start: byClass(bias ?? {}),
     rest: byClass(explanation?.remainder ?? {}),
     score: byClass(Object.fromEntries(labels.map((name, at) => [name, logits[at] ?? 0]))),
@@ -77,7 +104,7 @@ function ofReader({ name, result, words }: Reader, labels: readonly string[]): o
     nodes: explanation?.nodes,
     completeness: explanation?.completeness,
     tokens,
-    truncated,
+    truncated: truncated && { tokens: truncated.tokens, ...cutOf(answer, truncated.from) },
     backend,
     ms,
   };
@@ -90,18 +117,20 @@ function pairs(labels: readonly string[], values: Record<string, number>): { cla
 
 /** A line for each word and each figure of each reader, for spreadsheets. */
 export function asCsv({ answer, out }: Saved): string {
-  const { label, labels } = answer;
+  const { label, labels, names } = answer;
   const removed = new Set(out?.words.map(({ start }) => start));
-  const head = ['reader', 'kind', 'text', 'from', 'to', 'removed', `rank for ${label}`, `share for ${label}`, ...labels];
+  const head = ['reader', 'kind', 'text', ...(names === undefined ? [] : ['of']), 'from', 'to', 'removed', `rank for ${label}`, `share for ${label}`, ...labels];
+  const cells = names === undefined ? 5 : 6;
   const lines = readers(answer).flatMap(({ name, result, words }) => {
     const [places, parts] = [ranks(words, label), shares(words, label)];
     const figures = rows(result, words, labels).map(({ kind, text, values }, at) => {
       const word = kind === 'word' ? words[at] : undefined;
-      const own = word && [word.start, word.end, removed.has(word.start) ? 'yes' : 'no', places[at], rounded(parts[at] ?? 0)];
-      return [name, kind, text, ...(own ?? blank(5)), ...values.map((value) => rounded(value ?? 0))];
+      const { start, end } = word === undefined ? {} : placeOf(answer, word);
+      const own = word && [...(names === undefined ? [] : [names[word.half ?? 0]]), start, end, removed.has(word.start) ? 'yes' : 'no', places[at], rounded(parts[at] ?? 0)];
+      return [name, kind, text, ...(own ?? blank(cells)), ...values.map((value) => rounded(value ?? 0))];
     });
     const after = out?.after.get(name);
-    const probability = (kind: string, { scores }: Classification) => [name, kind, ...blank(6), ...labels.map((one) => rounded(scores[one] ?? 0))];
+    const probability = (kind: string, { scores }: Classification) => [name, kind, ...blank(cells + 1), ...labels.map((one) => rounded(scores[one] ?? 0))];
     return [
       ...figures,
       probability('probability', result),
@@ -120,7 +149,10 @@ export function asText(saved: Saved): string {
   const { answer, model, out, version } = saved;
   const blocks = readers(answer).map((reader) => paragraph(saved, reader));
   const taken = out && `Taken out: ${out.words.map(({ text }) => `“${text}”`).join(', ')}`;
-  return [answer.text, ...blocks, ...(taken === undefined ? [] : [taken]), `${model.name} model, Stillglass ${version}`].join('\n\n').concat('\n');
+  const { names, reason } = answer;
+  const text = names === undefined ? answer.text : halves(answer.text).map((own, at) => `${names[at]}: ${own}`).join('\n');
+  const said = reason && `In words, for ${reason.label}: ${reason.text}\n(${ABOUT_REASON})`;
+  return [text, ...blocks, ...(said === undefined ? [] : [said]), ...(taken === undefined ? [] : [taken]), `${model.name} model, Stillglass ${version}`].join('\n\n').concat('\n');
 }
 
 function paragraph({ answer: { label, labels }, out }: Saved, { name, result, words }: Reader): string {

@@ -1,6 +1,6 @@
 /** Times a model takes on this device: one short text and many at once, on the CPU and on the GPU. No DOM here. */
 
-import type { Answer, AskOptions } from 'stillglass/client';
+import type { Answer, AskOptions, ModelInfo, Text } from 'stillglass/client';
 import { quantile } from 'stillglass/metrics';
 
 /** How many texts a call holds. */
@@ -17,7 +17,8 @@ const WORDS = ['orders', 'grew', 'while', 'costs', 'stayed', 'level', 'and', 'th
 
 /** What can be asked: an open classifier, or what stands in for one. */
 export interface Subject {
-  classifyAll: (texts: string[], options: AskOptions) => Promise<Answer[]>;
+  info: Pick<ModelInfo, 'pairs'>;
+  classifyAll: (texts: Text[], options: AskOptions) => Promise<Answer[]>;
 }
 
 /** What a case is about. */
@@ -34,7 +35,7 @@ export const CASES: readonly Case[] = BACKENDS.flatMap((backend) => SIZES.map((t
 
 /** Measures one case; `signal` stops it between two calls, and in one. */
 export async function measure(subject: Subject, { texts, backend }: Case, signal: AbortSignal): Promise<Outcome> {
-  const asked = Array.from({ length: texts }, (_, at) => textOf(at));
+  const asked = Array.from({ length: texts }, (_, at) => textOf(at, subject.info.pairs));
   const options: AskOptions = { backend, signal };
   for (let call = 0; call < WARM_UP; call++) {
     const refusal = refused(await subject.classifyAll(asked, options), backend);
@@ -58,6 +59,8 @@ function refused(answers: readonly Answer[], backend: Case['backend']): string |
   return other && (other.reason?.split(';')[0] ?? 'the CPU answered instead');
 }
 
-function textOf(at: number): string {
-  return Array.from({ length: 12 }, (_, word) => WORDS[(word * (at % 5 + 1) + at) % WORDS.length]).join(' ');
+/** Of a pair, half of the words in each text. */
+function textOf(at: number, pair: boolean): Text {
+  const words = Array.from({ length: 12 }, (_, word) => WORDS[(word * (at % 5 + 1) + at) % WORDS.length]);
+  return pair ? [words.slice(0, 6).join(' '), words.slice(6).join(' ')] : words.join(' ');
 }

@@ -34,7 +34,7 @@ export function clearCard(): void {
 }
 
 function facts(about: About): [string, string][] {
-  const { card, labels, maxTokens, bytes: size } = about;
+  const { card, labels, maxTokens, bytes: size, pairs } = about;
   return [
     ['Classes', labels.join(', ')],
     ['Trained on', card.data],
@@ -44,15 +44,22 @@ function facts(about: About): [string, string][] {
     ['Date', card.date],
     ['Trained with', card.trainer_version && `Stillglass ${card.trainer_version}`],
     ['Size', bytes(size)],
-    ['Reads at most', `${count(maxTokens)} tokens of a text`],
+    ['Reads', pairs ? 'Pairs of texts' : ''],
+    ['Reads at most', `${count(maxTokens)} tokens of a ${pairs ? 'pair' : 'text'}`],
+    ['Says why', says(about)],
     ['Shape', shape(about)],
   ];
+}
+
+function says(about: About): string {
+  const decoder = about.kind === 'student' ? about.architecture.decoder : undefined;
+  return decoder === undefined ? '' : `In words of its own, ${count(decoder.tokens)} tokens at most`;
 }
 
 function shape({ kind, architecture: sizes }: About): string {
   const pieces = `${count(sizes.vocabulary)} word pieces`;
   return kind === 'student'
-    ? `${pieces} × ${sizes.embedding}, LSTM of 2 × ${sizes.hidden}`
+    ? `${pieces} × ${sizes.embedding}, LSTM of 2 × ${sizes.hidden}${sizes.decoder === undefined ? '' : `, decoder of ${sizes.decoder.hidden}`}`
     : `${pieces} × ${sizes.hidden}, ${sizes.layers} transformer layers of ${sizes.heads} heads`;
 }
 

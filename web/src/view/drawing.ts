@@ -7,8 +7,9 @@
 import { readers, type Answer, type Reader } from '../answer/answer.ts';
 import type { Saved } from '../answer/record.ts';
 import { make } from '../dom.ts';
-import { segments, tone, type Segment } from '../explain.ts';
+import { tone, type Segment } from '../explain.ts';
 import { percent, title } from '../format.ts';
+import { inOne, shownTexts } from '../pair.ts';
 import { pieces, type Piece } from './pieces.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -45,7 +46,7 @@ export function drawing(saved: Saved): string {
   const height = Math.ceil(y + 44 + ROOM);
   const root = file.documentElement;
   for (const [name, value] of Object.entries({ width: WIDTH, height, viewBox: `0 0 ${WIDTH} ${height}` })) root.setAttribute(name, String(value));
-  root.append(svg('title', {}, `${title(answer.student.result.label)}: ${answer.text}`), svg('rect', { width: '100%', height: '100%', fill: COLOURS.paper }), ...parts);
+  root.append(svg('title', {}, `${title(answer.student.result.label)}: ${answer.names === undefined ? answer.text : inOne(answer.text)}`), svg('rect', { width: '100%', height: '100%', fill: COLOURS.paper }), ...parts);
   return new XMLSerializer().serializeToString(file);
 }
 

@@ -3,8 +3,8 @@
 import { readText, type Answer } from '../answer/answer.ts';
 import { EXACT, GREEDY, MOST, proof, smallestFlip, turn, type Outcome } from '../answer/flip.ts';
 import { byId, make } from '../dom.ts';
-import { segments } from '../explain.ts';
 import { count } from '../format.ts';
+import { shownTexts } from '../pair.ts';
 import { named } from './summary.ts';
 import { Task, type Tell } from './task.ts';
 import type { Host } from './tools.ts';
@@ -70,7 +70,7 @@ export class FlipTool {
     if (!signal.aborted) this.#tell(answer, outcome);
   }
 
-  #tell({ text, student }: Answer, outcome: Outcome): void {
+  #tell({ text, names, student }: Answer, outcome: Outcome): void {
     const { flip, tried } = outcome;
     const end = ` ${proof(outcome)} (${count(tried)} texts.)`;
     if (flip === undefined) return void says.replaceChildren(end.trim());
@@ -78,8 +78,9 @@ export class FlipTool {
     says.replaceChildren('Without ', ...named(words.map((word) => word.text), NAMED), `, ${turn(student.result, flip.after)}${end}`);
     this.#found = words.map(({ start }) => start);
     const gone = new Set(flip.words);
-    const parts = segments(readText(text, student.result), student.words);
-    shown.replaceChildren(...parts.map((part) => (part.word !== undefined && gone.has(part.word) ? make('del', {}, part.text) : part.text)));
+    const texts = shownTexts(text, student.words, student.result.truncated?.from, names !== undefined);
+    const marked = texts.map(({ parts }) => parts.map((part) => (part.word !== undefined && gone.has(part.word) ? make('del', {}, part.text) : part.text)));
+    shown.replaceChildren(...marked.flatMap((parts, at) => (at === 0 ? parts : ['\n', ...parts])));
     shown.hidden = false;
     adopt.hidden = false;
   }

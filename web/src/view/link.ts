@@ -4,6 +4,7 @@ import { opened, type Link } from '../answer/link.ts';
 import { byId } from '../dom.ts';
 import type { Entry } from '../entry.ts';
 import { clipped } from '../format.ts';
+import { isPair } from '../pair.ts';
 import { NAMES } from '../views.ts';
 
 /**
@@ -19,7 +20,8 @@ export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link
     if (found.at !== 'link') return false;
     const { text, model } = found.link;
     const entry = models.find(({ id }) => id === model);
-    const [first] = models;
+    // Another that reads as many texts, if there is one.
+    const first = models.find(({ texts }) => (texts !== undefined) === isPair(text)) ?? models[0];
     if (entry !== undefined) open(entry, found.link);
     else if (first !== undefined) {
       // The text is what somebody wanted read; a class of the other model means nothing here.

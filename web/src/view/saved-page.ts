@@ -1,10 +1,11 @@
 /** An answer as a page of its own: one file, no script, nothing fetched, light and dark, on paper too. */
 
 import { readers, type Answer, type Reader } from '../answer/answer.ts';
-import { MEANING, type Saved } from '../answer/record.ts';
+import { ABOUT_REASON, MEANING, type Saved } from '../answer/record.ts';
 import { byId, make, within } from '../dom.ts';
-import { rows, segments, tone } from '../explain.ts';
+import { rows, tone } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
+import { shownTexts } from '../pair.ts';
 import { made } from './teacher.ts';
 import STYLE from './saved-page.css?inline';
 
@@ -38,8 +39,9 @@ function section(saved: Saved, reader: Reader): Node[] {
     head,
     probabilities(answer, reader, out?.after.get(name)?.scores),
     make('p', { class: 'about' }, 'Words for and against ', make('bdi', {}, answer.label), ':'),
-    words(saved, reader),
+    ...words(saved, reader),
     make('p', { class: 'about' }, made(reader)),
+    ...(name === 'Student' ? reason(answer) : []),
     contributions(answer, reader),
   ];
 }
@@ -57,18 +59,28 @@ function probabilities({ labels }: Answer, { name, result }: Reader, after: Reco
   return table(`Probabilities, ${name}`, heads, labels.map(line));
 }
 
-function words({ answer, out }: Saved, { result, words }: Reader): HTMLElement {
+/** What the student says in words; not where it looked, which takes a pointer. */
+function reason({ reason }: Answer): Node[] {
+  if (reason === undefined) return [];
+  const said = make('p', { class: 'reason', dir: 'auto' }, reason.text);
+  return [make('p', { class: 'about' }, 'Its reason, in words, for ', make('bdi', {}, reason.label), ':'), said, make('p', { class: 'about' }, ABOUT_REASON)];
+}
+
+function words({ answer, out }: Saved, { result, words }: Reader): HTMLElement[] {
   const removed = new Set(out?.words.map(({ start }) => start));
-  const cut = result.truncated?.from ?? answer.text.length;
-  const parts = segments(answer.text.slice(0, cut), words).map(({ text, word }) => {
+  const mark = ({ text, word }: { text: string; word?: number }) => {
     const { start = 0, weights = {} } = word === undefined ? {} : (words[word] ?? {});
     if (word === undefined) return text;
     const value = weights[answer.label] ?? 0;
     const { side, strength } = tone(value, answer.full);
     const marks = ['word', side, `s${Math.round(strength * 10)}`, ...(answer.atOdds.has(start) ? ['odd'] : [])];
     return make(removed.has(start) ? 'del' : 'span', { class: marks.join(' '), title: signed(value) }, text);
-  });
-  return make('p', { class: 'words', dir: 'auto' }, ...parts, make('span', { class: 'unread' }, answer.text.slice(cut)));
+  };
+  const { text, names } = answer;
+  return shownTexts(text, words, result.truncated?.from, names !== undefined).flatMap(({ parts, unread }, at) => [
+    ...(names === undefined ? [] : [make('p', { class: 'about' }, names[at] ?? '')]),
+    make('p', { class: 'words', dir: 'auto' }, ...parts.map(mark), make('span', { class: 'unread' }, unread)),
+  ]);
 }
 
 /** Every figure of the page's own table. */

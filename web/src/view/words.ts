@@ -2,8 +2,9 @@
 
 import type { Word } from 'stillglass';
 import { make, within } from '../dom.ts';
-import { fullColour, ranks, segments, shares, tone } from '../explain.ts';
+import { fullColour, ranks, shares, tone } from '../explain.ts';
 import { count, ordinal, share, signed, spoken, title } from '../format.ts';
+import { shownTexts, type Names } from '../pair.ts';
 import { hideTip, showTip } from './tip.ts';
 
 /** How many UTF-16 units of unread text are shown. */
@@ -14,6 +15,8 @@ const LONGEST = 10_000;
 /** A text and what its words contribute to one class. */
 export interface View {
   text: string;
+  /** What the two texts are called, if it is a pair. */
+  names?: Names | undefined;
   words: readonly Word[];
   label: string;
   /** Text from here on was not read. */
@@ -70,7 +73,7 @@ export class Sheet {
 
   /** Colours the words; `full` is the contribution that full colour stands for. */
   show(view: View, full = fullColour(view.words)): void {
-    const { text, words, label, cut, other } = view;
+    const { text, names, words, label, cut, other } = view;
     const previous = Math.max(0, this.#options.findIndex((option) => option.tabIndex === 0));
     const focused = this.#list.contains(document.activeElement);
     hideTip();
@@ -79,12 +82,13 @@ export class Sheet {
     this.#shares = shares(words, label);
     this.#others = new Map(other?.words.map((word) => [word.start, word]));
     this.#options = [];
-    const read = cut === undefined ? text : text.slice(0, cut);
-    const parts = segments(read, words).map((segment) =>
-      segment.word === undefined ? glimpse(segment.text, LONGEST) : this.#element(glimpse(segment.text, LONGEST), segment.word, full),
-    );
-    this.#list.replaceChildren(...parts);
-    this.#unread.textContent = cut === undefined ? '' : glimpse(text.slice(cut), GLIMPSE);
+    const shown = shownTexts(text, words, cut, names !== undefined).map(({ parts, unread }) => ({
+      parts: parts.map(({ text: part, word }) => (word === undefined ? glimpse(part, LONGEST) : this.#element(glimpse(part, LONGEST), word, full))),
+      unread: glimpse(unread, GLIMPSE),
+    }));
+    this.#list.replaceChildren(...(names === undefined ? shown.flatMap(({ parts }) => parts) : shown.map((own, at) => half(names[at] ?? '', own))));
+    this.#unread.textContent = names === undefined ? shown.map(({ unread }) => unread).join('') : '';
+    this.#list.classList.remove('looking');
     this.#list.setAttribute('aria-label', `${this.#owner} and what they contribute to ${label}`);
     const entered = Math.min(previous, this.#options.length - 1);
     this.#enter(entered);
@@ -96,6 +100,13 @@ export class Sheet {
     if (this.#view === undefined) return;
     this.#view = { ...this.#view, removed };
     this.#options.forEach((option, index) => this.#strike(option, index));
+  }
+
+  /** Marks how much something looked at each word, 0 to 1; nothing takes the marks away. */
+  look(shares: readonly number[] | undefined): void {
+    this.#list.classList.toggle('looking', shares !== undefined);
+    const most = Math.max(...(shares ?? []), Number.MIN_VALUE);
+    this.#options.forEach((option, at) => option.style.setProperty('--look', ((shares?.[at] ?? 0) / most).toFixed(3)));
   }
 
   /** Shows a text about whose words nothing is known yet. */
@@ -189,7 +200,7 @@ export class Sheet {
 
   /** The word an arrow key leads to, in the direction the text runs. */
   #destination(key: string, from: number): number | undefined {
-    const forward = getComputedStyle(this.#list).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
+    const forward = getComputedStyle(this.#options[from] ?? this.#list).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
     switch (key) {
       case 'ArrowLeft':
       case 'ArrowRight':
@@ -206,6 +217,12 @@ export class Sheet {
         return undefined;
     }
   }
+}
+
+/** One text of a pair under its name, what was not read of it last. */
+function half(name: string, { parts, unread }: { parts: (Node | string)[]; unread: string }): HTMLElement {
+  const rest = unread === '' ? [] : [make('span', { class: 'unread' }, unread)];
+  return make('span', { class: 'half', role: 'group', 'aria-label': name, 'data-name': name, dir: 'auto' }, ...parts, ...rest);
 }
 
 /** The beginning of what is long. */

@@ -12,6 +12,7 @@ pub(crate) const SHAPE: StudentShape = StudentShape {
     embedding: 3,
     hidden: 2,
     attention: 2,
+    decoder: None,
 };
 
 /// A bundle of under three kilobytes in which all numbers differ as far as they can.
@@ -26,6 +27,7 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        separator: None,
         first: None,
         last: None,
         padding: None,
@@ -50,6 +52,7 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
                 weight: floats(classes * 2 * shape.hidden, 7),
                 bias: floats(classes, 8),
             },
+            decoder: None,
         }),
     }
 }

@@ -144,6 +144,7 @@ fn limits_are_reached_and_not_passed() {
         embedding: limits::COLUMNS,
         hidden: 1,
         attention: limits::COLUMNS,
+        decoder: None,
     };
     let bundle = fixture::with_shape(shape, &["a", "b"]);
     assert_eq!(trip(&bundle), bundle);
@@ -175,7 +176,7 @@ prop_compose! {
         hidden in 1_usize..12,
         attention in 1_usize..20,
     ) -> StudentShape {
-        StudentShape { vocabulary, embedding, hidden, attention }
+        StudentShape { vocabulary, embedding, hidden, attention, decoder: None }
     }
 }
 

@@ -55,6 +55,7 @@ fn with_shape(shape: TeacherShape, quantization: Quantization) -> Bundle {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        separator: None,
         first: Some(shape.vocabulary as u32 - 1),
         last: Some(0),
         padding: Some(0),

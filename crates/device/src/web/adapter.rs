@@ -41,8 +41,13 @@ impl Adapter {
         }
         let info = field(&adapter, "info");
         let names = ["vendor", "architecture", "device", "description"];
-        let names = names.map(|name| field(&info, name).as_string().unwrap_or_default());
-        let name = names.join(" ").trim().to_owned();
+        let told = names
+            .iter()
+            .filter_map(|name| field(&info, name).as_string());
+        let name = told
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         let fallback = |of: &JsValue| field(of, "isFallbackAdapter").is_truthy();
         Ok(Self {
             is_software: fallback(&info) || fallback(&adapter) || is_software(&name),

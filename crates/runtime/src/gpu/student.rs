@@ -40,6 +40,8 @@ impl Student {
             backward,
             attention,
             classifier,
+            // A reason is written on the CPU.
+            decoder: _,
         } = weights;
         let found = forward.recurrent.columns;
         if found > MOST_UNITS {

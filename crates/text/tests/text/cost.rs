@@ -19,6 +19,7 @@ fn tokenizer() -> Tokenizer {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
+        separator: None,
     };
     Tokenizer::new(&pieces.map(String::from), options).unwrap()
 }
@@ -121,6 +122,7 @@ fn vocabularies_made_to_be_slow_load_in_linear_time() {
                 lowercase: true,
                 strip_accents: true,
                 unknown: 0,
+                separator: None,
             };
             let begun = now();
             Tokenizer::new(pieces, options).unwrap();

@@ -17,6 +17,7 @@ fn foldings() -> [Options; 4] {
             lowercase,
             strip_accents,
             unknown: generator::UNKNOWN,
+            separator: None,
         },
     )
 }

@@ -8,6 +8,7 @@ fn tokenizer(pieces: &[&str], lowercase: bool) -> Tokenizer {
         lowercase,
         strip_accents: lowercase,
         unknown: 0,
+        separator: None,
     };
     let pieces: Vec<_> = pieces.iter().copied().map(String::from).collect();
     Tokenizer::new(&pieces, options).unwrap()

@@ -5,6 +5,7 @@ fn build(pieces: &[&str], unknown: u32) -> Result<Tokenizer, Error> {
         lowercase: true,
         strip_accents: true,
         unknown,
+        separator: None,
     };
     let pieces: Vec<_> = pieces.iter().copied().map(String::from).collect();
     Tokenizer::new(&pieces, options)

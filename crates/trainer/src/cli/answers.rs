@@ -1,9 +1,11 @@
 //! The verbs that use a bundle.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use stillglass_runtime::Error::NoDecoder;
 use stillglass_runtime::{Method, Model};
 
 use super::{General, print};
@@ -42,6 +44,9 @@ pub(super) struct EvaluateOptions {
     /// Column of the text
     #[arg(long, value_name = "NAME", default_value = "text")]
     text_column: String,
+    /// Column of the second text, for a bundle that reads pairs [default: text2]
+    #[arg(long, value_name = "NAME")]
+    text2_column: Option<String>,
     /// Column of the label
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
@@ -67,6 +72,15 @@ pub(super) struct PredictOptions {
     /// Column of the text [default: text, or plain lines where no header names it]
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
+    /// Column of the second text, for a bundle that reads pairs [default: text2]
+    #[arg(long, value_name = "NAME")]
+    text2_column: Option<String>,
+    /// Add the bundle's reason in words, where it gives one
+    #[arg(long)]
+    reason: bool,
+    /// Look for the reason among N beams
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "reason", value_parser = clap::value_parser!(u8).range(1..=16))]
+    beams: u8,
     /// How the input is written [default: told by its content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Written>,
@@ -123,6 +137,12 @@ pub(super) struct ExplainOptions {
     /// How to explain it [default: native for a student, ig for a teacher]
     #[arg(long, value_name = "METHOD")]
     method: Option<By>,
+    /// The second text, for a bundle that reads pairs
+    #[arg(long, value_name = "TEXT")]
+    text2: Option<String>,
+    /// Add the bundle's reason in words, where it gives one
+    #[arg(long)]
+    reason: bool,
     /// The text, after the bundle's name where --bundle does not say it
     #[arg(required = true, value_name = "TEXT")]
     words: Vec<String>,
@@ -157,6 +177,7 @@ pub(super) fn evaluate(
     let opened = input::open(options.named.path())?;
     let columns = Columns {
         text: &options.text_column,
+        text2: second(&opened.model, options.text2_column.as_deref())?,
         label: Some(&options.label_column),
         ..Columns::default()
     };
@@ -173,12 +194,22 @@ pub(super) fn evaluate(
 pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<()> {
     let opened = input::open(options.named.path())?;
     let text = options.text_column.as_deref();
+    let text2 = second(&opened.model, options.text2_column.as_deref())?;
     let columns = Columns {
         text: text.unwrap_or("text"),
+        text2,
         label: None,
         ..Columns::default()
     };
-    let format = match (options.format, text) {
+    if options.reason {
+        ensure!(opened.model.gives_reasons(), NoDecoder);
+    }
+    let lines = matches!(options.format, Some(Written::Lines));
+    ensure!(
+        !(lines && text2.is_some()),
+        "--format lines: this bundle reads pairs of texts; give rows with two columns, as CSV, TSV or JSONL"
+    );
+    let format = match (options.format, text.or(text2)) {
         (Some(Written::Jsonl), _) => Format::Jsonl,
         (Some(Written::Csv), _) => Format::Csv,
         (Some(Written::Tsv), _) => Format::Tsv,
@@ -197,6 +228,7 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     let wanted = Wanted {
         explain: options.explain.then(|| By::of(options.method, model)),
         line: options.skip_bad_rows > 0,
+        reason: options.reason.then_some(options.beams.into()),
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     predict::predict(model, &sheet.rows, wanted, &mut out, progress).context("standard output")
@@ -206,14 +238,40 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
     let (bundle, words) = options.parts()?;
     let model = input::open(bundle)?.model;
     let text = words.join(" ");
+    let text = match (&options.text2, model.reads_pairs()) {
+        (Some(second), true) => stillglass_text::pair(&text, second),
+        (None, false) => text,
+        (None, true) => bail!("this bundle reads pairs of texts; give the second one with --text2"),
+        (Some(_), false) => bail!("--text2: this bundle reads single texts"),
+    };
     let method = By::of(options.method, &model);
     let answer = predict::classify(&model, &text, Some(method))?;
     let class = explain::class(&model, &answer, options.class.as_deref())?;
-    let shown = Answer::new(&model, &text, &answer);
+    let mut shown = Answer::new(&model, &text, &answer);
+    shown.reason = predict::reason(&model, &text, options.reason.then_some(1))?;
+    let reason = shown.reason.clone();
     let colour = terminal::coloured();
     print(general, &shown, |_| {
-        explain::text(&model, &text, &answer, class, colour)
+        let mut out = explain::text(&model, &text, &answer, class, colour);
+        if let Some(reason) = &reason {
+            let reason = terminal::shown(reason);
+            // Writing to a string can't fail.
+            let _ = writeln!(
+                out,
+                "\nwhat it says of itself (nothing makes it true):\n\n  {reason}"
+            );
+        }
+        out
     })
+}
+
+/// The column of second texts, for a bundle that reads pairs.
+fn second<'a>(model: &Model, named: Option<&'a str>) -> Result<Option<&'a str>> {
+    ensure!(
+        named.is_none() || model.reads_pairs(),
+        "--text2-column: this bundle reads single texts"
+    );
+    Ok(model.reads_pairs().then(|| named.unwrap_or("text2")))
 }
 
 pub(super) fn inspect(general: &General, options: &InspectOptions) -> Result<()> {

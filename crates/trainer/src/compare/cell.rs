@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use stillglass_bundle::{Bundle, Card, WeightFormat};
 use stillglass_runtime::Model;
+use stillglass_text::SEPARATOR;
 
 use super::arms::{Cell, Work};
 use super::pruning::{Cut, Pruned, prune};
@@ -24,6 +25,7 @@ use crate::flow::{TeacherArtefact, columns};
 use crate::metrics::{Reliability, Scores, argmax, reliability};
 use crate::plausibility::{self, Plausibility};
 use crate::quantize::{self, Kept, Storage};
+use crate::reasons::ReasonFigures;
 use crate::recipe::{LabelSection, Target};
 use crate::sampler::Mixture;
 use crate::teacher::{FILES, Frozen, Head, Teacher};
@@ -84,6 +86,9 @@ pub struct Figures {
     pub shown: Vec<Shown>,
     /// A student's epochs.
     pub history: Vec<Epoch>,
+    /// How good its reasons in words are, where it gives any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<ReasonFigures>,
     /// Hash of the teacher that it was compared with.
     pub teacher: Option<String>,
 }
@@ -143,7 +148,15 @@ impl Comparison<'_> {
             return inputs.with("work", &format!("{work:?}"));
         };
         let recipe = &self.recipe(cell.arm)?.recipe;
+        let spoken = (recipe.student.decoder > 0).then_some(base.compare.reasons);
+        let reasons = self.run.data.split.reasons_hash();
         inputs
+            .with_some("reasons", spoken.and(reasons))?
+            .with_some("reasons asked", spoken)?
+            .with_some(
+                "references",
+                spoken.and(self.run.data.split.references_hash()),
+            )?
             .with("teacher", &recipe.teacher_settings())?
             .with("label", &recipe.label)?
             .with("transfer", &recipe.transfer)?
@@ -271,8 +284,12 @@ impl Comparison<'_> {
         let student = self.run.distill_one(&teacher, &labels, cell.seed)?;
         let bytes = self.run.bundle(&student, Card::default())?;
         let mut made = self.bundle(bytes, cell)?;
-        made.figures.history = student.report.history;
-        made.figures.mixture = student.report.mixture;
+        made.figures.history.clone_from(&student.report.history);
+        made.figures.mixture = student.report.mixture.clone();
+        if self.run.recipe.recipe.student.decoder > 0 {
+            let count = self.base.recipe.compare.reasons;
+            made.figures.reasons = Some(self.run.reasons(&teacher, &student, count)?);
+        }
         Ok(made)
     }
 
@@ -424,10 +441,18 @@ impl Comparison<'_> {
         for (text, words) in texts.iter().zip(reader.explain(&texts)?) {
             // What was not read stays out, or it would come in where words go.
             let read = words.bytes.last().map_or(0, |last| last.end);
+            // What parts two texts is no word that could be taken out.
+            let (bytes, weights): (Vec<Range<usize>>, Vec<f64>) = words
+                .bytes
+                .iter()
+                .cloned()
+                .zip(words.weights[words.answer].iter().copied())
+                .filter(|(word, _)| !text[word.clone()].contains(SEPARATOR))
+                .unzip();
             let explained = Explained {
                 text: &text[..read],
-                words: &words.bytes,
-                weights: &words.weights[words.answer],
+                words: &bytes,
+                weights: &weights,
             };
             let mut model = |texts: &[String]| -> Result<Vec<f64>> {
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -465,6 +490,7 @@ impl Figures {
             mixture: Mixture::default(),
             shown: Vec::new(),
             history: Vec::new(),
+            reasons: None,
             teacher: None,
         })
     }

@@ -48,7 +48,7 @@ struct Vectorizer {
 
 /// A trained baseline.
 #[derive(Debug)]
-pub(super) struct Svm {
+pub(crate) struct Svm {
     vectorizers: Vec<Vectorizer>,
     /// For each class the weights of all features, and the bias.
     classes: Vec<(Vec<f32>, f32)>,
@@ -56,7 +56,7 @@ pub(super) struct Svm {
 
 impl Svm {
     /// Learns `texts` with `labels`, indices below `classes`.
-    pub(super) fn learn(texts: &[&str], labels: &[usize], classes: usize) -> Self {
+    pub(crate) fn learn(texts: &[&str], labels: &[usize], classes: usize) -> Self {
         let vectorizers: Vec<Vectorizer> = [Grams::Words, Grams::Characters]
             .into_par_iter()
             .map(|grams| Vectorizer::learn(grams, texts))
@@ -86,7 +86,7 @@ impl Svm {
     }
 
     /// How far each text is on each class's side, `[texts][classes]`.
-    pub(super) fn decide(&self, texts: &[&str]) -> Vec<Vec<f32>> {
+    pub(crate) fn decide(&self, texts: &[&str]) -> Vec<Vec<f32>> {
         let decide = |text: &&str| {
             let row = vector(&self.vectorizers, text);
             let side = |(weights, bias): &(Vec<f32>, f32)| {

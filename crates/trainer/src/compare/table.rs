@@ -23,7 +23,7 @@ struct Column {
 }
 
 /// Every figure of a run, in the order of the table.
-const COLUMNS: [Column; 21] = [
+const COLUMNS: [Column; 33] = [
     column("accuracy", "acc.", |f| Some(f.test.accuracy)),
     column("macro-F1", "F1", |f| Some(f.test.macro_f1)),
     column("MCC", "MCC", |f| Some(f.test.mcc)),
@@ -65,6 +65,38 @@ const COLUMNS: [Column; 21] = [
     column("IoU", "IoU", |f| Some(f.plausibility?.iou)),
     column("average domain", "domains", average_domain),
     column("worst domain", "worst", worst_domain),
+    column("tokens of a reason", "tokens", |f| {
+        Some(f.reasons.as_ref()?.tokens)
+    }),
+    column("perplexity of people's reasons", "perpl.", |f| {
+        f.reasons.as_ref()?.perplexity
+    }),
+    column("similarity to people's reasons", "similar", |f| {
+        f.reasons.as_ref()?.similarity
+    }),
+    column("similarity, shuffled", "by chance", |f| {
+        f.reasons.as_ref()?.similarity_shuffled
+    }),
+    column("reasons that name the answer", "answer", |f| {
+        Some(f.reasons.as_ref()?.names_answer)
+    }),
+    column("reasons that name another", "another", |f| {
+        Some(f.reasons.as_ref()?.names_other)
+    }),
+    column("reasons that end", "ended", |f| {
+        Some(f.reasons.as_ref()?.ended)
+    }),
+    column("label leakage", "leakage", |f| {
+        Some(f.reasons.as_ref()?.leakage)
+    }),
+    column("LAS", "LAS", |f| Some(f.reasons.as_ref()?.las)),
+    column("decoder's accuracy", "dec. acc.", |f| {
+        f.reasons.as_ref()?.answer_accuracy
+    }),
+    column("decoder agrees with label head", "agrees", |f| {
+        f.reasons.as_ref()?.agrees
+    }),
+    column("probe", "probe", |f| f.reasons.as_ref()?.probe),
 ];
 
 fn average_domain(figures: &Figures) -> Option<f64> {
@@ -85,7 +117,7 @@ const fn column(
 }
 
 /// What arms of one kind are held against each other for.
-const TRIED: [&str; 7] = [
+const TRIED: [&str; 9] = [
     "accuracy",
     "macro-F1",
     "cosine",
@@ -93,6 +125,8 @@ const TRIED: [&str; 7] = [
     "AUPRC",
     "average domain",
     "worst domain",
+    "similarity to people's reasons",
+    "LAS",
 ];
 
 /// One arm.

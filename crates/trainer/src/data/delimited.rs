@@ -37,16 +37,31 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Re
             ),
         }
     };
+    // A column that some files have not.
+    let perhaps = |name: &str| -> Result<Option<usize>> {
+        let there = !columns.sparse || names.iter().any(|n| n == name);
+        there.then(|| find(name)).transpose()
+    };
     let layout = Layout {
         width: names.len(),
         text: find(columns.text)?,
+        text2: columns.text2.map(find).transpose()?,
+        reasons: columns
+            .reasons
+            .iter()
+            .map(|name| perhaps(name))
+            .collect::<Result<_>>()?,
+        counterfactual: match columns.counterfactual {
+            Some(name) => perhaps(name)?,
+            None => None,
+        },
+        references: columns.references.map(find).transpose()?,
         label: columns.label.map(find).transpose()?,
         domain: columns.domain.map(find).transpose()?,
-        rationale: columns
-            .rationale
-            .filter(|name| !columns.sparse || names.iter().any(|n| n == name))
-            .map(find)
-            .transpose()?,
+        rationale: match columns.rationale {
+            Some(name) => perhaps(name)?,
+            None => None,
+        },
         duplicate: names.iter().position(|name| name == DUPLICATE),
         columns,
     };
@@ -95,6 +110,10 @@ fn header(bytes: &[u8], delimiter: u8) -> Vec<String> {
 struct Layout<'a> {
     width: usize,
     text: usize,
+    text2: Option<usize>,
+    reasons: Vec<Option<usize>>,
+    counterfactual: Option<usize>,
+    references: Option<usize>,
     label: Option<usize>,
     domain: Option<usize>,
     rationale: Option<usize>,
@@ -188,8 +207,16 @@ impl Layout<'_> {
             both.map(|(index, name)| field(index, name)).transpose()
         };
         let duplicate = given(self.duplicate, Some(DUPLICATE))?;
+        let reasons = self.reasons.iter().zip(self.columns.reasons);
+        let reasons = reasons.map(|(index, name)| given(*index, Some(name)));
         let fields = Fields {
             text: field(self.text, self.columns.text)?,
+            text2: given(self.text2, self.columns.text2)?,
+            reasons: reasons.collect::<Result<_, _>>()?,
+            counterfactual: given(self.counterfactual, self.columns.counterfactual)?,
+            references: given(self.references, self.columns.references)?
+                .into_iter()
+                .collect(),
             label: given(self.label, self.columns.label)?,
             domain: given(self.domain, self.columns.domain)?,
             rationale: given(self.rationale, self.columns.rationale)?,

@@ -89,7 +89,15 @@ impl File {
         let examples: Vec<Example> = rows
             .filter_map(|row| {
                 let label = *index.get(row.label.as_deref()?)?;
+                // What argues for the right label is no false reason, whatever the column says.
+                let known = |(name, reason): (String, String)| {
+                    let of = *index.get(name.trim())?;
+                    (of != label).then_some((of, reason))
+                };
                 Some(Example {
+                    reasons: row.reasons,
+                    references: row.references,
+                    false_reasons: row.counterfactual.into_iter().filter_map(known).collect(),
                     text: row.text,
                     label,
                     domain: row.domain,

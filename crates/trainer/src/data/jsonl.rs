@@ -80,14 +80,23 @@ fn row(
     keys.extend(object.keys().cloned());
     let field = |name: &str| value(&object, name, line);
     let duplicate = object.get(DUPLICATE).and_then(plain);
-    let rationale = columns.rationale.and_then(|name| object.get(name));
+    let given = |name: &str| object.get(name).filter(|value| !value.is_null());
+    let rationale = columns.rationale.and_then(given);
+    let counterfactual = columns.counterfactual.and_then(given);
+    let reasons = columns.reasons.iter();
+    let reasons = reasons.map(|name| given(name).map(|_| field(name)).transpose());
     let fields = Fields {
         text: field(columns.text)?,
+        text2: columns.text2.map(field).transpose()?,
+        reasons: reasons.collect::<Result<_, _>>()?,
+        counterfactual: counterfactual.map(Value::to_string),
+        references: columns
+            .references
+            .and_then(given)
+            .map_or_else(Vec::new, listed),
         label: columns.label.map(field).transpose()?,
         domain: columns.domain.map(field).transpose()?,
-        rationale: rationale
-            .filter(|value| !value.is_null())
-            .map(Value::to_string),
+        rationale: rationale.map(Value::to_string),
         duplicate: duplicate.is_some_and(|mark| marked(&mark)),
     };
     place(sheet, columns, line, fields);
@@ -155,6 +164,14 @@ fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String,
         };
         bad(format!("is {kind}, want a string"))
     })
+}
+
+/// The texts of a list, or the one text.
+fn listed(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => all.iter().filter_map(plain).collect(),
+        one => plain(one).into_iter().collect(),
+    }
 }
 
 /// Strings as they are, numbers and truth values as they are written.

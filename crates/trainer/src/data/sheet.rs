@@ -15,6 +15,8 @@ pub(super) const DUPLICATE: &str = "dup_of_earlier_split";
 pub struct Columns<'a> {
     /// Column of the text.
     pub text: &'a str,
+    /// Column of the second text, where rows are pairs.
+    pub text2: Option<&'a str>,
     /// Column of the label; `None` reads texts alone and keeps empty ones.
     pub label: Option<&'a str>,
     /// Column of the domain, if there is one.
@@ -22,7 +24,13 @@ pub struct Columns<'a> {
     /// Column of the words that people named, if there is one: 0 or 1 for each part of the text between white
     /// space. A row may have none.
     pub rationale: Option<&'a str>,
-    /// Whether that column may be missing.
+    /// Columns of reasons in words, which may be missing.
+    pub reasons: &'a [String],
+    /// Column of reasons for every label, which may be missing.
+    pub counterfactual: Option<&'a str>,
+    /// Column of people's reasons that a student's are compared with, if there is one: a text, or in JSONL a list.
+    pub references: Option<&'a str>,
+    /// Whether the columns that only some files have may be missing: of named words, of reasons.
     pub sparse: bool,
 }
 
@@ -30,9 +38,20 @@ impl<'a> Columns<'a> {
     /// The columns that must be there, text first.
     pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
         let rationale = self.rationale.filter(|_| !self.sparse);
-        [Some(self.text), self.label, self.domain, rationale]
-            .into_iter()
-            .flatten()
+        let counterfactual = self.counterfactual.filter(|_| !self.sparse);
+        let reasons = self.reasons.iter().filter(|_| !self.sparse);
+        [
+            Some(self.text),
+            self.text2,
+            self.label,
+            self.domain,
+            rationale,
+            counterfactual,
+            self.references,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(reasons.map(String::as_str))
     }
 }
 
@@ -40,10 +59,16 @@ impl<'a> Columns<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields {
     pub(super) text: String,
+    pub(super) text2: Option<String>,
     pub(super) label: Option<String>,
     pub(super) domain: Option<String>,
     /// As it is written: 0 and 1 with white space, commas or brackets between them.
     pub(super) rationale: Option<String>,
+    /// In the order of their columns.
+    pub(super) reasons: Vec<Option<String>>,
+    /// A JSON object by label.
+    pub(super) counterfactual: Option<String>,
+    pub(super) references: Vec<String>,
     pub(super) duplicate: bool,
 }
 
@@ -72,7 +97,7 @@ pub enum Format {
 pub struct Row {
     /// Line of the file on which it starts, from 1.
     pub line: usize,
-    /// The text, as it stands in the file.
+    /// The text, as it stands in the file; of a pair, both as [`stillglass_text::pair`] joins them.
     pub text: String,
     /// The label, without white space around it.
     pub label: Option<String>,
@@ -80,6 +105,12 @@ pub struct Row {
     pub domain: Option<String>,
     /// For each part of the text between white space whether people named it.
     pub rationale: Option<Vec<bool>>,
+    /// Its reasons in words, without white space around them, in the order of their columns; none is empty.
+    pub reasons: Vec<Option<String>>,
+    /// Reasons by the label they argue for.
+    pub counterfactual: Vec<(String, String)>,
+    /// People's reasons; none is empty.
+    pub references: Vec<String>,
     /// Whether the row is marked as a copy of an earlier split's.
     pub duplicate: bool,
 }
@@ -220,16 +251,48 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         why,
     };
     let trimmed = |field: Option<String>| field.map(|text| text.trim().to_owned());
+    let blank = |field: Option<&str>| field.is_none_or(|text| text.trim().is_empty());
+    let counterfactual = match by_label(fields.counterfactual.as_deref()) {
+        Ok(reasons) => reasons,
+        Err(why) => {
+            let name = columns.counterfactual.unwrap_or_default();
+            sheet.bad.push(bad(name, why));
+            return;
+        }
+    };
+    let blank_half = [
+        (columns.text, Some(&fields.text)),
+        (columns.text2.unwrap_or_default(), fields.text2.as_ref()),
+    ];
+    let blank_half = blank_half
+        .into_iter()
+        .find(|(_, half)| half.is_some_and(|half| half.trim().is_empty()));
     let row = Row {
         line,
         label: trimmed(fields.label),
         domain: trimmed(fields.domain),
         rationale: None,
+        // An empty reason is none: what learns from it would learn to say nothing.
+        reasons: fields
+            .reasons
+            .into_iter()
+            .map(|reason| trimmed(reason).filter(|reason| !reason.is_empty()))
+            .collect(),
+        counterfactual,
+        references: fields
+            .references
+            .into_iter()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .collect(),
         duplicate: fields.duplicate,
-        text: fields.text,
+        text: match &fields.text2 {
+            Some(text2) => stillglass_text::pair(&fields.text, text2),
+            None => fields.text.replace(stillglass_text::SEPARATOR, " "),
+        },
     };
-    let blank = |field: Option<&str>| field.is_none_or(|text| text.trim().is_empty());
     let wanted = [
+        (columns.label.and(blank_half).map(|(name, _)| name), None),
         (columns.label.map(|_| columns.text), Some(row.text.as_str())),
         (columns.label, row.label.as_deref()),
         (columns.domain, row.domain.as_deref()),
@@ -253,6 +316,24 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
     }
 }
 
+/// Reasons by label, from a JSON object; empty ones are none.
+fn by_label(written: Option<&str>) -> Result<Vec<(String, String)>, String> {
+    let Some(written) = written.filter(|text| !text.trim().is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let found: serde_json::Map<String, serde_json::Value> = serde_json::from_str(written)
+        .map_err(|_| "is no JSON object of reasons by label".to_owned())?;
+    let reasons = found
+        .into_iter()
+        .filter_map(|(label, reason)| match reason {
+            serde_json::Value::String(text) if text.trim().is_empty() => None,
+            serde_json::Value::String(text) => Some(Ok((label, text.trim().to_owned()))),
+            serde_json::Value::Null => None,
+            _ => Some(Err(format!("has no text for {}", terminal::cut(&label)))),
+        });
+    reasons.collect()
+}
+
 /// The words that people named, as they are written; none where nothing is.
 fn named(written: Option<&str>, text: &str) -> Result<Option<Vec<bool>>, String> {
     let written = written.unwrap_or_default();
@@ -271,7 +352,7 @@ fn named(written: Option<&str>, text: &str) -> Result<Option<Vec<bool>>, String>
     if named.is_empty() {
         return Ok(None);
     }
-    let words = text.split_whitespace().count();
+    let words = super::parts(text).count();
     if named.len() != words {
         let found = named.len();
         return Err(format!(

@@ -7,6 +7,10 @@ const COLUMNS: Columns<'static> = Columns {
     label: Some("label"),
     domain: None,
     rationale: None,
+    text2: None,
+    reasons: &[],
+    counterfactual: None,
+    references: None,
     sparse: false,
 };
 

@@ -113,7 +113,8 @@ impl Run<'_> {
             vocabulary,
             shape,
         } = trained;
-        let bundle = export::bundle(weights, *shape, vocabulary, labels, most, card)?;
+        let decoder = export::decoder(&self.recipe.recipe, labels.len());
+        let bundle = export::bundle(weights, (*shape, decoder), vocabulary, labels, most, card)?;
         Ok(bundle.write()?)
     }
 

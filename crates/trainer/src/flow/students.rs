@@ -15,6 +15,7 @@ use crate::data::Example;
 use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::metrics::{Scores, argmax};
+use crate::reasons::{self, ReasonFigures};
 use crate::recipe::{Objective, Sampler};
 use crate::sampler::Mixture;
 use crate::student::{Shape, Student, StudentBatch, logits};
@@ -99,7 +100,11 @@ impl Run<'_> {
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
-        let inputs = inputs.with_some("marks", marks)?;
+        let spoken = recipe.student.decoder > 0;
+        let reasons = self.split().reasons_hash().filter(|_| spoken);
+        let inputs = inputs
+            .with_some("marks", marks)?
+            .with_some("reasons", reasons)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let material = self.material(from, labels)?;
@@ -216,17 +221,48 @@ impl Run<'_> {
         })
     }
 
+    /// How good the reasons of a student are, on `count` test rows.
+    pub(crate) fn reasons(
+        &self,
+        from: &TeacherArtefact,
+        student: &StudentArtefact,
+        count: usize,
+    ) -> Result<ReasonFigures> {
+        let recipe = &self.recipe.recipe;
+        let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
+        let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
+        let asked = reasons::Interview {
+            student: &Student::from_weights(self.shape(&vocabulary), &weights)?,
+            vocabulary: &vocabulary,
+            teaching: recipe.distill.reason.teaching,
+            labels: &self.split().labels,
+            most: [recipe.student.max_tokens, recipe.student.reason_tokens],
+            teacher: &self.load(from)?,
+        };
+        let split = self.split();
+        reasons::figures(&asked, [&split.train, &split.test], count, recipe.seed)
+    }
+
     /// The vocabulary that the student's is a part of, and whose words the teacher's explanations
     /// are about.
     pub(crate) fn whole_vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let (train, _) = columns(&self.split().train);
-        Vocabulary::of_teacher(teacher, &train, self.recipe.recipe.student.pieces)
+        let recipe = &self.recipe.recipe;
+        let whole = Vocabulary::of_teacher(teacher, &train, recipe.student.pieces)?;
+        Ok(match recipe.data.text2 {
+            Some(_) => whole.of_pairs(),
+            None => whole,
+        })
     }
 
     fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
         let least = self.recipe.recipe.student.min_count;
         let whole = self.whole_vocabulary(teacher)?;
-        whole.pruned(&self.read_by_students(), least)
+        let mut texts = self.read_by_students();
+        if self.recipe.recipe.student.decoder > 0 {
+            texts.extend(reasons::read(&self.split().train, &self.recipe.recipe)?);
+        }
+        whole.pruned(&texts, least)
     }
 
     pub(super) fn shape(&self, vocabulary: &Vocabulary) -> Shape {
@@ -237,6 +273,7 @@ impl Run<'_> {
             hidden: section.hidden,
             attention: section.attention,
             classes: self.split().labels.len(),
+            decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
         }
     }
 
@@ -266,12 +303,20 @@ impl Run<'_> {
                 logits: logits.to_vec(),
                 attribution: attribution.map(|attribution| attribution.words.clone()),
                 ids: encoding.ids,
+                reasons: Vec::new(),
             }
         };
         let gold = self.split().train.iter().zip(&labels.train).enumerate();
         let mut train: Vec<Row> = gold
             .map(|(index, (example, logits))| row(example, logits, labels.explained.get(&index)))
             .collect();
+        if self.recipe.recipe.student.decoder > 0 {
+            let recipe = &self.recipe.recipe;
+            let lessons = reasons::lessons(&self.split().train, recipe, &tokenizer)?;
+            for (row, lessons) in train.iter_mut().zip(lessons) {
+                row.reasons = lessons;
+            }
+        }
         let own = self.recipe.recipe.distill.objective == Objective::Labels;
         let split = self.split();
         let borrowed = |borrowed: &Borrowed| {
@@ -293,6 +338,7 @@ impl Run<'_> {
                 attribution: None,
                 domain: place(domain),
                 rationale: None,
+                reasons: Vec::new(),
             }
         };
         train.extend(labels.transfer.iter().map(borrowed));

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Result, bail};
 
-use super::{Files, Recipe, Sampler};
+use super::{Files, Recipe, Sampler, Teaching};
 
 impl Recipe {
     /// Checks every value against its range; the error lists key, value and what is allowed.
@@ -46,7 +46,12 @@ impl Recipe {
                 data.text
             ));
         }
-        for (key, other) in [("domain", &data.domain), ("rationale", &data.rationale)] {
+        for (key, other) in [
+            ("text2", &data.text2),
+            ("domain", &data.domain),
+            ("rationale", &data.rationale),
+            ("counterfactual", &data.counterfactual),
+        ] {
             let Some(other) = other else { continue };
             breaches.filled(&format!("data.{key}"), other);
             if [&data.text, &data.label].contains(&other) {
@@ -93,6 +98,36 @@ impl Recipe {
         }
     }
 
+    /// Of what a student gives its reasons.
+    fn check_reasons(&self, breaches: &mut Breaches) {
+        let (data, section) = (&self.data, &self.distill.reason);
+        breaches.range("distill.reason.weight", section.weight, 0.0..=1000.0);
+        breaches.range(
+            "distill.reason.counterfactual",
+            section.counterfactual,
+            0.0..=1000.0,
+        );
+        for column in &data.reasons {
+            breaches.filled("data.reasons", column);
+        }
+        if self.student.decoder == 0 {
+            return;
+        }
+        if data.reasons.is_empty() {
+            breaches.add("student.decoder: nothing says what reasons to learn; name their column in data.reasons, or leave it at 0".into());
+        }
+        if !section.column.is_empty() && !data.reasons.contains(&section.column) {
+            breaches.add(format!(
+                "distill.reason.column = \"{}\": data.reasons has {:?}",
+                section.column, data.reasons
+            ));
+        }
+        let false_ones = matches!(section.teaching, Teaching::Counterfactual | Teaching::Both);
+        if false_ones && data.counterfactual.is_none() {
+            breaches.add("distill.reason.teaching: counterfactual reasons are in no column; name it in data.counterfactual".into());
+        }
+    }
+
     fn check_student(&self, breaches: &mut Breaches) {
         let (transfer, student, distill) = (&self.transfer, &self.student, &self.distill);
         breaches.range("transfer.variants", transfer.variants, 0..=1000);
@@ -109,6 +144,9 @@ impl Recipe {
         breaches.range("student.max_tokens", student.max_tokens, 1..=8192);
         breaches.range("student.min_count", student.min_count, 1..=1_000_000);
         breaches.range("student.pieces", student.pieces, 1..=1 << 20);
+        breaches.range("student.decoder", student.decoder, 0..=4096);
+        breaches.range("student.reason_tokens", student.reason_tokens, 1..=8192);
+        self.check_reasons(breaches);
         breaches.range("distill.runs", distill.runs, 1..=1000);
         breaches.range("distill.alpha", distill.alpha, 0.0..=1.0);
         breaches.range("distill.lambda", distill.lambda, 0.0..=1.0);

@@ -5,9 +5,12 @@
 
 mod batch;
 mod bilstm;
+mod decoder;
 mod lstm;
 mod moments;
+mod speaker;
 mod weights;
+mod wording;
 
 use anyhow::Result;
 use burn::module::{Module, Param};
@@ -22,7 +25,10 @@ use crate::training::{Dropout, by_length, generator, parameter};
 use bilstm::Trace;
 
 pub use batch::StudentBatch;
+use decoder::{Back, Decoder, Reading};
+pub use decoder::{DecoderShape, Last, Speech, Spoken};
 pub(crate) use moments::Moments;
+pub use speaker::{Following, Heard, Place, Speaker};
 pub use weights::gradients_as_weights;
 
 /// Added to the attention scores of padding: exp of it is 0 in f32.
@@ -47,6 +53,8 @@ pub struct Shape {
     pub attention: usize,
     /// Classes.
     pub classes: usize,
+    /// Sizes of the decoder, where there is one.
+    pub decoder: Option<DecoderShape>,
 }
 
 /// The student. Directions are stacked in front (0 forward, 1 backward), gates as [`Gate`] orders them.
@@ -70,6 +78,8 @@ pub struct Student {
     classifier: Param<Tensor<2>>,
     /// `[classes]`.
     classifier_bias: Param<Tensor<1>>,
+    /// Writes reasons.
+    decoder: Option<Decoder>,
 }
 
 /// What the student says of a batch.
@@ -98,8 +108,8 @@ impl StudentOutput {
     }
 }
 
-/// What the parameters are called in an optimizer's state.
-pub(crate) const PARAMETERS: [&str; 9] = [
+/// What the parameters are called in an optimizer's state; the decoder's follow.
+const PARAMETERS: [&str; 9] = [
     "embedding",
     "input",
     "recurrent",
@@ -111,9 +121,9 @@ pub(crate) const PARAMETERS: [&str; 9] = [
     "classifier bias",
 ];
 
-/// A loss's gradients at every parameter, in the order of [`PARAMETERS`].
+/// A loss's gradients at every parameter, in the order of [`Student::names`].
 #[derive(Debug, Clone)]
-pub struct Gradients(pub(crate) [Vec<f32>; 9]);
+pub struct Gradients(pub(crate) Vec<Vec<f32>>);
 
 /// The way from a batch to the head, which the gradient goes back.
 #[derive(Debug)]
@@ -189,7 +199,19 @@ impl Student {
                 TensorData::zeros::<f32, _>([classes]),
                 device,
             ),
+            decoder: shape
+                .decoder
+                .map(|decoder| Decoder::new(shape, decoder, seed)),
         }
+    }
+
+    /// What the parameters are called, in their order.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let decoder = self.decoder.as_ref().map(|_| decoder::PARAMETERS);
+        PARAMETERS
+            .into_iter()
+            .chain(decoder.into_iter().flatten())
+            .collect()
     }
 
     /// Logits, contributions and attention scores of a batch.
@@ -256,26 +278,63 @@ impl Student {
         }
     }
 
-    /// The gradients of a loss at every parameter, by the way that led to it, in the order of [`PARAMETERS`].
-    pub fn gradients(&self, loss: &Tensor<1>, way: &Way) -> Gradients {
+    /// Says reasons for the texts of a batch, whose words are given, by the way that led to its states; none where the
+    /// student has no decoder, or there is nothing to say.
+    pub fn speak(&self, batch: &StudentBatch, way: &Way, speeches: &[Speech]) -> Option<Spoken> {
+        let decoder = self.decoder.as_ref().filter(|_| !speeches.is_empty())?;
+        let reading = Reading {
+            ids: &batch.ids,
+            mask: &batch.mask,
+            states: &way.states,
+            pooled: &self.head(way.states.clone(), batch).pooled(),
+            table: &values(&self.embedding),
+        };
+        Some(decoder.speak(reading, speeches))
+    }
+
+    /// The gradients of a loss at every parameter, by the way that led to it, in the order of [`Student::names`];
+    /// what was `spoken` has its part in the loss by its slope.
+    pub fn gradients(&self, loss: &Tensor<1>, way: &Way, spoken: Option<&Spoken>) -> Gradients {
         let mut gradients = loss.backward();
-        let states = way.states.grad_remove(&mut gradients);
-        let mut found = Gradients([
+        let back = self.decoder.as_ref().zip(spoken);
+        let back = back.map(|(decoder, spoken)| decoder.back(spoken, &mut gradients));
+        let (back, mut tapes) = match back {
+            Some(Back { own, table, tape }) => (Some((own, table)), vec![gradients, tape]),
+            None => (None, vec![gradients]),
+        };
+        let states = tapes
+            .iter_mut()
+            .filter_map(|tape| way.states.grad_remove(tape));
+        let states = states.map(read).reduce(added);
+        let mut found = Gradients(vec![
             zeros(&self.embedding),
             zeros(&self.input),
             zeros(&self.recurrent),
             zeros(&self.bias),
-            of(&self.projection, &mut gradients),
-            of(&self.attention_bias, &mut gradients),
-            of(&self.attention_vector, &mut gradients),
-            of(&self.classifier, &mut gradients),
-            of(&self.classifier_bias, &mut gradients),
+            of(&self.projection, &mut tapes),
+            of(&self.attention_bias, &mut tapes),
+            of(&self.attention_vector, &mut tapes),
+            of(&self.classifier, &mut tapes),
+            of(&self.classifier_bias, &mut tapes),
         ]);
+        match (back, &self.decoder) {
+            (Some((own, table)), _) => {
+                found.0[0] = table;
+                found.0.extend(own);
+            }
+            (None, Some(decoder)) => {
+                let zeros = decoder.parameters().into_iter();
+                found.0.extend(zeros.map(|values| vec![0.0; values.len()]));
+            }
+            (None, None) => {}
+        }
         let Some(states) = states else {
             return found;
         };
-        let recurrence = way.trace.backward(read(states));
-        let [table, input, recurrent, bias, ..] = &mut found.0;
+        let recurrence = way.trace.backward(states);
+        let [table, input, recurrent, bias, ..] = &mut found.0[..] else {
+            unreachable!("a student has nine parameters at least")
+        };
         let width = recurrence.embedded.len() / way.ids.len();
         let rows = recurrence.embedded.chunks_exact(width);
         for (&id, row) in way.ids.iter().zip(rows) {
@@ -290,9 +349,9 @@ impl Student {
         found
     }
 
-    /// Every parameter's numbers as they lie, in the order of [`PARAMETERS`].
-    pub(crate) fn parameters(&self) -> [Vec<f32>; 9] {
-        [
+    /// Every parameter's numbers as they lie, in the order of [`Student::names`].
+    pub(crate) fn parameters(&self) -> Vec<Vec<f32>> {
+        let mut all = vec![
             values(&self.embedding),
             values(&self.input),
             values(&self.recurrent),
@@ -302,32 +361,29 @@ impl Student {
             values(&self.attention_vector),
             values(&self.classifier),
             values(&self.classifier_bias),
-        ]
+        ];
+        all.extend(self.decoder.iter().flat_map(Decoder::parameters));
+        all
     }
 
     /// The same student with other numbers, as [`Student::parameters`] gives them.
-    pub(crate) fn with(&self, parameters: [Vec<f32>; 9]) -> Self {
-        let [
-            embedding,
-            input,
-            recurrent,
-            bias,
-            projection,
-            attention_bias,
-            vector,
-            classifier,
-            classifier_bias,
-        ] = parameters;
+    pub(crate) fn with(&self, parameters: Vec<Vec<f32>>) -> Self {
+        let mut parameters = parameters.into_iter();
+        let mut next = || parameters.next().expect("a tensor for each parameter");
         Self {
-            embedding: changed(&self.embedding, embedding),
-            input: changed(&self.input, input),
-            recurrent: changed(&self.recurrent, recurrent),
-            bias: changed(&self.bias, bias),
-            projection: changed(&self.projection, projection),
-            attention_bias: changed(&self.attention_bias, attention_bias),
-            attention_vector: changed(&self.attention_vector, vector),
-            classifier: changed(&self.classifier, classifier),
-            classifier_bias: changed(&self.classifier_bias, classifier_bias),
+            embedding: changed(&self.embedding, next()),
+            input: changed(&self.input, next()),
+            recurrent: changed(&self.recurrent, next()),
+            bias: changed(&self.bias, next()),
+            projection: changed(&self.projection, next()),
+            attention_bias: changed(&self.attention_bias, next()),
+            attention_vector: changed(&self.attention_vector, next()),
+            classifier: changed(&self.classifier, next()),
+            classifier_bias: changed(&self.classifier_bias, next()),
+            decoder: self
+                .decoder
+                .as_ref()
+                .map(|decoder| decoder.with(&mut parameters)),
         }
     }
 }
@@ -346,13 +402,24 @@ fn zeros<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
     vec![0.0; parameter.val().shape().num_elements()]
 }
 
-/// A parameter's gradient, zeros where the loss does not hang on it.
+/// A parameter's gradient, the sum of what all tapes have; zeros where the loss does not hang on it.
 fn of<const D: usize>(
     parameter: &Param<Tensor<D>>,
-    gradients: &mut burn::tensor::Gradients,
+    tapes: &mut [burn::tensor::Gradients],
 ) -> Vec<f32> {
-    let gradient = parameter.val().grad_remove(gradients);
-    gradient.map_or_else(|| zeros(parameter), read)
+    let found = tapes.iter_mut();
+    let found = found.filter_map(|tape| parameter.val().grad_remove(tape));
+    found
+        .map(read)
+        .reduce(added)
+        .unwrap_or_else(|| zeros(parameter))
+}
+
+fn added(mut sum: Vec<f32>, more: Vec<f32>) -> Vec<f32> {
+    sum.iter_mut()
+        .zip(more)
+        .for_each(|(sum, more)| *sum += more);
+    sum
 }
 
 /// A parameter with other numbers.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use burn::tensor::{Tensor, TensorData};
 
+use super::decoder::Decoder;
 use super::{DIRECTIONS, Gradients, Shape, Student};
 use crate::device::processor;
 use crate::teacher::Weights;
@@ -41,6 +42,9 @@ impl Student {
             self.classifier.val().inner().transpose(),
         )?;
         out.put("classifier.bias", self.classifier_bias.val().inner())?;
+        if let Some(decoder) = &self.decoder {
+            decoder.put(&mut out)?;
+        }
         Ok(out)
     }
 
@@ -52,6 +56,7 @@ impl Student {
             hidden,
             attention,
             classes,
+            decoder,
         } = shape;
         let gates = 4 * hidden;
         let device = &processor();
@@ -100,6 +105,9 @@ impl Student {
                 weights.get("classifier.bias", [classes])?,
                 device,
             ),
+            decoder: decoder
+                .map(|decoder| Decoder::from_weights(shape, decoder, weights))
+                .transpose()?,
         })
     }
 }

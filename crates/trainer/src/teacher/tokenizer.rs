@@ -2,8 +2,10 @@
 
 mod bundled;
 
+use std::ops::Range;
+
 use anyhow::{Context, Result, anyhow, ensure};
-use stillglass_text::Word;
+use stillglass_text::{SEPARATOR, Word};
 use tokenizers::Tokenizer;
 
 /// Spellings of the mask token: BERT's, RoBERTa's.
@@ -56,28 +58,56 @@ impl TeacherTokenizer {
 
     /// Encodes `text` with special tokens into at most `max_tokens` ids; `words` are the words of
     /// the same text. A token belongs to the word that holds its first byte that is not white space.
+    ///
+    /// Of a pair each text ends with the separator, that of the first being the word between them; all tokens are of
+    /// the first type, as a bundle's are.
     pub fn encode(&self, text: &str, words: &[Word], max_tokens: usize) -> Result<Encoded> {
-        let encoding = self
-            .inner
-            .encode(text, true)
-            .map_err(|error| anyhow!("tokenizing {text:?}: {error}"))?;
-        let mut ids = encoding.get_ids().to_vec();
-        let mut owners: Vec<Option<usize>> = encoding
-            .get_offsets()
-            .iter()
-            .zip(encoding.get_special_tokens_mask())
-            .map(|(&(start, end), &special)| {
-                (special == 0)
-                    .then(|| word_at(text, words, start, end))
-                    .flatten()
-            })
-            .collect();
+        let (mut ids, mut owners) = (Vec::new(), Vec::new());
+        let mut from = 0;
+        for part in text.split(SEPARATOR) {
+            if from > 0 {
+                let end = from;
+                if let Some(last) = owners.last_mut() {
+                    *last = word_at(text, words, end - SEPARATOR.len_utf8(), end);
+                }
+            }
+            self.append(
+                (text, words),
+                from..from + part.len(),
+                (&mut ids, &mut owners),
+            )?;
+            from += part.len() + SEPARATOR.len_utf8();
+        }
         let dropped = cut(&mut ids, &mut owners, max_tokens);
         Ok(Encoded {
             ids,
             words: owners,
             dropped,
         })
+    }
+
+    /// Adds the tokens of a part of a text, that before it only where it is the first.
+    fn append(
+        &self,
+        (text, words): (&str, &[Word]),
+        part: Range<usize>,
+        (ids, owners): (&mut Vec<u32>, &mut Vec<Option<usize>>),
+    ) -> Result<()> {
+        let first = part.start;
+        let encoding = self
+            .inner
+            .encode(&text[part], true)
+            .map_err(|error| anyhow!("tokenizing {text:?}: {error}"))?;
+        let skipped = usize::from(first > 0);
+        ids.extend(&encoding.get_ids()[skipped..]);
+        let specials = encoding.get_special_tokens_mask();
+        let tokens = encoding.get_offsets().iter().zip(specials).skip(skipped);
+        owners.extend(tokens.map(|(&(start, end), &special)| {
+            (special == 0)
+                .then(|| word_at(text, words, first + start, first + end))
+                .flatten()
+        }));
+        Ok(())
     }
 
     /// What stands for a masked word in a text. A tokenizer with neither spelling reads it as any
@@ -201,6 +231,7 @@ mod tests {
             lowercase: true,
             strip_accents: true,
             unknown: 0,
+            separator: None,
         };
         Words::new(&["[UNK]".into()], options).unwrap().words(text)
     }

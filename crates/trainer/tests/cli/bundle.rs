@@ -74,18 +74,21 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
                 .collect(),
             bias: numbers.floats(LABELS.len()),
         },
+        decoder: None,
     };
     let shape = StudentShape {
         vocabulary: PIECES.len(),
         embedding: EMBEDDING,
         hidden: HIDDEN,
         attention: ATTENTION,
+        decoder: None,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
         lowercase: true,
         strip_accents: false,
         unknown: 0,
+        separator: None,
         first: None,
         last: None,
         padding: None,

@@ -32,7 +32,7 @@ fn value(student: &Student, section: &DistillSection) -> f64 {
 fn gradients(student: &Student, section: &DistillSection) -> Weights {
     let (output, way) = forward(student);
     let total = loss(&output, &targets(), section).total;
-    let gradients = student.gradients(&total, &way);
+    let gradients = student.gradients(&total, &way, None);
     gradients_as_weights(student, &gradients).weights().unwrap()
 }
 

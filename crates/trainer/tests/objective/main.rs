@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     hidden: 3,
     attention: 4,
     classes: 3,
+    decoder: None,
 };
 
 /// Every objective, then what else a recipe may ask of them.

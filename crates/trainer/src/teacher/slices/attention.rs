@@ -10,7 +10,7 @@ use stillglass_kernels::softmax::softmax;
 use stillglass_kernels::softmax_backward::softmax_backward;
 
 use super::dropping::{Dropped, drop_some};
-use super::product::{Matrix, add_product};
+use crate::product::{Matrix, add_product};
 use crate::training::Dropout;
 
 /// Sizes of the heads, which stand side by side in a token's numbers.

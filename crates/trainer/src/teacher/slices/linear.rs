@@ -4,8 +4,8 @@ use stillglass_kernels::{Cpu, layer_norm};
 use stillglass_kernels::{layer_norm::layer_norm, layer_norm_backward::layer_norm_backward};
 
 use super::add;
-use super::product::{Matrix, add_product};
 use super::tensors::Tensors;
+use crate::product::{Matrix, add_product};
 
 /// y = W x + b for each token.
 pub(super) struct Linear {

@@ -9,7 +9,6 @@ mod dropping;
 mod head;
 mod layer;
 mod linear;
-mod product;
 mod tensors;
 
 use std::ops::Range;

@@ -4,7 +4,7 @@ use gemm::{Parallelism, gemm};
 
 /// Numbers of a matrix in a slice, row after row or column after column.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     values: &'a [f32],
     rows: usize,
     columns: usize,
@@ -14,12 +14,12 @@ pub(super) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     /// `[rows, columns]`.
-    pub(super) fn whole(values: &'a [f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn whole(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::band(values, rows, columns, columns)
     }
 
     /// The first `columns` of each `stride` numbers.
-    pub(super) fn band(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+    pub(crate) fn band(values: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
         check(values, rows, columns, stride);
         Self {
             values,
@@ -29,7 +29,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    pub(super) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.columns,
             columns: self.rows,
@@ -40,7 +40,7 @@ impl<'a> Matrix<'a> {
 }
 
 /// Adds factor · a b to the first columns of each `stride` numbers of `out`, on this thread alone.
-pub(super) fn add_product(factor: f32, a: Matrix, b: Matrix, out: &mut [f32], stride: usize) {
+pub(crate) fn add_product(factor: f32, a: Matrix, b: Matrix, out: &mut [f32], stride: usize) {
     assert_eq!(a.columns, b.rows, "as many columns as the other has rows");
     check(out, a.rows, b.columns, stride);
     let [(a_row, a_column), (b_row, b_column)] =

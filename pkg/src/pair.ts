@@ -1,0 +1,34 @@
+/** Pairs of texts: the one rule by which two become the string that the runtime reads, and the way back. */
+
+import type { Classification, Pair, Text } from './types.js';
+
+/** What stands between the two: a control character, which no text for people needs. */
+const SEPARATOR = '\u001f';
+
+/**
+ * A pair as one string, U+001F between its texts: what a model of pairs reads, and what serves where one string is
+ * wanted, as a key or in a cell. A U+001F inside one of the texts becomes a blank.
+ */
+export function joined([first, second]: Pair): string {
+  const clean = (text: string) => text.replaceAll(SEPARATOR, ' ');
+  return clean(first) + SEPARATOR + clean(second);
+}
+
+/** The pair that was {@link joined}; the second text of a string that is none is empty. */
+export function halves(text: string): Pair {
+  const at = text.indexOf(SEPARATOR);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** A text as one string, whichever it is. */
+export function asOne(text: Text): string {
+  return typeof text === 'string' ? text : joined(text);
+}
+
+/** A pair's answer as people want it: where reading stopped is told within the text it stopped in, as places of words are. */
+export function apart(text: Text, answer: Classification): Classification {
+  if (typeof text === 'string' || answer.truncated === undefined) return answer;
+  const { tokens, from } = answer.truncated;
+  const second = from - text[0].length - SEPARATOR.length;
+  return { ...answer, truncated: second < 0 ? { tokens, from } : { tokens, from: second, half: 1 } };
+}
