@@ -42,6 +42,8 @@ export interface Architecture {
   embedding: number;
   hidden: number;
   attention: number;
+  /** Whether a token that stands in both texts of a pair is told so; absent where none is. */
+  shared?: true;
   /** Of what writes its reasons; absent where it gives none. */
   decoder?: DecoderArchitecture;
 }

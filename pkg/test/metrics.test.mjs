@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agreement, comprehensiveness, curves, deletionCurve, quantile, sufficiency, without } from '../dist/metrics.js';
+import { agreement, asRead, comprehensiveness, curves, deletionCurve, quantile, sufficiency, without } from '../dist/metrics.js';
 
 /** An explanation of `a b c …` with one class. */
 const words = (...weights) =>
@@ -95,6 +95,31 @@ test('a text without words keeps what stood between them, whatever the script', 
   assert.equal(without(text, all), '“” ，👍🏽 ');
   assert.equal(without(text, [all[2], all[0]]), '“” 涨了，👍🏽 ');
   assert.equal(without(text, []), text);
+});
+
+test('of a pair, words go from the text that they are in', async () => {
+  const pair = ['a man', 'a man'];
+  assert.deepEqual(without(pair, [{ start: 2, end: 5, half: 1 }]), ['a man', 'a ']);
+  assert.deepEqual(without(pair, [{ start: 2, end: 5, half: 1 }, { start: 0, end: 1 }]), [' man', 'a ']);
+  const cut = (truncated) => asRead(pair, { truncated });
+  assert.deepEqual([cut(undefined), cut({ tokens: 9, from: 1 }), cut({ tokens: 9, from: 1, half: 1 })], [pair, ['a', ''], ['a man', 'a']]);
+  const asked = [];
+  const pairs = {
+    classifyAll(texts, options) {
+      asked.push(...texts);
+      const own = [{ ...words(1)[0] }, { ...words(2)[0], half: 1 }];
+      return letters.classifyAll(texts.map(String), options).map((answer) => ({ ...answer, ...(answer.words && { words: own }) }));
+    },
+  };
+  await deletionCurve(pairs, ['a b', 'a c']);
+  assert.deepEqual(asked.slice(1), [['a b', 'a c'], ['a b', ' c'], [' b', ' c']]);
+});
+
+test('words at one place of the two texts of a pair are not the same word', () => {
+  const both = [...words(3, -2), ...words(1, 4).map((word) => ({ ...word, half: 1 }))];
+  const swapped = [...words(1, 4), ...words(3, -2).map((word) => ({ ...word, half: 1 }))];
+  close(agreement(both, both, 'yes').cosine, 1);
+  close(agreement(both, swapped, 'yes').cosine, (3 - 8 + 3 - 8) / (9 + 4 + 1 + 16));
 });
 
 test('what the model did not read stays out when words are taken out', async () => {

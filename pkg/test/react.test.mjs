@@ -50,6 +50,18 @@ test('an answer is pending until it is of this text, by this classifier, with th
   assert.equal(render(undefined, 'down', { explain: true, backend: 'cpu' }).pending, true);
 });
 
+test('a pair is asked about again when its texts are others, not when it is another list of the same', async () => {
+  const render = component(useClassification);
+  const asked = [];
+  const pairs = { classify: async (text) => asked.push(text) && { label: 'one' } };
+  for (const text of [['a', 'b'], ['a', 'b'], ['a', 'c'], '["a","c"]']) {
+    render(pairs, text);
+    await settled();
+    assert.equal(render(pairs, text).pending, false);
+  }
+  assert.deepEqual(asked, [['a', 'b'], ['a', 'c'], '["a","c"]']);
+});
+
 test('what fails is not pending any more, and says why', async () => {
   const render = component(useClassification);
   const failing = { classify: async () => Promise.reject(new Error('no')) };

@@ -62,6 +62,24 @@ test('a text of more than `LONGEST_TEXT` units is refused, by either entry', asy
   await clf.dispose();
 });
 
+test('a pair is no text for a model of single ones, and it gives no reasons', async () => {
+  const { Classifier } = await import('../dist/node.js');
+  const clf = await Classifier.load(BUNDLE);
+  assert.deepEqual([clf.info.pairs, clf.info.reasons], [false, false]);
+  const refused = 'want a string, found an array; this model reads single texts: give classifyAll many, or a pair to a model of pairs';
+  await assert.rejects(clf.classify(['a', 'b']), { code: 'bad-argument', message: `classify: ${refused}` });
+  await assert.rejects(clf.classifyAll(['a', ['a', 'b']]), { code: 'bad-argument', message: `classifyAll, text 1: ${refused}` });
+  await assert.rejects(clf.reason('a'), { code: 'bad-argument', message: /gives no reasons in words \(info\.reasons\)/ });
+  await clf.dispose();
+});
+
+test('pairs are joined in one way, and come apart where they were', async () => {
+  const { halves, joined } = await import('../dist/client.js');
+  assert.equal(joined(['one\u001ftwo', 'three\u001f']), 'one two\u001fthree ');
+  for (const pair of [['a', 'b'], ['', ''], ['a', '']]) assert.deepEqual(halves(joined(pair)), pair);
+  assert.deepEqual([halves('alone'), halves('a\u001fb\u001fc')], [['alone', ''], ['a', 'b\u001fc']]);
+});
+
 test('disposed of while another bundle opens, both models are freed', async () => {
   const { Classifier, Model } = await import('../dist/node.js');
   const freed = new Set();

@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Writes students, `odd` and `wide`, and teachers, `teacher` and `slow-teacher`, into a new folder; returns it and what removes it. */
+/**
+ * Writes students, `odd`, `wide` and `pair`, which reads pairs and gives reasons, and teachers, `teacher` and
+ * `slow-teacher`, into a new folder; returns it and what removes it.
+ */
 export async function madeUp() {
   const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));
   const example = ['run', '--quiet', '--package', 'stillglass-tests', '--example', 'awkward_bundles', '--', folder];

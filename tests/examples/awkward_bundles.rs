@@ -1,5 +1,6 @@
 //! Writes bundles with made-up weights into a folder, for the browser tests: students whose sizes are no
-//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach; and teachers
+//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach, one of them of pairs and with
+//! reasons; and teachers
 //! for the page's finance model, a small one and one that takes seconds over a long text.
 //!
 //! `cargo run --package stillglass-tests --example awkward_bundles -- FOLDER`
@@ -14,7 +15,7 @@ mod made_up_teacher;
 use std::error::Error;
 use std::path::PathBuf;
 
-use made_up::{ODD, PLAIN, Sizes, bundle};
+use made_up::{ODD, PLAIN, Sizes, bundle, pair};
 use made_up_teacher::{SHAPE, teacher};
 use stillglass_bundle::{TeacherShape, WeightFormat};
 
@@ -48,6 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, sizes) in [("odd.glass", ODD), ("wide.glass", WIDE)] {
         std::fs::write(folder.join(name), bundle(1, sizes, &PLAIN).write()?)?;
     }
+    std::fs::write(
+        folder.join("pair.glass"),
+        pair(1, ODD, &PLAIN, ODD.labels).write()?,
+    )?;
     for (name, shape) in [("teacher.glass", SHAPE), ("slow-teacher.glass", SLOW)] {
         let mut teacher = teacher(1, shape, WeightFormat::Int8);
         teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();

@@ -118,9 +118,9 @@ export class Beside {
   async #loadMany() {
     const { ManyTexts } = await import('./many/page.ts');
     const { chosen, openText } = this.#page;
-    const name = () => chosen()?.name ?? '';
-    const view = (this.#many ??= new ManyTexts({ name, model: () => this.#opening(), open: openText }));
-    view.offer(name());
+    const view = (this.#many ??= new ManyTexts({ entry: chosen, model: () => this.#opening(), open: openText }));
+    const entry = chosen();
+    if (entry !== undefined) view.offer(entry);
     await view.ready();
     return view;
   }
@@ -130,7 +130,7 @@ export class Beside {
     const { models, chosen } = this.#page;
     const entry = chosen();
     if (entry === undefined) throw new Error('there is no model; open one under Models');
-    const [{ kind, labels }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
-    return { name: entry.name, opening: { id: entry.id, kind, labels, bundle, runtime } };
+    const [{ kind, labels, pairs }, bundle, runtime] = await Promise.all([models.open(entry), models.fetch(entry), compile()]);
+    return { name: entry.name, opening: { id: entry.id, kind, labels, pairs, bundle, runtime } };
   }
 }

@@ -14,6 +14,7 @@ import { fetched, loaded } from './loaded.ts';
 import { Models } from './models.ts';
 import { Offline, type State } from './offline.ts';
 import type { Reading } from './opened.ts';
+import { stopsInFirst, UNNAMED } from './pair.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, showClasses } from './view/classes.ts';
@@ -22,7 +23,6 @@ import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts
 import { onUpdate, showKeptLine } from './view/kept.ts';
 import { noteOnLink, onLink } from './view/link.ts';
 import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
-import { UNNAMED, type Names } from './pair.ts';
 import { nothingWritten, onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
@@ -83,7 +83,7 @@ async function choose(entry: Entry, label?: string): Promise<void> {
   showModel(entry);
   showPrompt(entry);
   comparison.offer(entry);
-  beside.views.many.tell((view) => view.offer(entry.name));
+  beside.views.many.tell((view) => view.offer(entry));
   beside.views.models.tell((view) => void view.show());
   beside.views.device.tell((view) => view.show());
   clearProblem();
@@ -102,8 +102,7 @@ async function choose(entry: Entry, label?: string): Promise<void> {
 /** `label` is the class that a link wants shown. */
 function begin(opened: ModelInfo, label?: string): void {
   info = opened;
-  // The bundle itself knows best what it reads.
-  if (opened.pairs !== (chosen?.texts !== undefined) && chosen !== undefined) showPrompt(chosen, opened.pairs);
+  if (chosen !== undefined && opened.pairs !== (chosen.texts !== undefined)) correct(chosen, opened.pairs);
   if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
   else picked = label;
   offerClasses(opened.labels, pick);
@@ -111,6 +110,14 @@ function begin(opened: ModelInfo, label?: string): void {
   showNothingYet();
   setState('ready');
   classifySoon();
+}
+
+/** The bundle itself knows best whether it reads pairs. */
+function correct(entry: Entry, pairs: boolean): void {
+  if (pairs) entry.texts = UNNAMED;
+  else delete entry.texts;
+  showPrompt(entry);
+  beside.views.many.tell((view) => view.offer(entry));
 }
 
 function fail(entry: Entry, error: unknown): void {
@@ -170,11 +177,6 @@ function showNothingYet(): void {
   clearAnswer('Nothing to read yet', `Type, paste, or pick an example. The answer follows as you type.${both}`);
 }
 
-/** What the two texts are called; nothing where the model reads single ones. */
-function names(): Names | undefined {
-  return info?.pairs === true ? (chosen?.texts ?? UNNAMED) : undefined;
-}
-
 const settleSoon = settled(PAUSE, () => {
   if (current === undefined) return;
   const { reading, words } = current;
@@ -187,7 +189,7 @@ const settleSoon = settled(PAUSE, () => {
 
 /** Has the model say why, in words, unless there is a newer text by the time that the panel is here. */
 function sayReason(reading: Reading, words: readonly Word[]): void {
-  const about = { text: reading.text, words, names: names(), label: reading.result.label };
+  const about = { text: reading.text, words, names: chosen?.texts, label: reading.result.label };
   beside.reason.get().then(
     (panel) => {
       if (current?.reading === reading) panel.write(about);
@@ -207,9 +209,11 @@ function showAnswer(): void {
   showVerdict(label, scores[label] ?? 0);
   showClasses(scores, label, shown);
   byId('why-title').textContent = `Words for and against ${shown}`;
-  comparison.show({ reading, words, label: shown, labels: info.labels, names: names() });
+  comparison.show({ reading, words, label: shown, labels: info.labels, names: chosen?.texts });
   beside.reason.tell((panel) => panel.turnTo(reading.text));
-  showCut(tokens, truncated?.tokens);
+  const { texts } = chosen ?? {};
+  const missed = texts !== undefined && truncated !== undefined && stopsInFirst(reading.text, truncated.from) ? texts[1] : undefined;
+  showCut(truncated && { read: tokens, whole: truncated.tokens, pair: texts !== undefined, missed });
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();
 }

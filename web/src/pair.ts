@@ -45,6 +45,11 @@ export function ownPlace(text: string, { start, end, half }: Pick<Word, 'start' 
   return half === undefined ? { start, end } : { start: start - second, end: end - second, half };
 }
 
+/** Whether reading stopped before it came to the second text. */
+export function stopsInFirst(text: string, cut: number): boolean {
+  return cut < secondOf(text);
+}
+
 /** A text as it is shown: what was read of it, cut at its words, and the rest. */
 export interface Shown {
   parts: Segment[];

@@ -17,6 +17,14 @@ test('a link gives back what was put into it, in any script', () => {
   }
 });
 
+test('a pair is two texts in the address, without the sign that the page has between them', () => {
+  const link = { text: 'A man sleeps.\u001fNobody & nothing = awake', model: 'nli', label: 'neutral' };
+  const hash = fragment(link)!;
+  assert.match(hash, /^#text=A%20man%20sleeps%2E&second=Nobody%20%26%20nothing%20%3D%20awake&model=nli&class=neutral$/);
+  assert.deepEqual(opened(hash, VIEWS), { at: 'link', link });
+  assert.deepEqual(opened('#text=a%1Fb&second=c&model=nli', VIEWS), { at: 'link', link: { text: 'a b\u001fc', model: 'nli' } });
+});
+
 test('a lone surrogate becomes what the models read', () => {
   const hash = fragment({ text: 'a\ud800b', model: 'finance' })!;
   assert.deepEqual(opened(hash, VIEWS), { at: 'link', link: { text: 'a\ufffdb', model: 'finance' } });

@@ -46,6 +46,43 @@ function saved(teacher = false): Saved {
   return { answer, model: { name: 'Finance', id: 'finance' }, out, made: new Date(2026, 10, 5, 7, 8, 9), version: '0.1.0' };
 }
 
+/** The answer for a pair, and a reason. */
+function pairSaved(): Saved {
+  const text = 'a man\u001fno man';
+  const at = (word: string, start: number, half?: 1): Word => ({ text: word, start, end: start + word.length, ...(half && { half }), weights: { up: start, ['__proto__']: 0 } });
+  const words = [at('a', 0), at('man', 2), at('no', 6, 1), at('man', 9, 1)];
+  const result = { ...classification(0.75), boundary: Object.fromEntries([['up', 0.5], ['__proto__', -0.5]]), truncated: { tokens: 9, from: 12 } };
+  const reason = { label: 'up', text: 'a man is no man', tokens: [] };
+  const answer: Answer = { text, names: ['Premise', 'Hypothesis'], label: 'up', labels: LABELS, student: { name: 'Student', result, words }, full: 1, atOdds: new Set(), reason };
+  return { ...saved(), answer, out: { words: wordsOut(words, new Set([9])), after: new Map([['Student' as const, classification(0.25)]]) } };
+}
+
+test('of a pair, JSON has both texts, each word\u2019s place in its own, what the boundary gave, and the reason with what it is worth', () => {
+  const record = JSON.parse(asJson(pairSaved()));
+  assert.deepEqual([record.text, record.texts], [['a man', 'no man'], ['Premise', 'Hypothesis']]);
+  const [student] = record.readers;
+  for (const { text, start, end, half = 0 } of student.words) assert.equal(record.text[half].slice(start, end), text);
+  assert.deepEqual(student.words.map(({ half }: { half?: 1 }) => half), [undefined, undefined, 1, 1]);
+  assert.deepEqual(student.boundary.map(({ value }: { value: number }) => value), [0.5, -0.5]);
+  assert.deepEqual(student.truncated, { tokens: 9, from: 6, half: 1 });
+  assert.deepEqual(record.without.words, [{ text: 'man', start: 3, end: 6, half: 1 }]);
+  assert.deepEqual(record.without.readers[0].text, ['a man', 'no ']);
+  assert.match(record.reason.about, /nothing makes it true/);
+  assert.equal(record.reason.text, 'a man is no man');
+});
+
+test('of a pair, CSV and text say which text a word is of', () => {
+  const [head, ...lines] = Papa.parse<string[]>(asCsv(pairSaved()), { skipEmptyLines: true }).data;
+  assert.deepEqual(head?.slice(0, 7), ['reader', 'kind', 'text', 'of', 'from', 'to', 'removed']);
+  assert.ok(lines.every((line) => line.length === head?.length));
+  assert.deepEqual(lines[3]?.slice(1, 7), ['word', 'man', 'Hypothesis', '3', '6', 'yes']);
+  assert.equal(lines[4]?.[1], 'boundary');
+  const pasted = asText(pairSaved());
+  assert.match(pasted, /^Premise: a man\nHypothesis: no man\n\n/);
+  assert.match(pasted, /In words, for up: a man is no man\n\(Written by the same network/);
+  assert.ok(!pasted.includes('\u001f'));
+});
+
 test('JSON has everything, and its figures add up', () => {
   const record = JSON.parse(asJson(saved(true)));
   assert.deepEqual([record.text, record.class, record.model], [TEXT, 'up', { name: 'Finance', id: 'finance' }]);

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer, AskOptions } from 'stillglass/client';
+import type { Answer, AskOptions, Text } from 'stillglass/client';
 import { quantile } from 'stillglass/metrics';
 import { CASES, measure } from '../src/device/measure.ts';
 import { asCsv, asText, cellsOf, type Measured } from '../src/device/report.ts';
 
 /** Stands in for a model whose calls take so many milliseconds, one after the other, over and over. */
-function taking(times: number[], backend: 'cpu' | 'gpu' = 'cpu', reason?: string) {
-  const asked: { texts: string[]; options: AskOptions }[] = [];
-  const classifyAll = async (texts: string[], options: AskOptions) => {
+function taking(times: number[], backend: 'cpu' | 'gpu' = 'cpu', reason?: string, pairs = false) {
+  const asked: { texts: Text[]; options: AskOptions }[] = [];
+  const classifyAll = async (texts: Text[], options: AskOptions) => {
     options.signal?.throwIfAborted();
     const ms = times[asked.length % times.length]!;
     asked.push({ texts, options });
     return texts.map(() => ({ backend, ...(reason && { reason }), ms: ms / texts.length }) as Answer);
   };
-  return { classifyAll, asked };
+  return { info: { pairs }, classifyAll, asked };
 }
 
 const { signal } = new AbortController();
@@ -34,8 +34,16 @@ test('median and 95th percentile are of whole calls, the first two left out', as
   for (const { texts, options } of subject.asked) {
     assert.equal(new Set(texts).size, 32, 'no two alike');
     assert.equal(options.backend, 'cpu');
-    for (const text of texts) assert.equal(text.split(' ').length, 12);
+    for (const text of texts) assert.equal(String(text).split(' ').length, 12);
   }
+});
+
+test('a model of pairs is measured on pairs, with as many words', async () => {
+  const subject = taking([1], 'cpu', undefined, true);
+  await measure(subject, { texts: 32, backend: 'cpu' }, signal);
+  const texts = subject.asked[0]!.texts as [string, string][];
+  assert.equal(texts.length, 32);
+  for (const pair of texts) assert.deepEqual(pair.map((text) => text.split(' ').length), [6, 6]);
 });
 
 test('a slow model is asked less often, but not less than five times', async () => {
@@ -48,7 +56,7 @@ test('a slow model is asked less often, but not less than five times', async () 
       passed += ms;
       return subject.classifyAll(...asked);
     };
-    return measure({ classifyAll }, { texts: 1, backend: 'cpu' }, signal);
+    return measure({ ...subject, classifyAll }, { texts: 1, backend: 'cpu' }, signal);
   };
   try {
     const runs = [await slow(700), await slow(100), await slow(1)].map((found) => 'runs' in found && found.runs);
@@ -69,7 +77,7 @@ test('what the GPU did not do is no time but a reason, without what is meant for
 test('it can be stopped between calls', async () => {
   const stop = new AbortController();
   const subject = taking([1]);
-  const stopping = { classifyAll: (texts: string[], options: AskOptions) => {
+  const stopping = { ...subject, classifyAll: (texts: Text[], options: AskOptions) => {
     if (subject.asked.length === 4) stop.abort('enough');
     return subject.classifyAll(texts, options);
   } };

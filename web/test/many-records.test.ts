@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batchesOf } from '../src/many/batches.ts';
-import { cellOf, columnsOf, distinct, likely } from '../src/many/columns.ts';
+import { cellOf, columnsOf, distinct, likely, likelyPair, shownOf, textOf } from '../src/many/columns.ts';
 import { look } from '../src/many/look.ts';
 import { MOST_ROWS, type Order, type Row, type Sample } from '../src/many/protocol.ts';
 import { cutterOf, rowsOf } from '../src/many/records.ts';
@@ -23,6 +23,22 @@ test('a CSV file gives its cells: quotes, line breaks in cells, doubled quotes, 
   assert.deepEqual(columnsOf(sample), ['id', 'text']);
   assert.equal(likely(sample), 1);
   assert.deepEqual(rows, [['1', 'a, "b"\nc'], ['2', 'd']]);
+});
+
+test('the two columns of pairs are told by their names, else by their length, in the order of the file', async () => {
+  const pairOf = async (content: string) => likelyPair((await allRows('a.csv', content)).sample);
+  assert.deepEqual(await pairOf('id,hypothesis,premise\n1,a longer one than that,b\n'), [2, 1]);
+  assert.deepEqual(await pairOf('sentence1,label,sentence2\na,b,c\n'), [0, 2]);
+  assert.deepEqual(await pairOf('id,premise,claim\n1,a,bcd\n'), [1, 2]);
+  assert.deepEqual(await pairOf('id,one,other\n1,a short one,and the longest of the three\n'), [1, 2]);
+  assert.deepEqual(await pairOf('text\na\n'), [0, 0]);
+});
+
+test('a row of pairs gives both texts as one, and on one line of the table with a stroke', () => {
+  assert.equal(textOf(['1', 'a', 'b'], [1, 2]), 'a\u001fb');
+  assert.equal(textOf({ a: 'x\u001f', b: 7 }, ['a', 'b']), 'x \u001f7');
+  assert.equal(shownOf(['1', 'a', 'b'], [1, 2]), 'a / b');
+  assert.equal(textOf(['1', 'a'], 1), 'a');
 });
 
 test('the delimiter is found out, and TSV has its own', async () => {

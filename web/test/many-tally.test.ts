@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { joined } from 'stillglass/client';
 import type { Answer, Word } from 'stillglass';
-import { kept } from '../src/many/answers.ts';
+import { kept, readable } from '../src/many/answers.ts';
 import { NO_LABEL } from '../src/many/protocol.ts';
 import { Tally } from '../src/many/tally.ts';
 
@@ -61,7 +62,7 @@ test('with too many different words the rare ones are forgotten, and it is told'
 
 test('of each text the label, the scores and the strongest words are kept, and nothing of one without text', () => {
   const answers = [answer('up', [word('great', 2), word('bad', -1)]), answer('down', [word('bad', -3)])];
-  const batch = kept(['great bad', ' \n', 'bad'], answers, LABELS);
+  const batch = kept(['great bad', ' \n', 'bad'], answers, { labels: LABELS, pairs: false });
   assert.deepEqual([...batch.labels], [0, NO_LABEL, 1]);
   assert.deepEqual([...batch.scores], [0.75, 0.25, 0, 0, 0.25, 0.75]);
   assert.deepEqual(batch.words, [
@@ -74,13 +75,20 @@ test('of each text the label, the scores and the strongest words are kept, and n
   assert.deepEqual([...batch.tally.sums], [2, -2, -4, 4]);
 });
 
+test('a pair without one of its texts gets no label', () => {
+  const texts = [['a', 'b'], ['a', ' '], ['', 'b'], ['c', 'd']].map(([first = '', second = '']) => joined([first, second]));
+  assert.deepEqual(texts.map((text) => readable(text, true)), [true, false, false, true]);
+  const answers = [answer('up', [word('a', 2)]), answer('down', [word('d', -3)])];
+  assert.deepEqual([...kept(texts, answers, { labels: LABELS, pairs: true }).labels], [0, NO_LABEL, NO_LABEL, 1]);
+});
+
 test('of three classes that lean to one side, words are named and summed as they stand above the mean', () => {
   const labels = ['up', 'down', 'flat'];
   const lopsided = (text: string, up: number, down: number, flat: number): Word => ({ text, start: 0, end: text.length, weights: { up, down, flat } });
   const words = [lopsided('all', 6, 6, 6), lopsided('loss', 3, 9, 3), lopsided('rise', 2, -4, -4)];
   const scores = { up: 0.25, down: 0.5, flat: 0.25 };
   const one: Answer = { label: 'down', scores, logits: [], tokens: 3, backend: 'cpu', words, ms: 1 };
-  const batch = kept(['all loss rise', 'all loss rise'], [one, one], labels);
+  const batch = kept(['all loss rise', 'all loss rise'], [one, one], { labels, pairs: false });
   assert.deepEqual(batch.words[0], { for: ['loss'], against: ['rise'] });
   assert.deepEqual(batch.tally.words, ['all', 'loss', 'rise']);
   assert.deepEqual([...batch.tally.sums], [0, 0, 0, -4, 8, -4, 8, -4, -4]);

@@ -30,7 +30,7 @@ class FakeMeans {
   opened: string[] = [];
   ended = 0;
   asks: Ask[] = [];
-  info: Pick<ModelInfo, 'kind' | 'labels'> = { kind: 'teacher', labels: [...LABELS].reverse() };
+  info: Pick<ModelInfo, 'kind' | 'labels' | 'pairs'> = { kind: 'teacher', labels: [...LABELS].reverse(), pairs: false };
   forgotten: string[] = [];
 
   fetch: typeof fetchBundle = async (source, options = {}) => {
@@ -234,9 +234,10 @@ test('a bundle that is no teacher of this student is refused, and its worker end
     [{ kind: 'student', labels: LABELS }, /holds a student/],
     [{ kind: 'teacher', labels: ['fall', 'stay'] }, /fall, stay.*fall, rise/],
     [{ kind: 'teacher', labels: ['fall', 'rise', 'stay'] }, /fall, rise, stay/],
+    [{ kind: 'teacher', labels: LABELS, pairs: true }, /reads pairs of texts, the student single ones/],
   ] as const) {
     const { teacher, means } = made();
-    means.info = info as Pick<ModelInfo, 'kind' | 'labels'>;
+    means.info = { pairs: false, ...(info as Pick<ModelInfo, 'kind' | 'labels'>) };
     await teacher.bring(LABELS);
     assert.ok(teacher.state.at === 'failed' && reason.test(String(teacher.state.error)), JSON.stringify(teacher.state));
     assert.deepEqual([means.ended, means.forgotten], [1, ['/a-teacher.glass']]);

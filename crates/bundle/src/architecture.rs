@@ -47,6 +47,9 @@ pub struct StudentShape {
     pub hidden: usize,
     /// Width of the attention's projection, A.
     pub attention: usize,
+    /// Whether a token that stands in both texts of a pair is told so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Sizes of what says its reason in words, where there is such a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<DecoderShape>,
@@ -170,6 +173,7 @@ impl StudentShape {
             embedding: size("embedding"),
             hidden: size("hidden"),
             attention: size("attention"),
+            shared: fields.optional("shared", Json::flag),
             decoder: fields.optional("decoder", |decoder| {
                 DecoderShape::parse(decoder.fields()?).map(Some)
             }),

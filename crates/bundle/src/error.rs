@@ -116,6 +116,11 @@ pub enum Error {
         /// How many labels there are.
         labels: usize,
     },
+    /// A student of single texts that is told what both texts of a pair share.
+    #[error(
+        "architecture.shared without tokenizer.separator: single texts share nothing; re-export the bundle"
+    )]
+    Shared,
     /// A layer norm that could divide by next to nothing.
     #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),

@@ -297,6 +297,11 @@ impl Manifest {
             padding,
             ..
         } = self.tokenizer;
+        if let (Architecture::Student(shape), None) = (&self.architecture, separator)
+            && shape.shared
+        {
+            return Err(Error::Shared);
+        }
         let (kind, vocabulary) = (self.kind, self.architecture.vocabulary());
         for (name, id, wanted) in [
             ("unknown", Some(unknown), true),

@@ -202,6 +202,11 @@ impl Region<'_> {
     fn student(&self, shape: &StudentShape) -> Result<StudentWeights, Error> {
         Ok(StudentWeights {
             embedding: self.quantized("embedding")?,
+            shared: if shape.shared {
+                self.floats("embedding.shared")?
+            } else {
+                Vec::new()
+            },
             forward: self.direction("lstm.forward")?,
             backward: self.direction("lstm.backward")?,
             attention: Attention {

@@ -7,6 +7,8 @@ use crate::Quantized;
 pub struct StudentWeights {
     /// One row a vocabulary piece, `[V, E]`.
     pub embedding: Quantized,
+    /// Added to the embedding of a token that stands in both texts of a pair, `[E]`; empty where nothing is.
+    pub shared: Vec<f32>,
     /// The LSTM that reads from the first token to the last.
     pub forward: Direction,
     /// The LSTM that reads from the last token to the first.

@@ -135,6 +135,9 @@ impl List {
         self.add("lstm.backward.bias", Dtype::F32, &[gates]);
         self.add("attention.bias", Dtype::F32, &[shape.attention]);
         self.add("attention.vector", Dtype::F32, &[shape.attention]);
+        if shape.shared {
+            self.add("embedding.shared", Dtype::F32, &[shape.embedding]);
+        }
         let mut int8 =
             |name: &str, rows, columns| self.matrix(name, WeightFormat::Int8, rows, columns);
         int8("embedding", shape.vocabulary, shape.embedding);

@@ -131,6 +131,9 @@ impl Stack {
 
     fn student(&mut self, weights: &StudentWeights) {
         self.int8("embedding", &weights.embedding);
+        if !weights.shared.is_empty() {
+            self.vector("embedding.shared", &weights.shared);
+        }
         self.direction("lstm.forward", &weights.forward);
         self.direction("lstm.backward", &weights.backward);
         self.int8("attention.projection", &weights.attention.projection);

@@ -35,6 +35,9 @@ pub enum Error {
     #[error("the GPU computes something else than the CPU")]
     Wrong,
 
+    /// A student that tells tokens which both texts of a pair have: its embeddings hang on the whole text.
+    #[error("this model of pairs runs on the CPU, where one takes less than a GPU takes to answer")]
+    Shared,
     /// The model or the call is larger than every GPU is sure to take.
     #[error("{what}: {found}, the GPU takes {most} at most; run it on the CPU")]
     TooLarge {

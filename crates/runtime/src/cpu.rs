@@ -38,6 +38,11 @@ pub(crate) fn embedding(table: &Quantized, ids: &[u32], out: &mut Int16) {
     embedding::embedding(int8(table), ids, out);
 }
 
+/// The same rows, with `added` where the id is beyond the table by that of its row.
+pub(crate) fn embedding_with(table: &Quantized, added: &[f32], ids: &[u32], out: &mut Int16) {
+    embedding::embedding_with(int8(table), added, ids, out);
+}
+
 /// Adds what each row of `x: [inputs, embedding]` gives to a direction's gates.
 pub(crate) fn share(gates: &Gates, x: &Int16, shares: &mut Vec<f32>) {
     lstm::share(Cpu::detect(), gates, x, shares);

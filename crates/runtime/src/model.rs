@@ -66,6 +66,11 @@ impl Model {
         self.manifest().tokenizer.separator.is_some()
     }
 
+    /// Whether no GPU is asked for it: a token's embedding hangs on the other text of its pair.
+    pub(crate) fn stays_on_cpu(&self) -> bool {
+        matches!(&self.bundle.weights, Weights::Student(weights) if !weights.shared.is_empty())
+    }
+
     /// The methods that explain this kind of model, its own first.
     pub fn methods(&self) -> &'static [Method] {
         methods(self.manifest().kind)
@@ -132,7 +137,12 @@ impl Model {
         match (&self.bundle.weights, &self.bundle.manifest.architecture) {
             (Weights::Student(weights), _) => {
                 let desk = &self.student;
-                Cpu::Student(Student { weights, desk })
+                let separator = self.manifest().tokenizer.separator;
+                Cpu::Student(Student {
+                    weights,
+                    desk,
+                    separator,
+                })
             }
             (Weights::Teacher(weights), Architecture::Teacher(shape)) => {
                 let desk = &self.teacher;

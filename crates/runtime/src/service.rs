@@ -12,6 +12,10 @@ use crate::pace::{Pace, Stop};
 use crate::queue::Queue;
 use crate::{Choice, Classification, Error, Host, Model, Request};
 
+/// Why the CPU answers what was asked of the GPU, of a model that the GPU never gets.
+const STAYS: &str =
+    "this model of pairs runs on the CPU, where a text takes less than a GPU takes to answer";
+
 /// A model, and the backends it may use.
 #[derive(Debug)]
 pub struct Service {
@@ -66,7 +70,9 @@ impl Service {
         let texts = model.encode(texts);
         let mut answers = Vec::with_capacity(texts.len());
         let mut reason = None;
-        if request.backend != Choice::Cpu {
+        if model.stays_on_cpu() {
+            reason = (request.backend == Choice::Gpu).then(|| STAYS.to_owned());
+        } else if request.backend != Choice::Cpu {
             // Who has gone meanwhile needs no GPU.
             pace.tick(0, texts.len()).await?;
             let tried = self.door.answer(model, &texts, request, pace, &mut answers);

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use stillglass_bundle::{Quantized, StudentWeights};
+use stillglass_text as text;
 
 use crate::cpu;
 use crate::explanation::column_sum;
@@ -43,6 +44,8 @@ struct Layers {
 /// What a pass works in.
 #[derive(Debug, Default)]
 struct Memory {
+    /// Of a pair, the tokens with those that both texts have told apart.
+    ids: Vec<u32>,
     tokens: Tokens,
     lstm: cpu::LstmMemory,
     /// `[time, 2 * hidden]`.
@@ -58,6 +61,8 @@ struct Memory {
 pub(crate) struct Student<'a> {
     pub(crate) weights: &'a StudentWeights,
     pub(crate) desk: &'a Desk,
+    /// The token between the two texts of a pair.
+    pub(crate) separator: Option<u32>,
 }
 
 impl Student<'_> {
@@ -74,7 +79,7 @@ impl Student<'_> {
     pub(crate) fn read<R>(&self, ids: &[u32], take: impl FnOnce(Read) -> R) -> R {
         let layers = self.desk.layers.get_or_init(|| Layers::new(self.weights));
         self.desk.memory.with(|memory| {
-            memory.run(self.weights, layers, ids);
+            memory.run(self.weights, layers, ids, self.separator);
             let taken = take(Read {
                 states: &memory.h,
                 attention: &memory.attention,
@@ -98,14 +103,33 @@ impl Layers {
 }
 
 impl Memory {
-    fn run(&mut self, weights: &StudentWeights, layers: &Layers, ids: &[u32]) {
+    fn run(
+        &mut self,
+        weights: &StudentWeights,
+        layers: &Layers,
+        ids: &[u32],
+        separator: Option<u32>,
+    ) {
         let StudentWeights {
             embedding,
+            shared,
             attention,
             classifier,
             ..
         } = weights;
-        self.tokens.find(ids, embedding, &layers.gates);
+        let table = (embedding, shared.as_slice());
+        if shared.is_empty() {
+            self.tokens.find(ids, table, &layers.gates);
+        } else {
+            // A piece that both texts have is another one to the LSTM: its number is that of the piece, beyond all.
+            let beyond = embedding.rows as u32;
+            let both = text::shared(ids, separator);
+            let ids = ids.iter().zip(both);
+            self.ids.clear();
+            self.ids
+                .extend(ids.map(|(id, both)| if both { id + beyond } else { *id }));
+            self.tokens.find(&self.ids, table, &layers.gates);
+        }
         let Tokens { shares, places, .. } = &self.tokens;
         cpu::bilstm(&layers.gates, shares, places, &mut self.lstm, &mut self.h);
         cpu::attention(
@@ -154,15 +178,25 @@ struct Tokens {
 
 impl Tokens {
     /// Finds the places of a text's tokens, and the shares of those that are new.
-    fn find(&mut self, ids: &[u32], embedding: &Quantized, gates: &[cpu::Gates; 2]) {
+    fn find(
+        &mut self,
+        ids: &[u32],
+        (embedding, shared): (&Quantized, &[f32]),
+        gates: &[cpu::Gates; 2],
+    ) {
         let mut known = self.ids.len();
-        self.place(ids, embedding.rows);
+        let pieces = embedding.rows * if shared.is_empty() { 1 } else { 2 };
+        self.place(ids, pieces);
         if known > 0 && self.ids.len() * gates[0].share_len() > MOST_SHARES {
             self.forget();
             known = 0;
-            self.place(ids, embedding.rows);
+            self.place(ids, pieces);
         }
-        cpu::embedding(embedding, &self.ids[known..], &mut self.x);
+        if shared.is_empty() {
+            cpu::embedding(embedding, &self.ids[known..], &mut self.x);
+        } else {
+            cpu::embedding_with(embedding, shared, &self.ids[known..], &mut self.x);
+        }
         for (gates, shares) in gates.iter().zip(&mut self.shares) {
             cpu::share(gates, &self.x, shares);
         }
@@ -240,7 +274,7 @@ mod tests {
         let mut forgotten = 0;
         for ids in short {
             let known = tokens.ids.len();
-            tokens.find(ids, &table, &gates);
+            tokens.find(ids, (&table, &[]), &gates);
             forgotten += usize::from(tokens.ids.len() < known);
             let all = tokens.ids.len() * gates[0].share_len();
             assert!(tokens.shares.iter().all(|shares| shares.len() == all));

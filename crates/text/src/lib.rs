@@ -37,7 +37,7 @@ mod writer;
 
 pub use encoding::{Encoding, Token, Truncated, Word};
 pub use error::Error;
-pub use pair::{SEPARATOR, halves, pair};
+pub use pair::{SEPARATOR, halves, pair, shared};
 pub use pieces::CONTINUATION;
 pub use prune::{Pruned, prune};
 pub use segment::LONGEST_WORD;

@@ -20,9 +20,35 @@ pub fn halves(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// For each token of a pair whether its like stands in the other text; of a single text, or without a separator, none
+/// does.
+pub fn shared(ids: &[u32], separator: Option<u32>) -> impl Iterator<Item = bool> {
+    let place = ids.iter().position(|id| Some(*id) == separator);
+    let (first, second) = ids.split_at(place.unwrap_or(ids.len()));
+    ids.iter().enumerate().map(move |(at, id)| match place {
+        Some(place) if at < place => second[1..].contains(id),
+        Some(place) if at > place => first.contains(id),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_shared_by_both_texts_or_not() {
+        let of = |ids: &[u32]| shared(ids, Some(9)).collect::<Vec<bool>>();
+        assert_eq!(
+            of(&[1, 2, 9, 2, 3, 2]),
+            [false, true, false, true, false, true]
+        );
+        assert_eq!(of(&[1, 1]), [false, false]);
+        assert_eq!(of(&[9, 1]), [false, false]);
+        // A second separator is a token like any other.
+        assert_eq!(of(&[9, 9, 9]), [false, false, false]);
+        assert_eq!(shared(&[1, 9, 1], None).filter(|s| *s).count(), 0);
+    }
 
     #[test]
     fn a_pair_comes_apart_where_it_was_joined() {

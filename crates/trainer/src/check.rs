@@ -140,6 +140,11 @@ pub fn warnings(report: &Report) -> Vec<String> {
             "no row has a word that people named; is data.rationale the right column?".into(),
         );
     }
+    for (column, rows) in report.reasons.iter().filter(|(_, rows)| **rows == 0) {
+        found.push(format!(
+            "no training row has anything in column `{column}` ({rows} reasons); is that the right one?"
+        ));
+    }
     for split in ["train", "validation", "test"] {
         let parts = report.splits.iter().filter(|part| part.split == split);
         for (class, label) in report.labels.iter().enumerate() {
@@ -199,6 +204,9 @@ impl Findings {
                     );
                 }
             }
+        }
+        for (column, rows) in &self.data.reasons {
+            let _ = writeln!(out, "reasons     {rows:>7}  training rows with `{column}`");
         }
         let leaked: usize = self.data.leakage.iter().map(|leak| leak.rows).sum();
         let _ = writeln!(out, "\nleakage  {leaked} row(s) between splits");

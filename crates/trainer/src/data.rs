@@ -9,13 +9,13 @@ mod quotes;
 mod sheet;
 mod table;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use file::{File, Part};
+use file::{File, Part, expanded};
 pub use leakage::{Leakage, fold};
 pub use sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
 pub(crate) use table::{Record, Table};
@@ -40,6 +40,29 @@ pub struct Example {
     pub false_reasons: Vec<(usize, String)>,
     /// Reasons by people that a student's are compared with.
     pub references: Vec<String>,
+    /// Which of a question's choices it is, from 0, and of how many; a question's stand one after another.
+    pub choice: Option<(usize, usize)>,
+}
+
+/// The labels of a question's choices.
+pub(crate) const CHOICES: [&str; 2] = ["wrong", "right"];
+
+/// Share of the questions whose right choice is the most probable one, from probabilities of every example's labels, the
+/// last of which is [`CHOICES`]' `right`; none where there is no question.
+pub fn chosen_right(examples: &[Example], probabilities: &[Vec<f32>]) -> Option<f64> {
+    let (mut questions, mut right) = (0u32, 0u32);
+    let mut from = 0;
+    while let Some((0, count)) = examples.get(from).and_then(|example| example.choice) {
+        let choices = from..(from + count).min(examples.len());
+        let last = |row: usize| probabilities[row].last().copied().unwrap_or_default();
+        let best = choices
+            .clone()
+            .reduce(|best, row| if last(row) > last(best) { row } else { best });
+        questions += 1;
+        right += u32::from(best.is_some_and(|row| examples[row].label == 1));
+        from = choices.end;
+    }
+    (questions > 0).then(|| f64::from(right) / f64::from(questions))
 }
 
 /// The parts of a text between white space; of a pair, those of both its texts.
@@ -213,6 +236,9 @@ pub struct Report {
     pub repeated: usize,
     /// Training texts that occur under more than one label.
     pub contradictions: usize,
+    /// Training rows with a reason in words, by its column; and of reasons for other labels than the row's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, usize>,
     /// Bad rows left out, as they would have been reported.
     pub skipped: Vec<String>,
 }
@@ -245,6 +271,7 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         reasons: &section.reasons,
         counterfactual: section.counterfactual.as_deref(),
         references: None,
+        choices: section.choices.as_deref(),
         sparse: false,
     };
     let labelled = section.files().filter(|(split, _)| *split != UNLABELED);
@@ -268,7 +295,7 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         .enumerate()
         .map(|(i, label)| (label.as_str(), i))
         .collect();
-    for file in &mut files {
+    for file in files.iter_mut().filter(|_| section.choices.is_none()) {
         file.refuse_unknown_labels(&index, &section.label, section.labels.is_some());
     }
     let columns = Columns {
@@ -276,6 +303,7 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         rationale: None,
         reasons: &[],
         counterfactual: None,
+        references: None,
         ..columns
     };
     let unlabeled = section.files().filter(|(split, _)| *split == UNLABELED);
@@ -295,7 +323,22 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         }
     }
     let named = section.rationale.is_some();
-    finish(labels, parts, unlabeled, skipped, named)
+    let mut loaded = finish(labels, parts, unlabeled, skipped, named)?;
+    loaded.report.reasons = reasons(section, &loaded.split.train);
+    Ok(loaded)
+}
+
+/// How many rows have a reason in each column.
+fn reasons(section: &DataSection, train: &[Example]) -> BTreeMap<String, usize> {
+    let own = section.reasons.iter().enumerate().map(|(column, name)| {
+        let with = |row: &&Example| row.reasons.get(column).is_some_and(Option::is_some);
+        (name.clone(), train.iter().filter(with).count())
+    });
+    let wrong = section.counterfactual.iter().map(|name| {
+        let with = |row: &&Example| !row.false_reasons.is_empty();
+        (name.clone(), train.iter().filter(with).count())
+    });
+    own.chain(wrong).collect()
 }
 
 fn finish(
@@ -339,6 +382,7 @@ fn finish(
         unlabeled_repeated: given.then_some(unlabeled_repeated),
         leakage: leakage::between(&named),
         repeated: leakage::repeated(&examples[0]),
+        reasons: BTreeMap::new(),
         contradictions: leakage::contradictions(&examples[0]),
         skipped,
     };
@@ -363,7 +407,8 @@ fn apart(files: Vec<File>, examples: &[Vec<Example>]) -> (Vec<Unlabeled>, usize)
     let mut seen: HashSet<String> = labelled.collect();
     // A text of no words teaches nothing.
     seen.insert(String::new());
-    let rows: Vec<Row> = files.into_iter().flat_map(|file| file.sheet.rows).collect();
+    let rows = files.into_iter().flat_map(|file| file.sheet.rows);
+    let rows: Vec<Row> = rows.flat_map(expanded).collect();
     let all = rows.len();
     let fresh = rows.into_iter().filter(|row| seen.insert(fold(&row.text)));
     let kept: Vec<Unlabeled> = fresh
@@ -378,6 +423,9 @@ fn apart(files: Vec<File>, examples: &[Vec<Example>]) -> (Vec<Unlabeled>, usize)
 
 /// The labels given, or those of the training rows: sorted by number if all are, else by text.
 fn labels(section: &DataSection, train: &[File]) -> Result<Vec<String>> {
+    if section.choices.is_some() {
+        return Ok(CHOICES.map(String::from).into());
+    }
     if let Some(labels) = &section.labels {
         return Ok(labels.iter().map(|label| label.trim().to_owned()).collect());
     }

@@ -48,6 +48,7 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         embedding: section.embedding,
         hidden: section.hidden,
         attention: section.attention,
+        shared: section.shared,
         decoder: decoder(&recipe.recipe, labels.len()),
     };
     let tokenizer = TokenizerSpec {
@@ -55,7 +56,7 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         lowercase: true,
         strip_accents: true,
         unknown: 0,
-        separator: None,
+        separator: recipe.recipe.data.pairs().then_some(0),
         first: None,
         last: None,
         padding: None,
@@ -187,6 +188,10 @@ pub fn bundle(
     let readers = [forward?, backward?];
     let student = StudentWeights {
         embedding: for_readers(shape.vocabulary, shape.embedding, embedding, &readers),
+        shared: match shape.shared {
+            Some(_) => taken.vector("embedding.shared", shape.embedding)?,
+            None => Vec::new(),
+        },
         forward: taken.direction("lstm.forward", shape.embedding, hidden)?,
         backward: taken.direction("lstm.backward", shape.embedding, hidden)?,
         attention: Attention {
@@ -204,6 +209,7 @@ pub fn bundle(
         embedding: shape.embedding,
         hidden,
         attention,
+        shared: shape.shared.is_some(),
         decoder,
     };
     let tokenizer = TokenizerSpec {

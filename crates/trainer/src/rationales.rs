@@ -7,9 +7,11 @@
 mod ask;
 mod clean;
 mod endpoint;
+mod gather;
 mod prompt;
 
 pub use ask::{Budget, Job, Outcome, Price, Spent, ask};
 pub use clean::{Cleaned, Counts, clean, clean_file};
 pub use endpoint::{Endpoint, Patience, Reply, Sampling};
+pub use gather::gather;
 pub use prompt::{Asking, Kind, Prompt, Row, Rows, rows};

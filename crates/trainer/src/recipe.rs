@@ -96,10 +96,15 @@ pub struct DataSection {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
+    /// Column of a question's choices, a list: each makes a pair with the text, which is `right` or `wrong`. The label is
+    /// then the right one's place, from 0, or its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<String>,
     /// Columns of reasons for the label in words, as people or language models gave them; a row may have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
-    /// Column of reasons for every label, right or wrong: in JSONL an object by label, elsewhere that object as text.
+    /// Column of reasons for every label, right or wrong: in JSONL an object by label (a list, one for each choice,
+    /// where there are choices), elsewhere that as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterfactual: Option<String>,
     /// Column of people's reasons in validation and test rows, which a student's are compared with: a text, or in JSONL a
@@ -138,6 +143,11 @@ impl Files {
 }
 
 impl DataSection {
+    /// Whether a text is two.
+    pub fn pairs(&self) -> bool {
+        self.text2.is_some() || self.choices.is_some()
+    }
+
     /// Every file with the key that names it.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let train = self.train.paths().iter().map(|path| ("train", path));
@@ -339,6 +349,9 @@ pub struct StudentSection {
     /// How often the training texts must use a piece for it to stay in the vocabulary; words of
     /// rarer pieces fall into shorter ones.
     pub min_count: usize,
+    /// Whether tokens that stand in both texts of a pair are told so, by a vector that is learnt.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Units of the LSTM that writes the student's reason in words; 0 for a student that gives none.
     #[serde(skip_serializing_if = "is_zero")]
     pub decoder: usize,
@@ -373,6 +386,7 @@ impl Default for StudentSection {
             dropout: 0.3,
             max_tokens: 128,
             min_count: 1,
+            shared: false,
             decoder: 0,
             reason_tokens: Self::REASON,
             pieces: 8000,

@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     hidden: 5,
     attention: 4,
     classes: 2,
+    shared: None,
     decoder: None,
 };
 

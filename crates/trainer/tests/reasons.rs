@@ -12,13 +12,13 @@ use stillglass::export;
 use stillglass::progress::Progress;
 use stillglass::recipe::{DistillSection, Objective};
 use stillglass::student::{
-    DecoderShape, Heard, Last, Shape, Speech, Student, StudentBatch, gradients_as_weights,
+    DecoderShape, Heard, Last, Shape, Speaker, Speech, Student, StudentBatch, gradients_as_weights,
 };
 use stillglass::teacher::Weights;
 use stillglass::training::generator;
 use stillglass::vocabulary::Vocabulary;
 use stillglass_bundle::{Bundle, Card, DecoderShape as Sizes, Quantized, Weights as Numbers};
-use stillglass_runtime::Model;
+use stillglass_runtime::{Model, Reason};
 
 const SHAPE: Shape = Shape {
     vocabulary: 11,
@@ -26,6 +26,7 @@ const SHAPE: Shape = Shape {
     hidden: 3,
     attention: 4,
     classes: 3,
+    shared: Some(1),
     decoder: Some(DecoderShape {
         hidden: 7,
         prefixes: 3,
@@ -38,7 +39,8 @@ const ABSOLUTE: f64 = 4e-4;
 const STEP: f32 = 1e-2;
 
 fn rows() -> Vec<Vec<u32>> {
-    vec![vec![1, 2, 3, 4, 5], vec![6], vec![], vec![10, 0, 1, 1]]
+    // Token 1 parts the texts of a pair; 4 is in both of the first.
+    vec![vec![2, 4, 1, 4, 5], vec![6], vec![], vec![10, 0, 1, 1]]
 }
 
 /// Words that are learnt and words that are only read, copied ones and others, the end and answers, two of one row, none
@@ -281,6 +283,43 @@ fn a_bundle_without_a_decoder_says_so() {
     assert!(error.contains("gives no reasons"), "{error}");
 }
 
+/// Token by token, so that one that is nearly as likely does not end the comparison: how many the twin would not say.
+fn compared(
+    speaker: &Speaker,
+    heard: &Heard,
+    prefix: usize,
+    (reason, words, pair): (&Reason, &[&str], bool),
+) -> usize {
+    let mut place = speaker.begin(heard, prefix);
+    let mut apart = 0;
+    for token in &reason.tokens {
+        let following = speaker.following(heard, &place);
+        let piece = token.text.trim_start().to_lowercase();
+        let is = |word: &&str| word.trim_start_matches("##") == piece;
+        let id = words.iter().position(is).unwrap() as u32;
+        let error = (following.of(id) - token.probability).abs();
+        assert!(
+            error < 0.02,
+            "{piece}: {} {}",
+            following.of(id),
+            token.probability
+        );
+        let likely = following.probabilities[2..words.len()].iter();
+        let most = likely.copied().fold(0.0, f32::max);
+        apart += usize::from(following.of(id) < most - 0.02);
+        speaker.hear(&mut place, id);
+        let looked: f32 = token.attention.iter().sum();
+        let want = f32::from(u8::from(!heard.ids.is_empty()));
+        // What parts a pair's texts is looked at, and is no word.
+        assert!(
+            looked < want + 1e-4 && (pair || looked > want - 1e-4),
+            "{looked}"
+        );
+        assert!((0.0..=1.0).contains(&token.copied));
+    }
+    apart
+}
+
 #[test]
 fn the_runtime_says_what_the_twin_says() {
     let words = [
@@ -314,6 +353,8 @@ fn the_runtime_says_what_the_twin_says() {
                 .collect()
         };
         let weights = with(&weights, "decoder.combine", louder("decoder.combine"));
+        let told = (0..5).map(|i| (i as f32 * 2.3).sin()).collect();
+        let weights = with(&weights, "embedding.shared", told);
         // A bundle's decoder knows no answers.
         let mut others = weights.values("decoder.other.bias").unwrap().to_vec();
         others[1..].fill(-1e4);
@@ -345,39 +386,18 @@ fn the_runtime_says_what_the_twin_says() {
             let heard = &twin.hear(&[ids]).unwrap()[0];
             let answer = model.classify(&[text], None).unwrap()[0].label;
             assert_eq!(reason.label, answer);
-            let prefix = if prefixes == 1 { 0 } else { answer };
-            // Token by token, so that one that is nearly as likely does not end the comparison.
-            let mut place = speaker.begin(heard, prefix);
-            for token in &reason.tokens {
-                let following = speaker.following(heard, &place);
-                let piece = token.text.trim_start().to_lowercase();
-                let id = words
-                    .iter()
-                    .position(|w| w.trim_start_matches("##") == piece)
-                    .unwrap() as u32;
-                let error = (following.of(id) - token.probability).abs();
+            let logits = &model.classify(&[text], None).unwrap()[0].logits;
+            for (found, want) in logits.iter().zip(&heard.logits) {
                 assert!(
-                    error < 0.02,
-                    "{seed} {text:?} {piece}: {} {}",
-                    following.of(id),
-                    token.probability
+                    (found - want).abs() < 5e-3,
+                    "{text:?}: {logits:?} {:?}",
+                    heard.logits
                 );
-                let most = following.probabilities[2..11]
-                    .iter()
-                    .copied()
-                    .fold(0.0, f32::max);
-                apart += usize::from(following.of(id) < most - 0.02);
-                speaker.hear(&mut place, id);
-                said_any += 1;
-                let looked: f32 = token.attention.iter().sum();
-                let pair = text.contains('\u{1f}');
-                let want = f32::from(u8::from(!heard.ids.is_empty()));
-                assert!(
-                    looked < want + 1e-4 && (pair || looked > want - 1e-4),
-                    "{looked}"
-                );
-                assert!((0.0..=1.0).contains(&token.copied));
             }
+            let prefix = if prefixes == 1 { 0 } else { answer };
+            let pair = text.contains('\u{1f}');
+            apart += compared(&speaker, heard, prefix, (&reason, &words, pair));
+            said_any += reason.tokens.len();
             // More beams never find a less likely reason than fewer would have kept.
             let wide = model
                 .reason(text, 4, &mut |_| ControlFlow::Continue(()))

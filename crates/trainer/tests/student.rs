@@ -54,6 +54,7 @@ fn shape(fixture: &Fixture) -> Shape {
         hidden: fixture.hidden,
         attention: fixture.attention,
         classes: fixture.labels,
+        shared: None,
         decoder: None,
     }
 }

@@ -4,6 +4,7 @@
 //! Any Vulkan or Metal device will do, a software one too. Without one the tests print SKIPPED; where
 //! `STILLGLASS_GPU=required` promises one, they fail.
 
+#[allow(dead_code)] // what the other tests use
 #[path = "../student/made_up.rs"]
 mod made_up;
 #[path = "../../../crates/kernels/tests/support/mod.rs"]

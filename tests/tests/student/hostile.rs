@@ -1,12 +1,14 @@
 //! Bundles nobody would train, but that read well: no panic, no NaN, every answer defined.
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 use stillglass_bundle::limits::{COLUMNS, MAGNITUDE};
 use stillglass_kernels::linear_int8::MOST_COLUMNS;
 use stillglass_runtime::Method;
 
 use crate::behaviour::{assert_complete, assert_distribution};
-use crate::made_up::{Draw, Numbers, Sizes, bundle, text};
+use crate::made_up::{Draw, Numbers, ODD, PLAIN, Sizes, bundle, pair, text};
 use crate::{classify, model};
 
 /// Every number at an edge of what the reader lets through.
@@ -38,6 +40,40 @@ fn check(seed: u64, sizes: Sizes, draw: &Draw) {
     for answer in classify(&model, &texts, Some(Method::Native)) {
         assert_distribution(&answer);
         assert_complete(&answer);
+    }
+}
+
+#[test]
+fn pairs_and_their_reasons_are_defined_whatever_the_weights() {
+    for (seed, draw) in [&EDGES, &LARGEST, &SMALLEST, &PLAIN]
+        .into_iter()
+        .enumerate()
+    {
+        let seed = seed as u64;
+        for prefixes in [1, ODD.labels] {
+            let model = model(&pair(seed, ODD, draw, prefixes));
+            let mut numbers = Numbers(seed);
+            for words in 0..5 {
+                let [first, second] = [words, 4 - words].map(|words| text(&mut numbers, words));
+                let joined = stillglass_text::pair(&first, &second);
+                for text in [joined.as_str(), &first, "\u{1f}", "a\u{1f}\u{1f}a"] {
+                    let answer = classify(&model, &[text], Some(Method::Native)).swap_remove(0);
+                    assert_distribution(&answer);
+                    assert_complete(&answer);
+                    for beams in [1, 3] {
+                        let reason = model.reason(text, beams, &mut |_| ControlFlow::Continue(()));
+                        let reason = reason.expect("it has a decoder");
+                        assert_eq!(reason.label, answer.label);
+                        assert!(reason.tokens.len() <= 24);
+                        for token in &reason.tokens {
+                            assert!((0.0..=1.001).contains(&token.probability), "{token:?}");
+                            assert!((0.0..=1.0).contains(&token.copied), "{token:?}");
+                            assert!(token.attention.iter().all(|a| (0.0..=1.001).contains(a)));
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

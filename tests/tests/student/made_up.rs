@@ -1,8 +1,8 @@
 //! Students with made-up weights: valid bundles of any size, the same for the same seed.
 
 use stillglass_bundle::{
-    Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec, Weights,
+    Architecture, Attention, Bundle, DecoderShape, DecoderWeights, Dense, Direction, Manifest,
+    Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec, Weights,
 };
 
 /// Numbers that look random (`SplitMix64`).
@@ -98,6 +98,7 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
         embedding,
         hidden,
         attention,
+        shared: false,
         decoder: None,
     };
     let student = StudentWeights {
@@ -109,12 +110,8 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
             bias: maker.floats(attention),
             vector: maker.floats(attention),
         },
-        classifier: Dense {
-            rows: labels,
-            columns: 2 * hidden,
-            weight: maker.floats(labels * 2 * hidden),
-            bias: maker.floats(labels),
-        },
+        classifier: maker.dense(labels, 2 * hidden),
+        shared: Vec::new(),
         decoder: None,
     };
     let tokenizer = TokenizerSpec {
@@ -133,6 +130,44 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
         vocabulary,
         weights: Weights::Student(student),
     }
+}
+
+/// A valid student that reads pairs, tells what both texts have and gives reasons of at most 24 tokens: the same for all
+/// answers with one prefix, else started with one of each label's.
+pub(crate) fn pair(seed: u64, sizes: Sizes, draw: &Draw, prefixes: usize) -> Bundle {
+    let mut vocabulary = vocabulary();
+    vocabulary.push("[SEP]".into());
+    let separator = vocabulary.len() as u32 - 1;
+    let mut bundle = bundle_of(vocabulary, seed, sizes, draw);
+    bundle.manifest.tokenizer.separator = Some(separator);
+    let mut maker = Maker {
+        numbers: Numbers(seed + 1),
+        draw,
+    };
+    let (width, wide, units) = (sizes.embedding, 2 * sizes.hidden, sizes.hidden + 2);
+    if let (Architecture::Student(shape), Weights::Student(student)) =
+        (&mut bundle.manifest.architecture, &mut bundle.weights)
+    {
+        shape.shared = true;
+        shape.decoder = Some(DecoderShape {
+            hidden: units,
+            tokens: 24,
+            prefixes,
+        });
+        student.shared = maker.floats(width);
+        student.decoder = Some(Box::new(DecoderWeights {
+            start: maker.quantized(width, wide),
+            prefix: maker.floats(prefixes * width),
+            lstm: maker.direction(width, units),
+            query: maker.quantized(wide, units),
+            combine: maker.quantized(width, units + wide),
+            combine_bias: maker.floats(width),
+            gate: maker.dense(1, units + wide),
+            word_bias: maker.floats(shape.vocabulary),
+            end: maker.dense(1, width),
+        }));
+    }
+    bundle
 }
 
 struct Maker<'a> {
@@ -159,6 +194,15 @@ impl Maker<'_> {
             columns,
             values,
             scales,
+        }
+    }
+
+    fn dense(&mut self, rows: usize, columns: usize) -> Dense {
+        Dense {
+            rows,
+            columns,
+            weight: self.floats(rows * columns),
+            bias: self.floats(rows),
         }
     }
 

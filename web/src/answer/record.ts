@@ -6,7 +6,7 @@ import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
 import { halves } from 'stillglass/client';
-import { ownPlace } from '../pair.ts';
+import { ownPlace, stopsInFirst } from '../pair.ts';
 import { readText, readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
@@ -74,7 +74,7 @@ function placeOf({ text, names }: Answer, word: Word): { start: number; end: num
 
 /** Where reading stopped, in the text that it stopped in. */
 function cutOf({ text, names }: Answer, from: number): { from: number; half?: 1 } {
-  if (names === undefined || from <= halves(text)[0].length) return { from };
+  if (names === undefined || stopsInFirst(text, from)) return { from };
   const { start, half } = ownPlace(text, { start: from, end: from, half: 1 });
   return { from: start, ...(half && { half }) };
 }

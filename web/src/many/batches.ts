@@ -1,7 +1,7 @@
 /** Rows in portions for the readers. No DOM here. */
 
 import { LONGEST_TEXT } from 'stillglass/client';
-import { cellOf } from './columns.ts';
+import { textOf } from './columns.ts';
 import { MOST_ROWS, type Order, type Row } from './protocol.ts';
 import { rowsOf } from './records.ts';
 import { FileProblem } from './source.ts';
@@ -35,7 +35,7 @@ export async function* batchesOf({ file, layout, column, model }: Order): AsyncG
       for (const [at, row] of rows.entries()) {
         more = taken === MOST_ROWS;
         if (more) break;
-        add(batch, row, cellOf(row, column), ++taken);
+        add(batch, row, textOf(row, column), ++taken);
         batch.share = (before + ((bytes - before) * (at + 1)) / rows.length) / file.size;
         if (!full()) continue;
         yield batch;

@@ -1,9 +1,13 @@
 /** The columns of a file, and which one is likely to hold the texts. No DOM here. */
 
-import type { Row, Sample } from './protocol.ts';
+import { joined } from 'stillglass/client';
+import type { Column, Row, Sample, TextColumn } from './protocol.ts';
 
 /** Names that columns with texts often have. */
 export const LIKELY = /^(text|texts|sentence|message|content|body|tweet|review|comment|headline|title|description|sms)$/i;
+
+/** Names that the two columns of pairs often have. */
+const LIKELY_PAIR = [/^(premise|first|text|query|(text|sentence|question)[ _]?[1a])$/i, /^(hypothesis|second|answer|text[ _]pair|(text|sentence|question)[ _]?[2b])$/i] as const;
 
 /** The names of columns, in order: from the first row, made up, or the keys of the objects. */
 export function columnsOf({ layout, rows }: Sample): string[] {
@@ -30,17 +34,42 @@ export function distinct(names: readonly string[]): string[] {
 export function likely(sample: Sample): number {
   const columns = columnsOf(sample);
   const named = columns.findIndex((name) => LIKELY.test(name.trim()));
-  if (named >= 0) return named;
+  return named >= 0 ? named : longest(sample, columns);
+}
+
+/** The places of the two columns that most look like the texts of pairs: by their names, or by their length; in a file of one column, that twice. */
+export function likelyPair(sample: Sample): [number, number] {
+  const columns = columnsOf(sample);
+  const [first, second] = LIKELY_PAIR.map((pattern) => columns.findIndex((name) => pattern.test(name.trim()))) as [number, number];
+  if (first >= 0 && second >= 0) return [first, second];
+  const one = first >= 0 ? first : longest(sample, columns, second);
+  const other = second >= 0 ? second : longest(sample, columns, one);
+  // In the order of the file, where no name says another.
+  return first < 0 && second < 0 ? [Math.min(one, other), Math.max(one, other)] : [one, other];
+}
+
+/** The place of the column with most text, another than `but`. */
+function longest(sample: Sample, columns: readonly string[], but = -1): number {
   const rows = sample.layout.heading ? sample.rows.slice(1) : sample.rows;
   const lengths = columns.map((name, at) => {
     const column = Array.isArray(sample.rows[0]) ? at : name;
-    return rows.reduce((sum, row) => sum + cellOf(row, column).length, 0);
+    return at === but ? -1 : rows.reduce((sum, row) => sum + cellOf(row, column).length, 0);
   });
   return Math.max(0, lengths.indexOf(Math.max(...lengths)));
 }
 
+/** The text of a row, of a pair both as one. */
+export function textOf(row: Row, column: TextColumn): string {
+  return typeof column === 'object' ? joined([cellOf(row, column[0]), cellOf(row, column[1])]) : cellOf(row, column);
+}
+
+/** The same on one line of the table: of a pair, both with a stroke between. */
+export function shownOf(row: Row, column: TextColumn): string {
+  return typeof column === 'object' ? column.map((one) => cellOf(row, one)).join(' / ') : cellOf(row, column);
+}
+
 /** A cell as text; what is no text in an object is written as JSON. */
-export function cellOf(row: Row, column: number | string): string {
+export function cellOf(row: Row, column: Column): string {
   if (Array.isArray(row)) return row[column as number] ?? '';
   const value = Object.hasOwn(row, column) ? row[column] : undefined;
   if (typeof value === 'string') return value;

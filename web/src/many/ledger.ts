@@ -1,7 +1,7 @@
 /** What has been read: labels and scores in memory, the rows themselves in blobs. No DOM here. */
 
-import { cellOf } from './columns.ts';
-import { NO_LABEL, type Answers, type Line, type Row, type SortKey } from './protocol.ts';
+import { shownOf, textOf } from './columns.ts';
+import { NO_LABEL, type Answers, type Line, type Row, type SortKey, type TextColumn } from './protocol.ts';
 
 /** How much of a text the table gets. */
 const SHOWN = 300;
@@ -37,7 +37,7 @@ export class Ledger {
   /** Rows without a text. */
   empty = 0;
   rows = 0;
-  readonly #column: number | string;
+  readonly #column: TextColumn;
   readonly #batches: Batch[] = [];
   readonly #unpacked = new Map<Batch, Entry[]>();
   readonly #label: Uint16Array;
@@ -45,7 +45,7 @@ export class Ledger {
   #order: Uint32Array | undefined;
 
   /** `most` is how many rows there can be. */
-  constructor(labels: readonly string[], column: number | string, most: number) {
+  constructor(labels: readonly string[], column: TextColumn, most: number) {
     this.labels = labels;
     this.counts = labels.map(() => 0);
     this.#column = column;
@@ -85,7 +85,7 @@ export class Ledger {
 
   /** The whole text of a row of the file. */
   async text(row: number): Promise<string> {
-    return cellOf((await this.#entry(row)).row, this.#column);
+    return textOf((await this.#entry(row)).row, this.#column);
   }
 
   /** Everything in the order of the file, batch by batch. */
@@ -100,7 +100,7 @@ export class Ledger {
     const entry = await this.#entry(row);
     const { label, scores } = this.#verdict(row);
     const score = scores[this.#label[row] ?? NO_LABEL] ?? 0;
-    return { row, label: label ?? '', score, text: cellOf(entry.row, this.#column).slice(0, SHOWN), for: entry.for };
+    return { row, label: label ?? '', score, text: shownOf(entry.row, this.#column).slice(0, SHOWN), for: entry.for };
   }
 
   #verdict(row: number): { label: string | undefined; scores: number[] } {

@@ -4,6 +4,7 @@ import './many.css';
 import { proxy } from 'comlink';
 import { byId, make } from '../dom.ts';
 import { onFile } from '../dropped.ts';
+import type { Entry } from '../entry.ts';
 import { count, duration, messageOf, sentence } from '../format.ts';
 import { download } from '../view/download.ts';
 import type { Desk } from './desk.ts';
@@ -18,8 +19,8 @@ import { Rows } from './view/rows.ts';
 
 /** What this view needs of the page around it. */
 export interface Host {
-  /** The name of the model that the reader chose. */
-  name: () => string;
+  /** The model that the reader chose. */
+  entry: () => Entry | undefined;
   /** That model, ready to be opened. */
   model: () => Promise<{ name: string; opening: Opening }>;
   /** Shows one text in the other view. */
@@ -60,8 +61,8 @@ export class ManyTexts {
   }
 
   /** Says which model reads the next file. */
-  offer(name: string): void {
-    nameModel(name);
+  offer(entry: Entry): void {
+    nameModel(entry);
   }
 
   #hire(): Mortal<Desk> {
@@ -91,7 +92,8 @@ export class ManyTexts {
     try {
       const sample = await this.#living().ask((desk) => desk.look(file));
       this.#file = file;
-      nameModel(this.#host.name());
+      const entry = this.#host.entry();
+      if (entry !== undefined) nameModel(entry);
       offerFile(file.name, sample);
     } catch (error) {
       this.#fail('This file could not be read', error);

@@ -37,17 +37,24 @@ export interface Opening {
   id: string;
   labels: string[];
   kind: 'student' | 'teacher';
+  /** Whether it reads pairs. */
+  pairs: boolean;
   runtime: WebAssembly.Module;
   // A blob: the browser may keep it out of memory, and sending it copies nothing.
   bundle: Blob;
 }
 
+/** Where a cell is: its column's number among cells, or its name in objects. */
+export type Column = number | string;
+
+/** The column with the texts; of pairs, those with the first and with the second. */
+export type TextColumn = Column | readonly [Column, Column];
+
 /** What to read. */
 export interface Order {
   file: File;
   layout: Layout;
-  /** The column with the texts: its number among cells, or its name in objects. */
-  column: number | string;
+  column: TextColumn;
   model: Opening;
 }
 

@@ -1,7 +1,7 @@
 /** A reader: one worker of the pool, which classifies batches and keeps only what is needed of them. */
 
 import { expose, transfer } from 'comlink';
-import { Classifier } from 'stillglass';
+import { Classifier, halves } from 'stillglass';
 import { kept, readable } from './answers.ts';
 import type { Answers, Opening } from './protocol.ts';
 
@@ -29,9 +29,10 @@ export class Reader {
   /** Reads a batch. A student explains at once; a teacher would take seconds for each text, so it is not asked to. */
   async read(texts: string[]): Promise<Answers> {
     if (this.#classifier === undefined || this.#opening === undefined) throw new Error('the reader was asked before its model was open');
-    const { kind, labels } = this.#opening;
-    const answers = await this.#classifier.classifyAll(texts.filter(readable), { explain: kind === 'student' });
-    const batch = kept(texts, answers, labels);
+    const { kind, pairs } = this.#opening;
+    const read = texts.filter((text) => readable(text, pairs));
+    const answers = await this.#classifier.classifyAll(pairs ? read.map(halves) : read, { explain: kind === 'student' });
+    const batch = kept(texts, answers, this.#opening);
     return transfer(batch, [batch.labels.buffer, batch.scores.buffer, batch.tally.counts.buffer, batch.tally.sums.buffer]);
   }
 }

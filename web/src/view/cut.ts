@@ -3,12 +3,21 @@
 import { byId } from '../dom.ts';
 import { count } from '../format.ts';
 
-/** Shows how many tokens were read, and how many the whole text has; takes the notice away if all were read. */
-export function showCut(read: number, whole: number | undefined): void {
+/** What was read, in tokens, and how many there are; of a pair, and the name of a text of which nothing was read. */
+export interface Cut {
+  read: number;
+  whole: number;
+  pair: boolean;
+  missed: string | undefined;
+}
+
+/** Says how much was read; takes the notice away if all was. */
+export function showCut(cut: Cut | undefined): void {
   const notice = byId('cut');
-  notice.hidden = whole === undefined;
+  notice.hidden = cut === undefined;
   notice.textContent =
-    whole === undefined
+    cut === undefined
       ? ''
-      : `This model reads ${count(read)} tokens at most, and the text has ${count(whole)}. The faded rest was not read.`;
+      : `This model reads ${count(cut.read)} tokens at most, and ${cut.pair ? 'both texts have' : 'the text has'} ${count(cut.whole)}. ` +
+        `The faded rest was not read${cut.missed === undefined ? '' : `: nothing of “${cut.missed}”, so the answer is about the other text alone`}.`;
 }

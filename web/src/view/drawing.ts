@@ -9,13 +9,15 @@ import type { Saved } from '../answer/record.ts';
 import { make } from '../dom.ts';
 import { tone, type Segment } from '../explain.ts';
 import { percent, title } from '../format.ts';
-import { inOne, shownTexts } from '../pair.ts';
+import { inOne, shownTexts, type Shown } from '../pair.ts';
 import { pieces, type Piece } from './pieces.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
 /** In CSS pixels: of the drawing, and of the room around what stands in it. */
 const WIDTH = 720;
 const ROOM = 24;
+/** What the name over one of two texts takes. */
+const NAME = 22;
 /** Light, as on paper; the page's own colours. */
 const COLOURS = { paper: '#ffffff', ink: '#1c1f24', soft: '#5a616b', for: '#e07b1f', 'for-line': '#a8500b', against: '#3b8fd4', 'against-line': '#175f9e' };
 const WASH = 0.62;
@@ -70,12 +72,33 @@ function line(text: string, y: number, size: number, fill: string): SVGElement {
   return svg('text', { x: ROOM, y, 'font-family': SANS, 'font-size': size, fill }, text);
 }
 
-/** The coloured words of one reader, as the browser lays them out. */
-function sheet({ answer, out }: Saved, { words, result }: Reader): { nodes: Node[]; height: number } {
+/** What is drawn, from the corner of its own on, and how much room it takes. */
+interface Drawn {
+  nodes: Node[];
+  height: number;
+}
+
+/** The coloured words of one reader; of a pair, both texts under their names. */
+function sheet(saved: Saved, reader: Reader): Drawn {
+  const { text, names } = saved.answer;
+  const drawn = shownTexts(text, reader.words, reader.result.truncated?.from, names !== undefined).map((shown) => laidOut(saved, reader, shown));
+  const [first = { nodes: [], height: 0 }] = drawn;
+  if (names === undefined) return first;
+  let height = 0;
+  const nodes = drawn.flatMap((own, at) => {
+    const name = svg('text', { x: 0, y: height + 13, 'font-family': SANS, 'font-size': 13, fill: COLOURS.soft }, names[at] ?? '');
+    const group = svg('g', { transform: `translate(0 ${height + NAME})` }, ...own.nodes);
+    height += NAME + own.height;
+    return [name, group];
+  });
+  return { nodes, height };
+}
+
+/** One text, as the browser lays it out. */
+function laidOut({ answer, out }: Saved, { words }: Reader, { parts: segments, unread }: Shown): Drawn {
   const removed = new Set(out?.words.map(({ start }) => start));
-  const cut = result.truncated?.from ?? answer.text.length;
-  const parts = whole(segments(answer.text.slice(0, cut), words)).map((part) => make('span', { 'data-word': String(part.word ?? '') }, part.text));
-  const rest = make('span', { 'data-word': '' }, answer.text.slice(cut, cut + GLIMPSE));
+  const parts = whole(segments).map((part) => make('span', { 'data-word': String(part.word ?? '') }, part.text));
+  const rest = make('span', { 'data-word': '' }, unread.slice(0, GLIMPSE));
   const box = make('div', { class: 'drawing-words', dir: 'auto' }, ...parts, rest);
   box.style.setProperty('inline-size', `${WIDTH - 2 * ROOM}px`);
   document.body.append(box);

@@ -3,7 +3,7 @@
 import { halves, joined } from 'stillglass/client';
 import type { Entry, Example } from '../entry.ts';
 import { byId, make } from '../dom.ts';
-import { inOne, UNNAMED } from '../pair.ts';
+import { inOne, type Names } from '../pair.ts';
 
 const question = byId<HTMLLabelElement>('question');
 const sheets = byId('sheets');
@@ -44,10 +44,10 @@ export function nothingWritten(): boolean {
 }
 
 /** Asks the model's question and offers its examples, with one sheet or two. */
-export function showPrompt(entry: Entry, pairs = entry.texts !== undefined): void {
+export function showPrompt(entry: Entry): void {
   question.textContent = entry.question;
   area.placeholder = entry.placeholder;
-  showSheets(pairs ? (entry.texts ?? UNNAMED) : undefined);
+  showSheets(entry.texts);
   examples.replaceChildren(...entry.examples.map((example) => make('li', {}, offer(example))));
   examples.hidden = entry.examples.length === 0;
   byId('examples-title').hidden = examples.hidden;
@@ -58,7 +58,7 @@ function writesPairs(): boolean {
 }
 
 /** The question names a single sheet; of two it is the heading, and each has a name of its own. */
-function showSheets(own: readonly string[] | undefined): void {
+function showSheets(own: Names | undefined): void {
   sheets.classList.toggle('two', own !== undefined);
   second.hidden = own === undefined;
   names.forEach((name, at) => {

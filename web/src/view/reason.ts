@@ -6,7 +6,7 @@ import { byId, make } from '../dom.ts';
 import { messageOf, percent, sentence, title } from '../format.ts';
 import type { Names } from '../pair.ts';
 import { isCopied, lookedAt, Reasons, tokensOf, type Ask, type State } from '../reason.ts';
-import { hideTip, showTip } from './tip.ts';
+import { stepTo } from './steps.ts';
 
 /** What the panel needs of the page around it. */
 export interface Host {
@@ -29,12 +29,18 @@ export interface About {
 const panel = byId('reason');
 const list = byId('reason-tokens');
 const says = byId('reason-says');
+const look = byId('reason-look');
+
+/** What stands where a part tells where it looked, while none is pointed at. */
+const HINT = 'Point at a part, or go to it with the arrow keys, to see where it looked.';
 
 /** The panel. There is one. */
 export class ReasonPanel {
   readonly #host: Host;
   readonly #reasons: Reasons;
   #about: About | undefined;
+  /** The text whose reason's parts are there, though it may be out of date. */
+  #drawn: string | undefined;
   #parts: HTMLElement[] = [];
   #tokens: readonly ReasonToken[] = [];
 
@@ -78,13 +84,13 @@ export class ReasonPanel {
   #draw(state: State): void {
     panel.hidden = state.at === 'nothing';
     panel.dataset['at'] = state.at;
-    const tokens = tokensOf(state);
-    // What grew by a token is not drawn anew, or whoever points at a part would lose it.
-    const grown = state.at !== 'stale' && this.#tokens.length > 0 && tokens.length >= this.#tokens.length && this.#tokens.every(({ text }, at) => tokens[at]?.text === text);
-    if (!grown && state.at !== 'stale') this.#empty();
-    this.#tokens = tokens;
-    if (state.at !== 'stale') for (const token of tokens.slice(this.#parts.length)) this.#add(token);
-    byId('reason-copied').hidden = !tokens.some(isCopied);
+    const text = 'text' in state ? state.text : undefined;
+    // What grows by a token is not drawn anew, or whoever points at a part would lose it.
+    if (state.at === 'nothing' || (text !== undefined && text !== this.#drawn)) this.#empty();
+    this.#drawn = text ?? this.#drawn;
+    this.#tokens = tokensOf(state);
+    for (const token of this.#tokens.slice(this.#parts.length)) this.#add(token);
+    byId('reason-copied').hidden = !this.#tokens.some(isCopied);
     byId('reason-of').replaceChildren(...this.#heading(state));
     // Only what is finished is spoken.
     const spoken = state.at === 'done' ? finished(state.reason) : state.at === 'failed' ? failed(state.error) : '';
@@ -101,7 +107,8 @@ export class ReasonPanel {
   }
 
   #empty(): void {
-    if (this.#parts.length > 0) this.#point(undefined);
+    this.#point(undefined);
+    this.#drawn = undefined;
     this.#parts = [];
     list.replaceChildren();
   }
@@ -129,7 +136,7 @@ export class ReasonPanel {
     return lookedAt(token, this.#about?.words ?? [], this.#about?.names);
   }
 
-  /** Shows where a part looked; nothing shows where none did. */
+  /** Shows where a part looked; nothing takes that away. */
   #point(index: number | undefined): void {
     const token = index === undefined ? undefined : this.#tokens[index];
     const part = index === undefined ? undefined : this.#parts[index];
@@ -137,13 +144,13 @@ export class ReasonPanel {
     // Of an older text the words above are others.
     const current = panel.dataset['at'] !== 'stale';
     this.#host.look(current ? token?.attention : undefined);
-    if (token === undefined || part === undefined || !current) return hideTip();
-    const line = (text: string) => make('span', { class: 'tip-rank' }, text);
-    showTip(part, [
-      `Looked at ${this.#looked(token)}`,
-      line(`${percent(token.probability)} sure of this part`),
-      ...(token.copied > 0 ? [line(`${percent(token.copied)} of that by copying`)] : []),
-    ]);
+    // In the panel and no note over it, which would hide the words that are spoken of. Each part says the same aloud.
+    look.textContent = token === undefined || !current ? HINT : this.#told(token);
+  }
+
+  #told(token: ReasonToken): string {
+    const copied = token.copied > 0 ? `, ${percent(token.copied)} of that by copying` : '';
+    return `“${token.text.trim()}” looked at ${this.#looked(token)}. ${percent(token.probability)} sure of this part${copied}.`;
   }
 
   /** Makes one part the one that Tab reaches. */
@@ -155,12 +162,10 @@ export class ReasonPanel {
     const from = partOf(event.target);
     if (from === undefined) return;
     if (event.key === 'Escape') return this.#point(undefined);
-    const last = this.#parts.length - 1;
-    const steps: Record<string, number> = { ArrowRight: from + 1, ArrowDown: from + 1, ArrowLeft: from - 1, ArrowUp: from - 1, Home: 0, End: last };
-    const to = steps[event.key];
+    const to = stepTo(event.key, from, this.#parts.length - 1, list);
     if (to === undefined) return;
     event.preventDefault();
-    this.#parts[Math.max(0, Math.min(last, to))]?.focus();
+    this.#parts[to]?.focus();
   }
 }
 

@@ -5,6 +5,7 @@ import { make, within } from '../dom.ts';
 import { fullColour, ranks, shares, tone } from '../explain.ts';
 import { count, ordinal, share, signed, spoken, title } from '../format.ts';
 import { shownTexts, type Names } from '../pair.ts';
+import { stepTo } from './steps.ts';
 import { hideTip, showTip } from './tip.ts';
 
 /** How many UTF-16 units of unread text are shown. */
@@ -190,32 +191,11 @@ export class Sheet {
       this.#turn(from);
       return;
     }
-    const to = from === undefined ? undefined : this.#destination(event.key, from);
+    const to = from === undefined ? undefined : stepTo(event.key, from, this.#options.length - 1, this.#options[from] ?? this.#list);
     if (to === undefined) return;
     event.preventDefault();
-    const target = Math.max(0, Math.min(this.#options.length - 1, to));
-    this.#enter(target);
-    this.#options[target]?.focus();
-  }
-
-  /** The word an arrow key leads to, in the direction the text runs. */
-  #destination(key: string, from: number): number | undefined {
-    const forward = getComputedStyle(this.#options[from] ?? this.#list).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
-    switch (key) {
-      case 'ArrowLeft':
-      case 'ArrowRight':
-        return from + (key === forward ? 1 : -1);
-      case 'ArrowDown':
-        return from + 1;
-      case 'ArrowUp':
-        return from - 1;
-      case 'Home':
-        return 0;
-      case 'End':
-        return this.#options.length - 1;
-      default:
-        return undefined;
-    }
+    this.#enter(to);
+    this.#options[to]?.focus();
   }
 }
 

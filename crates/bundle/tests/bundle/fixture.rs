@@ -12,6 +12,7 @@ pub(crate) const SHAPE: StudentShape = StudentShape {
     embedding: 3,
     hidden: 2,
     attention: 2,
+    shared: false,
     decoder: None,
 };
 
@@ -52,6 +53,7 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
                 weight: floats(classes * 2 * shape.hidden, 7),
                 bias: floats(classes, 8),
             },
+            shared: Vec::new(),
             decoder: None,
         }),
     }

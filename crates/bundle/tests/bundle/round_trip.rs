@@ -144,6 +144,7 @@ fn limits_are_reached_and_not_passed() {
         embedding: limits::COLUMNS,
         hidden: 1,
         attention: limits::COLUMNS,
+        shared: false,
         decoder: None,
     };
     let bundle = fixture::with_shape(shape, &["a", "b"]);
@@ -176,7 +177,7 @@ prop_compose! {
         hidden in 1_usize..12,
         attention in 1_usize..20,
     ) -> StudentShape {
-        StudentShape { vocabulary, embedding, hidden, attention, decoder: None }
+        StudentShape { vocabulary, embedding, hidden, attention, shared: false, decoder: None }
     }
 }
 

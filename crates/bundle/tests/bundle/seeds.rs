@@ -45,6 +45,7 @@ fn smallest() -> Vec<u8> {
         embedding: 1,
         hidden: 1,
         attention: 1,
+        shared: false,
         decoder: None,
     };
     fixture::with_shape(shape, &["a", "b"]).write().unwrap()

@@ -173,6 +173,7 @@ fn a_text_may_not_need_too_much_memory() {
         embedding: limits::COLUMNS,
         hidden: 1,
         attention: 1,
+        shared: false,
         decoder: None,
     };
     let mut bundle = fixture::with_shape(shape, &["a", "b"]);

@@ -36,6 +36,7 @@ impl Student {
     fn upload(gpu: &Gpu, weights: &StudentWeights) -> Result<Self, Error> {
         let StudentWeights {
             embedding,
+            shared,
             forward,
             backward,
             attention,
@@ -43,6 +44,9 @@ impl Student {
             // A reason is written on the CPU.
             decoder: _,
         } = weights;
+        if !shared.is_empty() {
+            return Err(Error::Shared);
+        }
         let found = forward.recurrent.columns;
         if found > MOST_UNITS {
             return Err(Error::TooLarge {

@@ -109,6 +109,9 @@ pub(super) struct CleanOptions {
     /// Cut sentences beyond so many words, but never the first
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
     words: u64,
+    /// Make one line of a row's explanations for every answer: its label's own, and all by answer as `counterfactual`
+    #[arg(long)]
+    by_answer: bool,
 }
 
 pub(super) fn run(
@@ -270,7 +273,10 @@ fn clean(general: &General, options: &CleanOptions) -> Result<()> {
         std::iter::once(options.rows.as_path()),
     )?;
     let words = usize::try_from(options.words).unwrap_or(usize::MAX);
-    let (lines, counts) = rationales::clean_file(&options.rows, &options.column, words)?;
+    let (mut lines, counts) = rationales::clean_file(&options.rows, &options.column, words)?;
+    if options.by_answer {
+        lines = rationales::gather(lines, &options.column);
+    }
     ensure!(
         !lines.is_empty(),
         "{}: nothing is left of {} rows: {} are empty, {} refused",

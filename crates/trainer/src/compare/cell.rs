@@ -18,7 +18,7 @@ use super::svm::Svm;
 use super::{Comparison, Reference};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
-use crate::data::{Example, Split};
+use crate::data::{Example, Split, chosen_right};
 use crate::distill::Epoch;
 use crate::faithfulness::{self, Explained, Faithfulness};
 use crate::flow::{TeacherArtefact, columns};
@@ -84,6 +84,9 @@ pub struct Figures {
     pub mixture: Mixture,
     /// Some test rows with its words and the teacher's, to look at.
     pub shown: Vec<Shown>,
+    /// Share of the questions of which it chooses the right answer, where rows are choices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<f64>,
     /// A student's epochs.
     pub history: Vec<Epoch>,
     /// How good its reasons in words are, where it gives any.
@@ -489,6 +492,7 @@ impl Figures {
             by_domain: by_domain(&split.test, test),
             mixture: Mixture::default(),
             shown: Vec::new(),
+            chosen: chosen_right(&split.test, test),
             history: Vec::new(),
             reasons: None,
             teacher: None,

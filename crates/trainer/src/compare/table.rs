@@ -23,8 +23,9 @@ struct Column {
 }
 
 /// Every figure of a run, in the order of the table.
-const COLUMNS: [Column; 33] = [
+const COLUMNS: [Column; 34] = [
     column("accuracy", "acc.", |f| Some(f.test.accuracy)),
+    column("questions right", "questions", |f| f.chosen),
     column("macro-F1", "F1", |f| Some(f.test.macro_f1)),
     column("MCC", "MCC", |f| Some(f.test.mcc)),
     column("AUC", "AUC", |f| f.test.auc),
@@ -117,8 +118,9 @@ const fn column(
 }
 
 /// What arms of one kind are held against each other for.
-const TRIED: [&str; 9] = [
+const TRIED: [&str; 10] = [
     "accuracy",
+    "questions right",
     "macro-F1",
     "cosine",
     "normalised AOPC",

@@ -46,6 +46,7 @@ pub(super) fn read(bytes: &[u8], columns: &Columns<'_>, delimiters: &[u8]) -> Re
         width: names.len(),
         text: find(columns.text)?,
         text2: columns.text2.map(find).transpose()?,
+        choices: columns.choices.map(find).transpose()?,
         reasons: columns
             .reasons
             .iter()
@@ -111,6 +112,7 @@ struct Layout<'a> {
     width: usize,
     text: usize,
     text2: Option<usize>,
+    choices: Option<usize>,
     reasons: Vec<Option<usize>>,
     counterfactual: Option<usize>,
     references: Option<usize>,
@@ -212,6 +214,7 @@ impl Layout<'_> {
         let fields = Fields {
             text: field(self.text, self.columns.text)?,
             text2: given(self.text2, self.columns.text2)?,
+            choices: given(self.choices, self.columns.choices)?,
             reasons: reasons.collect::<Result<_, _>>()?,
             counterfactual: given(self.counterfactual, self.columns.counterfactual)?,
             references: given(self.references, self.columns.references)?

@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use stillglass_text::{halves, pair};
 
 use super::leakage::fold;
 use super::sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
-use super::{Example, SplitReport};
+use super::{CHOICES, Example, SplitReport};
 use crate::artefact::{digest, hash_bytes, number};
 use crate::terminal;
 
@@ -86,7 +87,11 @@ impl File {
             .rows
             .into_iter()
             .filter(|row| !(later && row.duplicate));
+        let rows: Vec<Row> = rows.collect();
+        let marked_duplicates = all - rows.len();
         let examples: Vec<Example> = rows
+            .into_iter()
+            .flat_map(expanded)
             .filter_map(|row| {
                 let label = *index.get(row.label.as_deref()?)?;
                 // What argues for the right label is no false reason, whatever the column says.
@@ -95,6 +100,7 @@ impl File {
                     (of != label).then_some((of, reason))
                 };
                 Some(Example {
+                    choice: row.choice,
                     reasons: row.reasons,
                     references: row.references,
                     false_reasons: row.counterfactual.into_iter().filter_map(known).collect(),
@@ -109,11 +115,59 @@ impl File {
             split: self.split,
             path: self.path,
             sha256: self.sha256,
-            marked_duplicates: all - examples.len(),
+            marked_duplicates,
             bad_rows: self.sheet.bad.len(),
             examples,
         }
     }
+}
+
+/// A row as it is, or a question's choices in its place.
+pub(super) fn expanded(row: Row) -> Vec<Row> {
+    if row.choices.is_empty() {
+        vec![row]
+    } else {
+        choices(&row)
+    }
+}
+
+/// A question's choices as rows of pairs, right and wrong ones. What was said for the right one is its reason; what argues
+/// for a wrong one argues that it were right.
+fn choices(row: &Row) -> Vec<Row> {
+    let right: Option<usize> = row.label.as_deref().and_then(|label| label.parse().ok());
+    let count = row.choices.len();
+    let with = |(place, choice): (usize, &String)| {
+        let is_right = Some(place) == right;
+        let words = super::parts(choice).count();
+        let named = |of: &str| of == place.to_string() || of == choice.trim();
+        let argues = |of: &&(String, String)| named(&of.0) && !is_right;
+        let wrong = row.counterfactual.iter().filter(argues);
+        Row {
+            text: pair(&row.text, choice),
+            label: right.map(|_| CHOICES[usize::from(is_right)].to_owned()),
+            choices: Vec::new(),
+            choice: Some((place, count)),
+            rationale: row.rationale.as_ref().map(|named| {
+                let rest = std::iter::repeat_n(false, words);
+                named.iter().copied().chain(rest).collect()
+            }),
+            reasons: row
+                .reasons
+                .iter()
+                .map(|reason| reason.clone().filter(|_| is_right))
+                .collect(),
+            counterfactual: wrong
+                .map(|(_, reason)| (CHOICES[1].to_owned(), reason.clone()))
+                .collect(),
+            references: if is_right {
+                row.references.clone()
+            } else {
+                Vec::new()
+            },
+            ..row.clone()
+        }
+    };
+    row.choices.iter().enumerate().map(with).collect()
 }
 
 /// One split's examples.
@@ -131,7 +185,12 @@ impl Part {
     /// text move together, and the choice depends on neither the order of the rows nor the seed.
     pub(super) fn draw(&mut self, split: &'static str, buckets: &Range<u64>) -> Self {
         let drawn = |example: &mut Example| {
-            let hash = digest(&[b"split", fold(&example.text).as_bytes()]);
+            // A question's choices stay together.
+            let text = match example.choice {
+                Some(_) => halves(&example.text).0,
+                None => &example.text,
+            };
+            let hash = digest(&[b"split", fold(text).as_bytes()]);
             buckets.contains(&(number(&hash) % 100))
         };
         let examples = self.examples.extract_if(.., drawn).collect();

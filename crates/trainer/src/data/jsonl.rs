@@ -88,6 +88,10 @@ fn row(
     let fields = Fields {
         text: field(columns.text)?,
         text2: columns.text2.map(field).transpose()?,
+        choices: columns
+            .choices
+            .map(|name| listing(&object, name, line))
+            .transpose()?,
         reasons: reasons.collect::<Result<_, _>>()?,
         counterfactual: counterfactual.map(Value::to_string),
         references: columns
@@ -164,6 +168,14 @@ fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String,
         };
         bad(format!("is {kind}, want a string"))
     })
+}
+
+/// A list as it is written, so that every format's is read in one place.
+fn listing(object: &Map<String, Value>, name: &str, line: usize) -> Result<String, BadRow> {
+    match object.get(name) {
+        Some(list @ Value::Array(_)) => Ok(list.to_string()),
+        _ => value(object, name, line),
+    }
 }
 
 /// The texts of a list, or the one text.

@@ -17,6 +17,8 @@ pub struct Columns<'a> {
     pub text: &'a str,
     /// Column of the second text, where rows are pairs.
     pub text2: Option<&'a str>,
+    /// Column of a question's choices, of which the label is one's place or text.
+    pub choices: Option<&'a str>,
     /// Column of the label; `None` reads texts alone and keeps empty ones.
     pub label: Option<&'a str>,
     /// Column of the domain, if there is one.
@@ -43,6 +45,7 @@ impl<'a> Columns<'a> {
         [
             Some(self.text),
             self.text2,
+            self.choices,
             self.label,
             self.domain,
             rationale,
@@ -60,6 +63,8 @@ impl<'a> Columns<'a> {
 pub(super) struct Fields {
     pub(super) text: String,
     pub(super) text2: Option<String>,
+    /// A JSON list.
+    pub(super) choices: Option<String>,
     pub(super) label: Option<String>,
     pub(super) domain: Option<String>,
     /// As it is written: 0 and 1 with white space, commas or brackets between them.
@@ -99,6 +104,10 @@ pub struct Row {
     pub line: usize,
     /// The text, as it stands in the file; of a pair, both as [`stillglass_text::pair`] joins them.
     pub text: String,
+    /// Its choices, where it is a question; the label is then the place of one.
+    pub choices: Vec<String>,
+    /// Which of how many choices it is, of a question that was taken apart.
+    pub choice: Option<(usize, usize)>,
     /// The label, without white space around it.
     pub label: Option<String>,
     /// The domain, likewise.
@@ -107,7 +116,7 @@ pub struct Row {
     pub rationale: Option<Vec<bool>>,
     /// Its reasons in words, without white space around them, in the order of their columns; none is empty.
     pub reasons: Vec<Option<String>>,
-    /// Reasons by the label they argue for.
+    /// Reasons by the label they argue for, which of a question is the place of a choice.
     pub counterfactual: Vec<(String, String)>,
     /// People's reasons; none is empty.
     pub references: Vec<String>,
@@ -267,9 +276,20 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
     let blank_half = blank_half
         .into_iter()
         .find(|(_, half)| half.is_some_and(|half| half.trim().is_empty()));
+    let mut label = trimmed(fields.label);
+    let choices = match chosen(fields.choices.as_deref(), &mut label) {
+        Ok(choices) => choices,
+        Err(why) => {
+            let name = columns.choices.unwrap_or_default();
+            sheet.bad.push(bad(name, why));
+            return;
+        }
+    };
     let row = Row {
         line,
-        label: trimmed(fields.label),
+        choices,
+        choice: None,
+        label,
         domain: trimmed(fields.domain),
         rationale: None,
         // An empty reason is none: what learns from it would learn to say nothing.
@@ -316,13 +336,46 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
     }
 }
 
-/// Reasons by label, from a JSON object; empty ones are none.
+/// A question's choices, from a JSON list; the label, if there is one, becomes the place of the one it names.
+fn chosen(written: Option<&str>, label: &mut Option<String>) -> Result<Vec<String>, String> {
+    let Some(written) = written else {
+        return Ok(Vec::new());
+    };
+    let choices: Vec<String> = serde_json::from_str(written)
+        .map_err(|_| "is no list of texts, as [\"one\", \"two\"]".to_owned())?;
+    if choices.len() < 2 || choices.iter().any(|choice| choice.trim().is_empty()) {
+        return Err("wants two choices at least, none of them empty".into());
+    }
+    if let Some(label) = label {
+        let place = label.parse().ok().filter(|place| *place < choices.len());
+        let named = || choices.iter().position(|choice| choice.trim() == *label);
+        let place = place.or_else(named).ok_or_else(|| {
+            let (label, count) = (terminal::cut(label), choices.len());
+            format!("has {count} choices, none of which is the label {label}; want its place, from 0, or its text")
+        })?;
+        *label = place.to_string();
+    }
+    Ok(choices)
+}
+
+/// Reasons by label, from a JSON object, or by place, from a list; empty ones are none.
 fn by_label(written: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let Some(written) = written.filter(|text| !text.trim().is_empty()) else {
         return Ok(Vec::new());
     };
-    let found: serde_json::Map<String, serde_json::Value> = serde_json::from_str(written)
-        .map_err(|_| "is no JSON object of reasons by label".to_owned())?;
+    let found: serde_json::Map<String, serde_json::Value> = match serde_json::from_str(written) {
+        Ok(serde_json::Value::Object(found)) => found,
+        Ok(serde_json::Value::Array(all)) => {
+            let all = all.into_iter().enumerate();
+            all.map(|(place, reason)| (place.to_string(), reason))
+                .collect()
+        }
+        _ => {
+            return Err(
+                "is no JSON object of reasons by label, nor a list of them by place".into(),
+            );
+        }
+    };
     let reasons = found
         .into_iter()
         .filter_map(|(label, reason)| match reason {

@@ -11,6 +11,7 @@ const COLUMNS: Columns<'static> = Columns {
     reasons: &[],
     counterfactual: None,
     references: None,
+    choices: None,
     sparse: false,
 };
 

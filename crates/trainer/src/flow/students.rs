@@ -249,9 +249,10 @@ impl Run<'_> {
         let (train, _) = columns(&self.split().train);
         let recipe = &self.recipe.recipe;
         let whole = Vocabulary::of_teacher(teacher, &train, recipe.student.pieces)?;
-        Ok(match recipe.data.text2 {
-            Some(_) => whole.of_pairs(),
-            None => whole,
+        Ok(if recipe.data.pairs() {
+            whole.of_pairs()
+        } else {
+            whole
         })
     }
 
@@ -273,6 +274,7 @@ impl Run<'_> {
             hidden: section.hidden,
             attention: section.attention,
             classes: self.split().labels.len(),
+            shared: vocabulary.separator.filter(|_| section.shared),
             decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
         }
     }

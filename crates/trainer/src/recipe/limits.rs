@@ -48,6 +48,7 @@ impl Recipe {
         }
         for (key, other) in [
             ("text2", &data.text2),
+            ("choices", &data.choices),
             ("domain", &data.domain),
             ("rationale", &data.rationale),
             ("counterfactual", &data.counterfactual),
@@ -59,6 +60,9 @@ impl Recipe {
                     "data.{key} = \"{other}\": it is a column of its own, beside text and label"
                 ));
             }
+        }
+        if data.choices.is_some() && (data.text2.is_some() || data.labels.is_some()) {
+            breaches.add("data.choices: choices are the second texts, and their labels are wrong and right; leave out data.text2 and data.labels".into());
         }
         let Some(labels) = &data.labels else { return };
         if labels.len() < 2 {
@@ -146,6 +150,9 @@ impl Recipe {
         breaches.range("student.pieces", student.pieces, 1..=1 << 20);
         breaches.range("student.decoder", student.decoder, 0..=4096);
         breaches.range("student.reason_tokens", student.reason_tokens, 1..=8192);
+        if student.shared && !self.data.pairs() {
+            breaches.add("student.shared: single texts share nothing; name the second text's column in data.text2, or leave it out".into());
+        }
         self.check_reasons(breaches);
         breaches.range("distill.runs", distill.runs, 1..=1000);
         breaches.range("distill.alpha", distill.alpha, 0.0..=1.0);

@@ -15,6 +15,8 @@ pub struct StudentBatch {
     pub(super) reversal: Vec<usize>,
     /// 1 for tokens, 0 for padding: `[batch, time]`.
     pub(super) mask: Tensor<2>,
+    /// Tokens of each text.
+    lengths: Vec<usize>,
 }
 
 impl StudentBatch {
@@ -39,6 +41,23 @@ impl StudentBatch {
             ids,
             reversal,
             mask: Tensor::from_data(TensorData::new(mask, [batch, time]), &processor()),
+            lengths: rows.iter().map(|row| row.len()).collect(),
         }
+    }
+
+    /// Which tokens both texts of their pair have, `[time][batch]`.
+    pub(super) fn shared(&self, separator: Option<u32>) -> Vec<bool> {
+        let (mut both, texts) = (vec![false; self.ids.len()], self.lengths.len());
+        if separator.is_none() {
+            return both;
+        }
+        for (column, &length) in self.lengths.iter().enumerate() {
+            let ids = self.ids.iter().skip(column).step_by(texts);
+            let ids: Vec<u32> = ids.take(length).copied().collect();
+            for (step, shared) in stillglass_text::shared(&ids, separator).enumerate() {
+                both[step * texts + column] = shared;
+            }
+        }
+        both
     }
 }

@@ -53,6 +53,8 @@ pub struct Shape {
     pub attention: usize,
     /// Classes.
     pub classes: usize,
+    /// The token between the two texts of a pair, where tokens that both have are told so.
+    pub shared: Option<u32>,
     /// Sizes of the decoder, where there is one.
     pub decoder: Option<DecoderShape>,
 }
@@ -78,6 +80,11 @@ pub struct Student {
     classifier: Param<Tensor<2>>,
     /// `[classes]`.
     classifier_bias: Param<Tensor<1>>,
+    /// Added to the embedding of a token that both texts of a pair have, `[embedding]`.
+    shared: Option<Param<Tensor<1>>>,
+    /// What parts such texts.
+    #[module(skip)]
+    separator: Option<u32>,
     /// Writes reasons.
     decoder: Option<Decoder>,
 }
@@ -108,7 +115,10 @@ impl StudentOutput {
     }
 }
 
-/// What the parameters are called in an optimizer's state; the decoder's follow.
+/// What is added to shared tokens, in an optimizer's state.
+const SHARED: &str = "shared";
+
+/// What the parameters are called in an optimizer's state; [`SHARED`] and the decoder's follow.
 const PARAMETERS: [&str; 9] = [
     "embedding",
     "input",
@@ -133,6 +143,8 @@ pub struct Way {
     trace: Trace,
     /// [`StudentBatch::ids`].
     ids: Vec<u32>,
+    /// Which of them both texts of their pair have.
+    both: Vec<bool>,
 }
 
 impl Student {
@@ -199,6 +211,11 @@ impl Student {
                 TensorData::zeros::<f32, _>([classes]),
                 device,
             ),
+            shared: shape.shared.map(|_| {
+                let zeros = TensorData::zeros::<f32, _>([shape.embedding]);
+                parameter(SHARED, zeros, device)
+            }),
+            separator: shape.shared,
             decoder: shape
                 .decoder
                 .map(|decoder| Decoder::new(shape, decoder, seed)),
@@ -208,10 +225,9 @@ impl Student {
     /// What the parameters are called, in their order.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         let decoder = self.decoder.as_ref().map(|_| decoder::PARAMETERS);
-        PARAMETERS
-            .into_iter()
-            .chain(decoder.into_iter().flatten())
-            .collect()
+        let shared = self.shared.as_ref().map(|_| SHARED);
+        let plain = PARAMETERS.into_iter().chain(shared);
+        plain.chain(decoder.into_iter().flatten()).collect()
     }
 
     /// Logits, contributions and attention scores of a batch.
@@ -262,7 +278,15 @@ impl Student {
         let table = values(&self.embedding);
         let [_, width] = self.embedding.val().dims();
         let row = |&id: &u32| table[id as usize * width..][..width].iter().copied();
-        let embedded = batch.ids.iter().flat_map(row).collect();
+        let mut embedded: Vec<f32> = batch.ids.iter().flat_map(row).collect();
+        let both = batch.shared(self.separator);
+        if let Some(shared) = &self.shared {
+            let shared = values(shared);
+            let rows = embedded.chunks_exact_mut(width).zip(&both);
+            for (row, _) in rows.filter(|(_, both)| **both) {
+                row.iter_mut().zip(&shared).for_each(|(x, a)| *x += a);
+            }
+        }
         let weights = bilstm::Weights {
             input: values(&self.input),
             recurrent: values(&self.recurrent),
@@ -275,6 +299,7 @@ impl Student {
             states: Tensor::from_data(states, &processor()).require_grad(),
             trace,
             ids: batch.ids.clone(),
+            both,
         }
     }
 
@@ -317,6 +342,7 @@ impl Student {
             of(&self.classifier, &mut tapes),
             of(&self.classifier_bias, &mut tapes),
         ]);
+        found.0.extend(self.shared.iter().map(zeros));
         match (back, &self.decoder) {
             (Some((own, table)), _) => {
                 found.0[0] = table;
@@ -332,11 +358,17 @@ impl Student {
             return found;
         };
         let recurrence = way.trace.backward(states);
+        let width = recurrence.embedded.len() / way.ids.len();
+        let rows = recurrence.embedded.chunks_exact(width);
+        if self.shared.is_some() {
+            let sums = &mut found.0[PARAMETERS.len()];
+            for (row, _) in rows.clone().zip(&way.both).filter(|(_, both)| **both) {
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            }
+        }
         let [table, input, recurrent, bias, ..] = &mut found.0[..] else {
             unreachable!("a student has nine parameters at least")
         };
-        let width = recurrence.embedded.len() / way.ids.len();
-        let rows = recurrence.embedded.chunks_exact(width);
         for (&id, row) in way.ids.iter().zip(rows) {
             let sums = &mut table[id as usize * width..][..width];
             for (sum, value) in sums.iter_mut().zip(row) {
@@ -362,6 +394,7 @@ impl Student {
             values(&self.classifier),
             values(&self.classifier_bias),
         ];
+        all.extend(self.shared.iter().map(values));
         all.extend(self.decoder.iter().flat_map(Decoder::parameters));
         all
     }
@@ -380,6 +413,8 @@ impl Student {
             attention_vector: changed(&self.attention_vector, next()),
             classifier: changed(&self.classifier, next()),
             classifier_bias: changed(&self.classifier_bias, next()),
+            shared: self.shared.as_ref().map(|shared| changed(shared, next())),
+            separator: self.separator,
             decoder: self
                 .decoder
                 .as_ref()

@@ -42,6 +42,9 @@ impl Student {
             self.classifier.val().inner().transpose(),
         )?;
         out.put("classifier.bias", self.classifier_bias.val().inner())?;
+        if let Some(shared) = &self.shared {
+            out.put("embedding.shared", shared.val().inner())?;
+        }
         if let Some(decoder) = &self.decoder {
             decoder.put(&mut out)?;
         }
@@ -56,6 +59,7 @@ impl Student {
             hidden,
             attention,
             classes,
+            shared,
             decoder,
         } = shape;
         let gates = 4 * hidden;
@@ -105,6 +109,14 @@ impl Student {
                 weights.get("classifier.bias", [classes])?,
                 device,
             ),
+            shared: match shared {
+                Some(_) => {
+                    let data = weights.get("embedding.shared", [embedding])?;
+                    Some(parameter(super::SHARED, data, device))
+                }
+                None => None,
+            },
+            separator: shared,
             decoder: decoder
                 .map(|decoder| Decoder::from_weights(shape, decoder, weights))
                 .transpose()?,

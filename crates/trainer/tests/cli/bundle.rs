@@ -74,6 +74,7 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
                 .collect(),
             bias: numbers.floats(LABELS.len()),
         },
+        shared: Vec::new(),
         decoder: None,
     };
     let shape = StudentShape {
@@ -81,6 +82,7 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
         embedding: EMBEDDING,
         hidden: HIDDEN,
         attention: ATTENTION,
+        shared: false,
         decoder: None,
     };
     let tokenizer = TokenizerSpec {

@@ -4,6 +4,7 @@ mod answers;
 mod bases;
 mod bundle;
 mod compare;
+mod pairs;
 mod rationales;
 mod recipes;
 mod runs;
