@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use made_up::{ODD, PLAIN, Sizes, bundle, pair};
 use made_up_teacher::{SHAPE, teacher};
-use stillglass_bundle::{TeacherShape, WeightFormat};
+use stillglass_bundle::{TeacherShape, WeightFormat, Weights};
 
 /// One more than whole vectors everywhere.
 const WIDE: Sizes = Sizes {

@@ -131,11 +131,6 @@ impl Memory {
         self.before.resize(units / 2, [[0; 2]]);
         (self.scale, self.surplus) = (0.0, 0);
     }
-
-    /// The hidden state after the last step, its units first.
-    pub fn state(&self) -> &[f32] {
-        &self.state
-    }
 }
 
 /// Appends the share of each row of `x: [inputs, input]` in the gates, W x + b, to
@@ -151,8 +146,8 @@ pub fn share(cpu: Cpu, weights: &Gates, x: &Int16, shares: &mut Vec<f32>) {
 /// Step t reads the input whose [`share`] is row `steps[t]` of `shares`, and leaves its hidden state in row t of
 /// `out`, in the text's order whichever way time runs.
 ///
-/// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h start
-/// at 0. The recurrent input h is rounded to 12 bits; every output is in [-1, 1].
+/// i, f, o = σ(W x + R h + b), g = tanh(W x + R h + b); c ← f·c + i·g; h ← o·tanh c; c and h are those that
+/// `memory` has, 0 after [`Memory::begin`]: a text that is still being written goes on from there. The recurrent input h is rounded to 12 bits; every output is in [-1, 1].
 pub fn lstm(
     cpu: Cpu,
     weights: &Gates,
@@ -183,32 +178,6 @@ pub struct Columns<'a> {
     pub first: usize,
 }
 
-/// One step on from where `memory` stands, for a text that is still being written: reads the one input whose
-/// [`share`] is given. [`Memory::begin`] comes before the first.
-pub fn step(cpu: Cpu, weights: &Gates, share: &[f32], memory: &mut Memory) {
-    debug_assert_eq!(share.len(), weights.share_len());
-    cpu.run(Step {
-        weights,
-        share,
-        memory,
-    });
-}
-
-struct Step<'a> {
-    weights: &'a Gates,
-    share: &'a [f32],
-    memory: &'a mut Memory,
-}
-
-impl Job for Step<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self, l: L) {
-        let (share, _) = self.share.as_chunks::<WIDTH>();
-        advance(l, self.weights, share, self.memory);
-    }
-}
-
 struct Recurrence<'a> {
     weights: &'a Gates,
     shares: &'a [f32],
@@ -226,7 +195,6 @@ impl Job for Recurrence<'_> {
             weights, memory, ..
         } = self;
         let panels = weights.bias.len();
-        memory.begin(weights);
         let (shares, _) = self.shares.as_chunks::<WIDTH>();
         for step in 0..self.steps.len() {
             let t = match self.time {

@@ -14,7 +14,7 @@ use stillglass_kernels::softmax::{self, softmax};
 use stillglass_kernels::{Cpu, Int16};
 use support::{
     AWKWARD, Numbers, Tolerance, Weights, additive_attention, contributions, embedding,
-    linear_int8, lstm, lstm_of, real, wide,
+    linear_int8, lstm, lstm_in_parts, lstm_of, real, wide,
 };
 
 /// The sums are exact; only the scaling rounds, three times.
@@ -156,6 +156,22 @@ fn embedding_is_exact() {
         let rows = embedding(table.view(), &ids);
         assert_eq!((rows.rows(), rows.columns()), (ids.len(), 9));
         assert_eq!(real(&rows), embedding::reference(table.view(), &ids));
+    }
+}
+
+#[test]
+fn an_lstm_goes_on_where_it_was() {
+    for hidden in [1, 7, 65] {
+        let (mut numbers, steps) = (Numbers(hidden as u64), [0, 2, 1, 1, 3, 0, 4]);
+        let made = numbers.direction(hidden, 5);
+        let x = numbers.activations(5, 5, 2.0, TWELVE_BITS);
+        let read = |together| {
+            let time = Time::Forward;
+            lstm_in_parts(Cpu::detect(), made.view(), &x, &steps, time, together)
+        };
+        for together in [1, 2, 3] {
+            assert_eq!(read(together), read(steps.len()));
+        }
     }
 }
 

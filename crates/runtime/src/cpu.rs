@@ -64,6 +64,7 @@ pub(crate) fn bilstm(
     let places = [(Time::Forward, 0), (Time::Backward, hidden)];
     // One after the other: a direction's weights then stay in the nearest cache from step to step.
     for ((gates, shares), (time, first)) in directions.iter().zip(shares).zip(places) {
+        memory.begin(gates);
         let values = &mut h[..];
         let out = Columns {
             values,
@@ -74,9 +75,21 @@ pub(crate) fn bilstm(
     }
 }
 
-/// One step of an LSTM on from `memory`, by the input whose share is given.
-pub(crate) fn lstm_step(gates: &Gates, share: &[f32], memory: &mut LstmMemory) {
-    lstm::step(Cpu::detect(), gates, share, memory);
+/// One step of an LSTM on from `memory`, by the input whose share is given; leaves its state in `h`.
+pub(crate) fn lstm_step(gates: &Gates, share: &[f32], memory: &mut LstmMemory, h: &mut [f32]) {
+    let out = Columns {
+        columns: h.len(),
+        values: h,
+        first: 0,
+    };
+    lstm::lstm(
+        Cpu::detect(),
+        gates,
+        share,
+        (&[0], Time::Forward),
+        memory,
+        out,
+    );
 }
 
 /// `h: [time, columns]`, `x: [columns]` → h · x, `[time]`.

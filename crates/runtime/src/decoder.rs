@@ -57,6 +57,8 @@ struct Draft {
     score: f64,
     ended: bool,
     lstm: LstmMemory,
+    /// Of the LSTM, `[hidden]`.
+    state: Vec<f32>,
 }
 
 /// What may come next, and what it would be said from.
@@ -123,9 +125,10 @@ impl Decoder<'_> {
         let first = cpu::linear(&layers.start, prefix, &pooled);
         let mut draft = Draft::default();
         draft.lstm.begin(&layers.gates);
+        draft.state = vec![0.0; layers.gates.hidden()];
         let mut x = Int16::default();
         cpu::rounded(&first, width, &mut x);
-        step(&layers.gates, &x, &mut draft.lstm);
+        draft.step(&layers.gates, &x);
         draft
     }
 
@@ -138,25 +141,29 @@ impl Decoder<'_> {
         drafts: &[Draft],
         beams: usize,
     ) -> Vec<Draft> {
-        let mut candidates: Vec<(f64, usize, usize)> = Vec::new();
+        // The best so far, in falling order: their score, whose they are, and the token.
+        let mut candidates: Vec<(f64, usize, usize)> = Vec::with_capacity(beams + 1);
+        let mut consider = |candidate: (f64, usize, usize)| {
+            let place = candidates.partition_point(|other| other.0 >= candidate.0);
+            candidates.insert(place, candidate);
+            candidates.truncate(beams);
+        };
         let nexts: Vec<Option<Next>> = drafts
             .iter()
-            .map(|draft| (!draft.ended).then(|| self.next(layers, ids, states, &draft.lstm)))
+            .map(|draft| (!draft.ended).then(|| self.next(layers, ids, states, &draft.state)))
             .collect();
         for (of, (draft, next)) in drafts.iter().zip(&nexts).enumerate() {
             match next {
-                None => candidates.push((draft.mean(), of, usize::MAX)),
+                None => consider((draft.mean(), of, usize::MAX)),
                 Some(next) => {
                     let length = (draft.said.len() + 1) as f64;
                     for token in largest(&next.probabilities, beams) {
                         let score = draft.score + log(next.probabilities[token]);
-                        candidates.push((score / length, of, token));
+                        consider((score / length, of, token));
                     }
                 }
             }
         }
-        candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-        candidates.truncate(beams);
         let longer = candidates.into_iter().map(|(_, of, token)| {
             let mut draft = drafts[of].clone();
             if let Some(next) = &nexts[of] {
@@ -184,13 +191,12 @@ impl Decoder<'_> {
         });
         let mut x = Int16::default();
         cpu::embedding(self.embedding, &[token as u32], &mut x);
-        step(&layers.gates, &x, &mut draft.lstm);
+        draft.step(&layers.gates, &x);
     }
 
     /// What may follow, given the LSTM's state.
-    fn next(&self, layers: &Layers, ids: &[u32], states: &[f32], lstm: &LstmMemory) -> Next {
+    fn next(&self, layers: &Layers, ids: &[u32], states: &[f32], state: &[f32]) -> Next {
         let weights = self.weights;
-        let state = &lstm.state()[..layers.gates.hidden()];
         let wide = weights.query.rows;
         let query = cpu::linear(&layers.query, &vec![0.0; wide], state);
         let attention = cpu::softmax(&cpu::products(states, &query));
@@ -229,18 +235,18 @@ fn gate(weights: &Dense, both: &[f32], ids: &[u32]) -> f32 {
 }
 
 impl Draft {
+    /// One step of the LSTM by one row.
+    fn step(&mut self, gates: &Gates, x: &Int16) {
+        let mut share = Vec::with_capacity(gates.share_len());
+        cpu::share(gates, x, &mut share);
+        cpu::lstm_step(gates, &share, &mut self.lstm, &mut self.state);
+    }
+
     /// Its score by token, that of the end included.
     fn mean(&self) -> f64 {
         let tokens = self.said.len() + usize::from(self.ended);
         self.score / tokens.max(1) as f64
     }
-}
-
-/// One step of the LSTM by one row.
-fn step(gates: &Gates, x: &Int16, memory: &mut LstmMemory) {
-    let mut share = Vec::with_capacity(gates.share_len());
-    cpu::share(gates, x, &mut share);
-    cpu::lstm_step(gates, &share, memory);
 }
 
 /// Σ weight · row of `rows: [time, columns]`.

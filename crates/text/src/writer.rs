@@ -52,7 +52,8 @@ impl Writer {
         let mut characters = piece.chars();
         match characters.next() {
             Some(first) if self.capitals && begins && !closes => {
-                self.text.extend(first.to_uppercase());
+                // Others than ASCII's would take tables of some kilobytes.
+                self.text.push(first.to_ascii_uppercase());
                 self.text.push_str(characters.as_str());
             }
             _ => self.text.push_str(piece),

@@ -132,7 +132,7 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
     }
 }
 
-/// A valid student that reads pairs, tells what both texts have and gives reasons of at most 24 tokens: the same for all
+/// A valid student that reads pairs, tells what both texts have and gives reasons of at most 12 tokens: the same for all
 /// answers with one prefix, else started with one of each label's.
 pub(crate) fn pair(seed: u64, sizes: Sizes, draw: &Draw, prefixes: usize) -> Bundle {
     let mut vocabulary = vocabulary();
@@ -151,7 +151,7 @@ pub(crate) fn pair(seed: u64, sizes: Sizes, draw: &Draw, prefixes: usize) -> Bun
         shape.shared = true;
         shape.decoder = Some(DecoderShape {
             hidden: units,
-            tokens: 24,
+            tokens: 12,
             prefixes,
         });
         student.shared = maker.floats(width);

@@ -226,18 +226,36 @@ pub(crate) fn lstm(cpu: Cpu, weights: Lstm, x: &Int16, time: Time) -> Vec<f32> {
 
 /// Hidden states of one direction, step t with the input `steps[t]`.
 pub(crate) fn lstm_of(cpu: Cpu, weights: Lstm, x: &Int16, steps: &[u32], time: Time) -> Vec<f32> {
+    lstm_in_parts(cpu, weights, x, steps, time, steps.len().max(1))
+}
+
+/// The same, so many steps a call, each going on from the one before.
+pub(crate) fn lstm_in_parts(
+    cpu: Cpu,
+    weights: Lstm,
+    x: &Int16,
+    steps: &[u32],
+    time: Time,
+    together: usize,
+) -> Vec<f32> {
     let gates = Gates::new(weights);
     let columns = gates.hidden();
-    let mut values = vec![0.0; steps.len() * columns];
-    let out = Columns {
-        values: &mut values,
-        columns,
-        first: 0,
-    };
     let mut shares = Vec::new();
     lstm::share(cpu, &gates, x, &mut shares);
     let mut memory = lstm::Memory::default();
-    lstm::lstm(cpu, &gates, &shares, (steps, time), &mut memory, out);
+    memory.begin(&gates);
+    let mut values = vec![0.0; steps.len() * columns];
+    let parts = steps
+        .chunks(together)
+        .zip(values.chunks_mut(together * columns));
+    for (steps, values) in parts {
+        let out = Columns {
+            values,
+            columns,
+            first: 0,
+        };
+        lstm::lstm(cpu, &gates, &shares, (steps, time), &mut memory, out);
+    }
     values
 }
 
