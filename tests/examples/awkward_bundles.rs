@@ -49,10 +49,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, sizes) in [("odd.glass", ODD), ("wide.glass", WIDE)] {
         std::fs::write(folder.join(name), bundle(1, sizes, &PLAIN).write()?)?;
     }
-    std::fs::write(
-        folder.join("pair.glass"),
-        pair(1, ODD, &PLAIN, ODD.labels).write()?,
-    )?;
+    let mut pair = pair(1, ODD, &PLAIN, ODD.labels);
+    if let Weights::Student(student) = &mut pair.weights
+        && let Some(decoder) = &mut student.decoder
+    {
+        // Its reasons end where there is no more room for them, so that they have tokens to look at.
+        decoder.end.bias = vec![-20.0];
+    }
+    std::fs::write(folder.join("pair.glass"), pair.write()?)?;
     for (name, shape) in [("teacher.glass", SHAPE), ("slow-teacher.glass", SLOW)] {
         let mut teacher = teacher(1, shape, WeightFormat::Int8);
         teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();
