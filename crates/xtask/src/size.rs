@@ -15,8 +15,9 @@ use crate::entry;
 use crate::step::step;
 use crate::workspace::Workspace;
 
-/// The most that the wasm module and its JavaScript may weigh together, brotli, in bytes.
-const CODE_BROTLI: usize = 150_000;
+/// The most that the wasm module and its JavaScript may weigh together, brotli, in bytes: 150,000 until students gave
+/// reasons in words, which took ten thousand more.
+const CODE_BROTLI: usize = 165_000;
 /// The most that the JavaScript of the npm package's core may weigh, brotli, in bytes.
 const CORE_BROTLI: usize = 15_000;
 /// The most that a committed student may weigh, in bytes.
@@ -294,7 +295,7 @@ mod tests {
         let found = excesses(&code(CORE_BROTLI + 1, CODE_BROTLI + 1), &bundles, &teachers);
         assert_eq!(found.len(), 5, "{found:?}");
         assert_eq!(found[0], "core JS has 15001 bytes brotli, budget 15000");
-        assert_eq!(found[1], "wasm + JS has 150001 bytes brotli, budget 150000");
+        assert_eq!(found[1], "wasm + JS has 165001 bytes brotli, budget 165000");
         assert!(
             found[2].starts_with("a.glass has 900001 bytes raw"),
             "{found:?}"
