@@ -156,7 +156,16 @@ impl Architecture {
         check_size("max_tokens", max_tokens, most)?;
         // And the contributions of a token and of a word.
         let row = row + 2 * labels;
-        let found = (max_tokens as u64).saturating_mul(row as u64);
+        let mut found = (max_tokens as u64).saturating_mul(row as u64);
+        if let Self::Student(StudentShape {
+            decoder: Some(decoder),
+            ..
+        }) = self
+        {
+            // Where each token of a reason looked, in each of the reasons that are weighed up.
+            let looked = (max_tokens * limits::BEAMS) as u64;
+            found = found.max(looked.saturating_mul(decoder.tokens as u64));
+        }
         if found > limits::ACTIVATIONS {
             return Err(Error::Activations { found, max_tokens });
         }
@@ -212,7 +221,7 @@ impl DecoderShape {
     fn check(&self, wide: usize, labels: usize) -> Result<(), Error> {
         let most = limits::COLUMNS.saturating_sub(wide).min(limits::HIDDEN);
         check_size("architecture.decoder.hidden", self.hidden, most)?;
-        check_size("architecture.decoder.tokens", self.tokens, limits::TOKENS)?;
+        check_size("architecture.decoder.tokens", self.tokens, limits::REASON)?;
         if self.prefixes != 1 && self.prefixes != labels {
             return Err(Error::Prefixes {
                 found: self.prefixes,

@@ -9,7 +9,8 @@
 //! scales `[out, in / 32]`; the vocabulary is a U8 tensor of newline-joined UTF-8.
 //!
 //! A student's tensors are `embedding`, `lstm.{forward,backward}.{input,recurrent,bias}`,
-//! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`; one that says its reasons has
+//! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`; one that is told what both texts of a pair have
+//! also `embedding.shared`, one that says its reasons has
 //! `decoder.{start,prefix,query,combine,gate,word,end}` and `decoder.lstm.{input,recurrent,bias}`. A teacher's are
 //! `embedding.{word,position,type,norm}`, `layer.{i}.attention.{query,key,value,output,norm}`,
 //! `layer.{i}.feedforward.{input,output,norm}`, `head.dense` and `classifier.{weight,bias}`; its matrices

@@ -28,6 +28,10 @@ pub const LABELS: usize = 1024;
 pub const LABEL_BYTES: usize = 256;
 /// Tokens of one text.
 pub const TOKENS: usize = 8192;
+/// Tokens of a reason.
+pub const REASON: usize = 512;
+/// Reasons that are weighed up at a time.
+pub const BEAMS: usize = 16;
 /// Floats that one text of `max_tokens` may need while it runs (256 MiB of `f32`).
 pub const ACTIVATIONS: u64 = 1 << 26;
 /// Largest magnitude of a student's biases, scales and unquantized weights. With it the largest sum the student

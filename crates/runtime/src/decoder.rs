@@ -87,7 +87,7 @@ impl Decoder<'_> {
         let layers = self.desk.0.get_or_init(|| self.layers());
         let mut drafts = vec![self.begin(layers, read, prefix)];
         for _ in 0..self.most {
-            drafts = self.lengthen(layers, ids, read.states, &drafts, beams.max(1));
+            drafts = self.lengthen(layers, ids, read.states, &drafts, beams);
             let newest = drafts[0].said.last().filter(|_| !drafts[0].ended);
             if beams <= 1 && newest.is_some_and(|said| each(said).is_break()) {
                 break;
@@ -157,7 +157,8 @@ impl Decoder<'_> {
                 None => consider((draft.mean(), of, usize::MAX)),
                 Some(next) => {
                     let length = (draft.said.len() + 1) as f64;
-                    for token in largest(&next.probabilities, beams) {
+                    let likely = largest(&next.probabilities, beams).into_iter();
+                    for token in likely.filter(|token| next.probabilities[*token] > 0.0) {
                         let score = draft.score + log(next.probabilities[token]);
                         consider((score / length, of, token));
                     }
@@ -214,6 +215,10 @@ impl Decoder<'_> {
         }
         for id in self.unsayable.into_iter().flatten() {
             probabilities[id as usize] = 0.0;
+        }
+        if probabilities.iter().all(|p| *p <= 0.0) {
+            // Nothing can be said: that is the end.
+            probabilities[self.embedding.rows] = 1.0;
         }
         Next {
             probabilities,

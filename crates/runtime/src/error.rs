@@ -44,7 +44,7 @@ pub enum Error {
 
     /// A reason asked of a bundle that gives none.
     #[error(
-        "this bundle gives no reasons in words: it was made without a decoder (student.decoder in its recipe)"
+        "this bundle gives no reasons in words: its student has no decoder (student.decoder in its recipe), or one that only answers (distill.reason.teaching = counterfactual)"
     )]
     NoDecoder,
 

@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use stillglass_text::{SEPARATOR, Word};
+use stillglass_text::{SEPARATOR, Word, halves};
 
 /// How to find out what each word gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +157,14 @@ impl Explanation {
         self
     }
 
+    /// The text or texts that the words' places are in, by [`WordContribution::half`].
+    pub fn texts<'t>(&self, text: &'t str) -> [&'t str; 2] {
+        match (&self.boundary, halves(text)) {
+            (Some(_), (first, Some(second))) => [first, second],
+            _ => [text, ""],
+        }
+    }
+
     /// The same explanation relative to the mean over classes: what speaks for a class rather than
     /// for all of them. Words, bias and remainder then add up to logit − mean logit, and each row adds
     /// up to 0.
@@ -275,7 +283,10 @@ mod tests {
             (2..3, 2..3, 1)
         );
         assert_eq!((apart.words[0].half, apart.words.len()), (0, 2));
+        assert_eq!(apart.texts(text), ["\u{e9}", "a b"]);
         assert_eq!(explanation.clone().apart("\u{e9}.a b"), explanation);
+        // A model of single texts drops the character: its words' places are in the whole text.
+        assert_eq!(explanation.texts(text), [text, ""]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use stillglass_bundle::limits::BEAMS;
 use stillglass_bundle::{Architecture, DecoderWeights, StudentShape, StudentWeights, Weights};
 use stillglass_text::{Encoding, Word, Writer};
 
@@ -10,9 +11,6 @@ use crate::decoder::{Decoder, Said};
 use crate::explanation::column_sums;
 use crate::network::Cpu;
 use crate::{Error, Model};
-
-/// Beams beyond which nothing is gained.
-const MOST_BEAMS: usize = 16;
 
 /// Is told every token of a reason as it comes, and may break it off.
 pub type Telling<'a> = dyn FnMut(&ReasonToken) -> ControlFlow<()> + 'a;
@@ -65,7 +63,7 @@ impl Model {
             most: shape.decoder.map_or(0, |decoder| decoder.tokens),
             unsayable: [Some(spec.unknown), spec.separator],
         };
-        let beams = beams.clamp(1, MOST_BEAMS);
+        let beams = beams.clamp(1, BEAMS);
         let mut writer = Writer::new(spec.lowercase);
         let (label, said) = student.read(&encoding.ids, |read| {
             let label = largest(&read.pass.logits);
@@ -93,7 +91,9 @@ impl Model {
         writer: &mut Writer,
     ) -> ReasonToken {
         let separator = self.manifest().tokenizer.separator;
-        let between = |word: &&Word| separator != Some(ids[word.tokens.start]);
+        let between = words
+            .iter()
+            .position(|word| separator == Some(ids[word.tokens.start]));
         let look = |word: &Word| column_sums(&said.attention, &word.tokens, 1)[0];
         ReasonToken {
             text: writer
@@ -101,7 +101,10 @@ impl Model {
                 .to_owned(),
             probability: said.probability,
             copied: said.copied,
-            attention: words.iter().filter(between).map(look).collect(),
+            attention: (0..words.len())
+                .filter(|place| Some(*place) != between)
+                .map(|place| look(&words[place]))
+                .collect(),
         }
     }
 

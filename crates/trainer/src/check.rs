@@ -142,7 +142,7 @@ pub fn warnings(report: &Report) -> Vec<String> {
     }
     for (column, rows) in report.reasons.iter().filter(|(_, rows)| **rows == 0) {
         found.push(format!(
-            "no training row has anything in column `{column}` ({rows} reasons); is that the right one?"
+            "no training row has a reason in column `{column}` that can be used ({rows} rows do); is that the right one?"
         ));
     }
     for split in ["train", "validation", "test"] {

@@ -47,6 +47,20 @@ pub struct Example {
 /// The labels of a question's choices.
 pub(crate) const CHOICES: [&str; 2] = ["wrong", "right"];
 
+/// Which choice a label or answer names: the one of this text, else that in this place, from 0.
+pub(crate) fn choice_named<C: AsRef<str>>(name: &str, choices: &[C]) -> Option<usize> {
+    let text = choices
+        .iter()
+        .position(|choice| choice.as_ref().trim() == name.trim());
+    let place = || {
+        name.trim()
+            .parse()
+            .ok()
+            .filter(|place| *place < choices.len())
+    };
+    text.or_else(place)
+}
+
 /// Share of the questions whose right choice is the most probable one, from probabilities of every example's labels, the
 /// last of which is [`CHOICES`]' `right`; none where there is no question.
 pub fn chosen_right(examples: &[Example], probabilities: &[Vec<f32>]) -> Option<f64> {
@@ -104,9 +118,10 @@ impl Example {
         let starts: Vec<usize> = parts(&self.text).map(start).collect();
         let part = |word: Range<usize>| starts.partition_point(|start| *start <= word.start);
         let named = words.map(|word| {
-            part(word)
-                .checked_sub(1)
-                .is_some_and(|part| rationale[part])
+            // What parts two texts is nobody's word.
+            let between = self.text[word.start..].starts_with(stillglass_text::SEPARATOR);
+            let part = part(word).checked_sub(1).filter(|_| !between);
+            part.is_some_and(|part| rationale[part])
         });
         Some(named.collect())
     }
@@ -185,9 +200,22 @@ impl Split {
 
     /// SHA-256 over people's reasons in test rows, in hex; none where there is none.
     pub fn references_hash(&self) -> Option<String> {
-        let all = self.test.iter().flat_map(|example| &example.references);
-        let parts: Vec<&[u8]> = all.map(String::as_bytes).collect();
-        (!parts.is_empty()).then(|| hex(&digest(&parts)))
+        let of = |example: &Example| {
+            digest(
+                &example
+                    .references
+                    .iter()
+                    .map(String::as_bytes)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let any = self
+            .test
+            .iter()
+            .any(|example| !example.references.is_empty());
+        let parts: Vec<[u8; 32]> = self.test.iter().map(of).collect();
+        let parts: Vec<&[u8]> = parts.iter().map(<[u8; 32]>::as_slice).collect();
+        any.then(|| hex(&digest(&parts)))
     }
 
     /// SHA-256 over the texts without labels, in hex; none where there is none. Teachers know nothing of them.
@@ -284,6 +312,9 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
             if split != "train" {
                 // Only those that are learnt from are read.
                 (columns.reasons, columns.counterfactual) = (&[], None);
+            }
+            // Of the rows that are measured on: those that test rows are drawn from have them, too.
+            if split == "test" || split == "train" && section.test.is_none() {
                 columns.references = section.references.as_deref();
             }
             File::read(split, path, &columns)

@@ -94,7 +94,7 @@ struct State {
 /// A trained student.
 #[derive(Debug)]
 pub struct Distilled {
-    /// Weights of the best epoch.
+    /// Weights of the epoch that is kept.
     pub weights: Weights,
     /// Which epoch that was.
     pub best: usize,
@@ -380,7 +380,8 @@ impl Training<'_> {
     }
 }
 
-/// The reasons of a batch's rows: words count as much in all as their weight says, and so do answers.
+/// The reasons of a batch's rows. Words of reasons that end, words before an answer and answers each count as much in all
+/// as their weight says.
 fn speeches(rows: &[&Row]) -> Vec<Speech> {
     let all = rows.iter().enumerate();
     let mut all: Vec<Speech> = all
@@ -391,19 +392,26 @@ fn speeches(rows: &[&Row]) -> Vec<Speech> {
             })
         })
         .collect();
-    let ends = |speech: &Speech| speech.last == Last::End;
-    let mut counts = [0.0f32; 2];
+    let (mut alone, mut before, mut answers) = (0.0f32, 0.0f32, 0.0f32);
     for speech in &all {
-        if speech.word_weight > 0.0 {
-            counts[0] += speech.words.len() as f32;
-        }
-        if speech.last_weight > 0.0 {
-            counts[usize::from(!ends(speech))] += 1.0;
+        let words = if speech.word_weight > 0.0 {
+            speech.words.len() as f32
+        } else {
+            0.0
+        };
+        match speech.last {
+            // The end is one more word.
+            Last::End => alone += words + 1.0,
+            Last::Answer(_) => (before, answers) = (before + words, answers + 1.0),
         }
     }
     for speech in &mut all {
-        speech.word_weight /= counts[0].max(1.0);
-        speech.last_weight /= counts[usize::from(!ends(speech))].max(1.0);
+        let (words, lasts) = match speech.last {
+            Last::End => (alone, alone),
+            Last::Answer(_) => (before, answers),
+        };
+        speech.word_weight /= words.max(1.0);
+        speech.last_weight /= lasts.max(1.0);
     }
     all
 }
@@ -455,35 +463,34 @@ fn one_hot(class: usize, classes: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Running means of the loss and its terms.
+/// Running means of the loss and its terms, each over the batches that have it.
 #[derive(Default)]
-struct Sums {
-    rows: usize,
-    sums: Vec<(&'static str, f64)>,
-}
+struct Sums(Vec<(&'static str, f64, usize)>);
 
 impl Sums {
     fn add(&mut self, values: Vec<(&'static str, f64)>, rows: usize) {
-        if self.sums.is_empty() {
-            self.sums = values.iter().map(|(name, _)| (*name, 0.0)).collect();
+        for (name, value) in values {
+            let place = self.0.iter().position(|(known, ..)| *known == name);
+            let place = place.unwrap_or_else(|| {
+                self.0.push((name, 0.0, 0));
+                self.0.len() - 1
+            });
+            self.0[place].1 += value * rows as f64;
+            self.0[place].2 += rows;
         }
-        for (sum, (_, value)) in self.sums.iter_mut().zip(values) {
-            sum.1 += value * rows as f64;
-        }
-        self.rows += rows;
     }
 
     /// Mean of the loss itself.
     fn mean(&self) -> f64 {
-        self.sums
+        self.0
             .first()
-            .map_or(0.0, |(_, sum)| sum / self.rows as f64)
+            .map_or(0.0, |(_, sum, rows)| sum / *rows as f64)
     }
 
     fn terms(&self) -> Vec<(String, f64)> {
-        let terms = self.sums.iter().skip(1);
+        let terms = self.0.iter().skip(1);
         terms
-            .map(|(name, sum)| ((*name).to_owned(), sum / self.rows as f64))
+            .map(|(name, sum, rows)| ((*name).to_owned(), sum / *rows as f64))
             .collect()
     }
 }

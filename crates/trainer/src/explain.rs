@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use stillglass_runtime::{Classification, Explanation, Method, Model, WordContribution};
-use stillglass_text::{SEPARATOR, halves};
+use stillglass_text::SEPARATOR;
 
 use crate::terminal::shown;
 
@@ -83,8 +83,7 @@ pub fn text(
         .iter()
         .map(|w| w.weights[class].abs())
         .fold(f32::MIN_POSITIVE, f32::max);
-    let (first, second) = halves(text);
-    let halves = [first, second.unwrap_or_default()];
+    let texts = explanation.texts(text);
     let mut half = 0;
     for word in words {
         if word.half > half {
@@ -99,7 +98,7 @@ pub fn text(
         let _ = writeln!(
             out,
             "{}",
-            line(halves[half], word, class, largest, (colour, paint(PLAIN)))
+            line(texts[half], word, class, largest, (colour, paint(PLAIN)))
         );
     }
     let sum: f32 = words.iter().map(|word| word.weights[class]).sum();

@@ -124,6 +124,9 @@ pub struct Cut {
     pub tokens: usize,
     /// First UTF-16 unit that was not read.
     pub from: usize,
+    /// 1 where that is in the second text of a pair; not written for the first, of which the second is not read either.
+    #[serde(skip_serializing_if = "is_first")]
+    pub half: usize,
 }
 
 /// One word of an explained text.
@@ -173,10 +176,9 @@ impl<'a> Answer<'a> {
         let by_label = |values: &'a [f32]| ByLabel { labels, values };
         let explanation = answer.explanation.as_ref();
         let words = explanation.map(|explanation| {
-            let (first, second) = halves(text);
-            let halves = [first, second.unwrap_or_default()];
+            let texts = explanation.texts(text);
             let word = |word: &'a stillglass_runtime::WordContribution| WordAnswer {
-                text: &halves[word.half][word.bytes.clone()],
+                text: &texts[word.half][word.bytes.clone()],
                 start: word.utf16.start,
                 end: word.utf16.end,
                 half: word.half,
@@ -189,9 +191,16 @@ impl<'a> Answer<'a> {
             reason: None,
             label: &labels[answer.label],
             scores: by_label(&answer.probabilities),
-            truncated: answer.truncated.as_ref().map(|cut| Cut {
-                tokens: cut.tokens,
-                from: cut.from_utf16,
+            truncated: answer.truncated.as_ref().map(|cut| {
+                // Of a pair the place is in the text that was cut, as the words' places are.
+                let first = halves(text).0;
+                let second = model.reads_pairs() && cut.from_byte > first.len();
+                let before = first.encode_utf16().count() + 1;
+                Cut {
+                    tokens: cut.tokens,
+                    from: cut.from_utf16 - if second { before } else { 0 },
+                    half: usize::from(second),
+                }
             }),
             logits: words.is_some().then(|| by_label(&answer.logits)),
             words,

@@ -84,6 +84,13 @@ impl Kept {
         })
     }
 
+    /// The same pieces for a bundle that reads pairs.
+    #[must_use]
+    pub fn of_pairs(mut self) -> Self {
+        self.vocabulary = self.vocabulary.of_pairs();
+        self
+    }
+
     /// How many.
     pub fn count(&self) -> usize {
         self.old.len()

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use stillglass_bundle::{Architecture, Card};
-use stillglass_runtime::{Classification, Explanation, Model, Reason, ReasonToken, halves};
+use stillglass_runtime::{Classification, Explanation, Model, Reason, ReasonToken};
 use wasm_bindgen::prelude::JsValue;
 
 use crate::error::failed;
@@ -180,16 +180,15 @@ impl<'a> Answer<'a> {
 
     fn explain(&mut self, explanation: Explanation, text: &'a str, labels: &'a [String]) {
         let by_label = |values| ByLabel { labels, values };
+        let texts = explanation.texts(text);
         self.explanation = Some(Found {
             method: method_name(explanation.method),
             nodes: explanation.nodes,
             completeness: explanation.completeness(),
             remainder: by_label(explanation.remainder),
         });
-        let (first, second) = halves(text);
-        let halves = [first, second.unwrap_or_default()];
         let words = explanation.words.into_iter().map(|word| Word {
-            text: &halves[word.half][word.bytes],
+            text: &texts[word.half][word.bytes],
             start: word.utf16.start,
             end: word.utf16.end,
             half: (word.half > 0).then_some(word.half),

@@ -217,7 +217,11 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
         (None, Some(_)) => Format::Detect,
         (None, None) => Format::DetectOrLines,
     };
-    let (sheet, bad) = input::rows(&options.input, format, &columns, options.skip_bad_rows)?;
+    let rows = input::rows(&options.input, format, &columns, options.skip_bad_rows);
+    let (sheet, bad) = match text2 {
+        Some(_) => rows.context("this bundle reads pairs of texts: rows need a column for each")?,
+        None => rows?,
+    };
     for bad in &bad {
         progress.note(&format!("left out {bad}"));
     }
@@ -240,7 +244,7 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
     let text = words.join(" ");
     let text = match (&options.text2, model.reads_pairs()) {
         (Some(second), true) => stillglass_text::pair(&text, second),
-        (None, false) => text,
+        (None, false) => text.replace(stillglass_text::SEPARATOR, " "),
         (None, true) => bail!("this bundle reads pairs of texts; give the second one with --text2"),
         (Some(_), false) => bail!("--text2: this bundle reads single texts"),
     };

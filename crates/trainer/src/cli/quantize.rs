@@ -74,6 +74,9 @@ pub(super) struct QuantizeOptions {
     /// Column of the text [default: text]
     #[arg(long, value_name = "NAME")]
     text_column: Option<String>,
+    /// Column of the second text, for a teacher of pairs
+    #[arg(long, value_name = "NAME", requires = "data")]
+    text2_column: Option<String>,
     /// Column of the label
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
@@ -180,6 +183,7 @@ pub(super) fn quantize(
 /// The pieces that the options ask for.
 fn kept(options: &QuantizeOptions, teacher: &Teacher, texts: &[&str]) -> Result<Kept> {
     match options.vocabulary {
+        Which::Full if options.text2_column.is_some() => Ok(Kept::full(teacher)?.of_pairs()),
         Which::Full => Kept::full(teacher),
         Which::Pruned => Kept::pruned(teacher, texts, options.min_count.unwrap_or(1)),
     }

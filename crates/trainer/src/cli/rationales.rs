@@ -262,6 +262,8 @@ fn told(outcome: &Outcome, out: &Path) -> String {
 #[derive(Debug, Serialize)]
 struct CleanedFile {
     out: PathBuf,
+    /// Lines written, fewer than rows kept where some were gathered.
+    lines: usize,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -288,12 +290,18 @@ fn clean(general: &General, options: &CleanOptions) -> Result<()> {
     write_lines(&options.out, &lines)?;
     let cleaned = CleanedFile {
         out: options.out.clone(),
+        lines: lines.len(),
         counts,
     };
-    print(general, &cleaned, |CleanedFile { out, counts }| {
+    print(general, &cleaned, |CleanedFile { out, lines, counts }| {
+        let gathered = if *lines < counts.kept {
+            format!(", gathered to {lines} lines")
+        } else {
+            String::new()
+        };
         format!(
             "{} of {} rows in {}: {} empty, {} refused and {} unfinished are dropped, {} cut; {} name \
-             their answer, {} another",
+             their answer, {} another{gathered}",
             counts.kept,
             counts.rows,
             out.display(),

@@ -10,7 +10,7 @@ use stillglass_text::{halves, pair};
 
 use super::leakage::fold;
 use super::sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
-use super::{CHOICES, Example, SplitReport};
+use super::{CHOICES, Example, SplitReport, choice_named};
 use crate::artefact::{digest, hash_bytes, number};
 use crate::terminal;
 
@@ -139,7 +139,7 @@ fn choices(row: &Row) -> Vec<Row> {
     let with = |(place, choice): (usize, &String)| {
         let is_right = Some(place) == right;
         let words = super::parts(choice).count();
-        let named = |of: &str| of == place.to_string() || of == choice.trim();
+        let named = |of: &str| choice_named(of, &row.choices) == Some(place);
         let argues = |of: &&(String, String)| named(&of.0) && !is_right;
         let wrong = row.counterfactual.iter().filter(argues);
         Row {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
+use stillglass_text::SEPARATOR;
 
 use super::Example;
 
@@ -20,7 +21,10 @@ pub struct Leakage {
 /// The text without regard to case and white space: lower case, words joined by one space.
 pub fn fold(text: &str) -> String {
     let lower = text.to_lowercase();
-    lower.split_whitespace().collect::<Vec<_>>().join(" ")
+    // Each text of a pair for itself.
+    let folded = lower.split(SEPARATOR);
+    let folded = folded.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    folded.collect::<Vec<_>>().join(&SEPARATOR.to_string())
 }
 
 /// Leakage between every two splits, in their order.

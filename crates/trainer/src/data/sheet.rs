@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::{Result, bail, ensure};
+use stillglass_text::SEPARATOR;
 
 use super::{delimited, foreign, jsonl};
 use crate::terminal;
@@ -224,7 +225,7 @@ fn lines(bytes: &[u8]) -> Sheet {
         match as_text(line, index + 1) {
             Ok(text) => sheet.rows.push(Row {
                 line: index + 1,
-                text: text.into(),
+                text: single(text.into()),
                 ..Row::default()
             }),
             Err(bad) => sheet.bad.push(bad),
@@ -275,7 +276,7 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
     ];
     let blank_half = blank_half
         .into_iter()
-        .find(|(_, half)| half.is_some_and(|half| half.trim().is_empty()));
+        .find(|(_, half)| half.is_some_and(|half| half.replace(SEPARATOR, " ").trim().is_empty()));
     let mut label = trimmed(fields.label);
     let choices = match chosen(fields.choices.as_deref(), &mut label) {
         Ok(choices) => choices,
@@ -296,7 +297,7 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         reasons: fields
             .reasons
             .into_iter()
-            .map(|reason| trimmed(reason).filter(|reason| !reason.is_empty()))
+            .map(|reason| trimmed(reason.map(single)).filter(|reason| !reason.is_empty()))
             .collect(),
         counterfactual,
         references: fields
@@ -308,7 +309,7 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         duplicate: fields.duplicate,
         text: match &fields.text2 {
             Some(text2) => stillglass_text::pair(&fields.text, text2),
-            None => fields.text.replace(stillglass_text::SEPARATOR, " "),
+            None => single(fields.text.clone()),
         },
     };
     let wanted = [
@@ -347,15 +348,22 @@ fn chosen(written: Option<&str>, label: &mut Option<String>) -> Result<Vec<Strin
         return Err("wants two choices at least, none of them empty".into());
     }
     if let Some(label) = label {
-        let place = label.parse().ok().filter(|place| *place < choices.len());
-        let named = || choices.iter().position(|choice| choice.trim() == *label);
-        let place = place.or_else(named).ok_or_else(|| {
+        let place = super::choice_named(label, &choices).ok_or_else(|| {
             let (label, count) = (terminal::cut(label), choices.len());
             format!("has {count} choices, none of which is the label {label}; want its place, from 0, or its text")
         })?;
         *label = place.to_string();
     }
     Ok(choices)
+}
+
+/// A text without what parts two texts.
+fn single(text: String) -> String {
+    if text.contains(SEPARATOR) {
+        text.replace(SEPARATOR, " ")
+    } else {
+        text
+    }
 }
 
 /// Reasons by label, from a JSON object, or by place, from a list; empty ones are none.

@@ -694,3 +694,65 @@ fn a_word_is_named_with_the_part_that_it_begins_in() {
     assert_eq!(named, [true, true, true, false, true]);
     assert_eq!(Example::default().named(std::iter::empty()), None);
 }
+
+#[test]
+fn what_argues_for_the_right_label_is_no_false_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let row = |label: &str, n: usize| {
+        format!(
+            "{{\"text\":\"row {n}\",\"label\":\"{label}\",\"all\":{{\"up\":\"it rose\",\"down\":\"it fell\",\"else\":\"?\"}}}}"
+        )
+    };
+    let rows: Vec<String> = (0..60).map(|n| row(["up", "down"][n % 2], n)).collect();
+    std::fs::write(&path, rows.join("\n")).unwrap();
+    let section = format!(
+        "train = {:?}\ncounterfactual = \"all\"",
+        path.to_str().unwrap()
+    );
+    let loaded = load(&toml::from_str(&section).unwrap()).unwrap();
+    for example in &loaded.split.train {
+        let of = 1 - example.label;
+        let text = ["it fell", "it rose"][of];
+        assert_eq!(example.false_reasons, [(of, text.to_owned())]);
+    }
+}
+
+#[test]
+fn a_choice_is_named_by_its_text_before_its_place() {
+    let choices = ["b", " 0 ", "1"];
+    for (name, place) in [
+        ("b", Some(0)),
+        ("0", Some(1)),
+        ("1", Some(2)),
+        ("2", Some(2)),
+        ("3", None),
+        ("", None),
+    ] {
+        assert_eq!(choice_named(name, &choices), place, "{name}");
+    }
+}
+
+#[test]
+fn questions_are_scored_by_their_likeliest_choice() {
+    let example = |place, label| Example {
+        choice: Some((place, 2)),
+        label,
+        ..Example::default()
+    };
+    let examples = [example(0, 1), example(1, 0), example(0, 0), example(1, 1)];
+    let of = |right: [f32; 4]| {
+        let probabilities: Vec<Vec<f32>> = right.iter().map(|p| vec![1.0 - p, *p]).collect();
+        chosen_right(&examples, &probabilities)
+    };
+    assert_eq!(of([0.9, 0.8, 0.1, 0.2]), Some(1.0));
+    // The first of equals.
+    assert_eq!(of([0.5, 0.5, 0.5, 0.5]), Some(0.5));
+    assert_eq!(chosen_right(&[Example::default()], &[vec![1.0, 0.0]]), None);
+}
+
+#[test]
+fn copies_of_a_pair_are_known_whatever_blanks_stand_between() {
+    assert_eq!(fold("A  b \u{1f} C"), fold("a b\u{1f}c"));
+    assert_ne!(fold("a\u{1f}b"), fold("a b"));
+}

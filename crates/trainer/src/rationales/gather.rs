@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::prompt::options;
+use crate::data::choice_named;
+
 /// What lines of one row differ in, beside the explanation itself.
 const OF_THE_LINE: [&str; 7] = [
     "answer",
@@ -27,11 +30,12 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Vec<Value> {
         let Value::Object(mut line) = line else {
             continue;
         };
+        let answer = line.get("answer").filter(|answer| !answer.is_null());
+        let Some(answer) = answer.map(written) else {
+            rows.push(line);
+            continue;
+        };
         let explanation = line.remove(column).unwrap_or_default();
-        let answer = line
-            .get("answer")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
         for name in OF_THE_LINE {
             line.remove(name);
         }
@@ -42,10 +46,6 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Vec<Value> {
                 rows.len() - 1
             });
         let row = &mut rows[place];
-        let Some(answer) = answer else {
-            row.insert(column.to_owned(), explanation);
-            continue;
-        };
         if is_own(row, &answer) {
             row.insert(column.to_owned(), explanation.clone());
         }
@@ -57,19 +57,26 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Vec<Value> {
     rows.into_iter().map(Value::from).collect()
 }
 
-/// Whether an answer is the row's label, or the choice in the label's place.
+/// Whether an answer is the row's label, or names the same choice.
 fn is_own(row: &Map<String, Value>, answer: &str) -> bool {
-    let Some(label) = row.get("label") else {
+    let Some(label) = row.get("label").map(written) else {
         return false;
     };
-    let written = label
+    let choices = row
+        .get("choices")
+        .map_or_else(Vec::new, |choices| options(&written(choices)));
+    let of = |name: &str| choice_named(name, &choices);
+    match of(&label) {
+        Some(place) => of(answer) == Some(place),
+        None => label.trim() == answer.trim(),
+    }
+}
+
+/// A cell as text.
+fn written(value: &Value) -> String {
+    value
         .as_str()
-        .map_or_else(|| label.to_string(), str::to_owned);
-    let choice = written
-        .parse::<usize>()
-        .ok()
-        .and_then(|place| row.get("choices")?.get(place));
-    written == answer || choice.and_then(Value::as_str) == Some(answer)
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -86,7 +93,8 @@ mod tests {
             line("it rose", "up", "it did"),
             line("it fell", "down", "so"),
             line("it rose", "down", "no"),
-            json!({ "text": "it stood", "label": "up", "rationale": "?" }),
+            json!({ "text": "it stood", "label": "up", "rationale": "?", "kind": "mine" }),
+            json!({ "text": "it stood", "label": "up", "rationale": "!" }),
         ];
         assert_eq!(
             gather(lines, "rationale"),
@@ -94,7 +102,8 @@ mod tests {
                 json!({ "text": "it rose", "label": "up", "rationale": "it did",
                     "counterfactual": { "up": "it did", "down": "no" } }),
                 json!({ "text": "it fell", "label": "up", "counterfactual": { "down": "so" } }),
-                json!({ "text": "it stood", "label": "up", "rationale": "?" }),
+                json!({ "text": "it stood", "label": "up", "rationale": "?", "kind": "mine" }),
+                json!({ "text": "it stood", "label": "up", "rationale": "!" }),
             ]
         );
     }
@@ -105,5 +114,9 @@ mod tests {
         let rows = gather(vec![line("a"), line("b")], "why");
         assert_eq!(rows[0]["why"], "b");
         assert_eq!(rows[0]["counterfactual"], json!({ "a": "a", "b": "b" }));
+        // Numbers, and choices as a CSV file has them.
+        let line = |answer: i32, why: &str| json!({ "text": "?", "choices": "[\"1\",\"0\"]", "label": 0, "answer": answer, "why": why });
+        let rows = gather(vec![line(1, "one"), line(0, "none")], "why");
+        assert_eq!((rows.len(), &rows[0]["why"]), (1, &json!("none")));
     }
 }

@@ -149,7 +149,8 @@ impl Recipe {
         breaches.range("student.min_count", student.min_count, 1..=1_000_000);
         breaches.range("student.pieces", student.pieces, 1..=1 << 20);
         breaches.range("student.decoder", student.decoder, 0..=4096);
-        breaches.range("student.reason_tokens", student.reason_tokens, 1..=8192);
+        breaches.range("student.reason_tokens", student.reason_tokens, 1..=512);
+        breaches.range("compare.reasons", self.compare.reasons, 1..=1_000_000);
         if student.shared && !self.data.pairs() {
             breaches.add("student.shared: single texts share nothing; name the second text's column in data.text2, or leave it out".into());
         }

@@ -244,7 +244,7 @@ impl Columns {
         let painted = sentences.iter().any(Option::is_none);
         ensure!(
             !painted || second.is_none(),
-            "--text2-column: bundles read one text; leave it or --bundle out"
+            "--text2-column: a study shows the words of single texts; leave it or --bundle out"
         );
         let second = second.map(|name| table.need(name, "--text2-column"));
         let answer = material.answer.map(|name| table.need(name, "--answer"));
@@ -291,6 +291,10 @@ impl Columns {
 
 /// The given answer, or the model's own, and what each word gave to it.
 fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String, Explanation)> {
+    ensure!(
+        !model.reads_pairs(),
+        "--bundle: it reads pairs of texts, and a study shows the words of single ones; put its reasons into a column"
+    );
     let answer = classify(model, text, Some(model.methods()[0]))?;
     let labels = &model.manifest().labels;
     let class = match given {

@@ -184,7 +184,7 @@ fn every_way_to_learn_reasons_is_an_arm_with_its_figures() {
             "perplexity of people's reasons",
             "similarity to people's reasons",
         ] {
-            assert!(found[figure]["mean"].is_f64(), "{arm} {figure}: {found}");
+            assert!(found[figure]["value"].is_f64(), "{arm} {figure}: {found}");
         }
         let speaks = ["false", "both"].contains(&arm);
         assert_eq!(found["probe"].is_null(), !speaks, "{arm}");
@@ -243,6 +243,15 @@ fn what_pairs_and_reasons_lack_is_named() {
         error.contains("column `false`: has no text for 0"),
         "{error}"
     );
+    place.file(
+        "train.jsonl",
+        "{\"a\":\"x\",\"b\":\"\\u001f\",\"label\":\"same\",\"why\":\"y\",\"false\":{}}",
+    );
+    let error = place.bad(&["check", "pairs.toml"]);
+    assert!(
+        error.contains("train.jsonl:1: column `b`: is empty"),
+        "{error}"
+    );
     let spam = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/spam.glass");
     for (arguments, says) in [
         (
@@ -278,6 +287,87 @@ fn what_pairs_and_reasons_lack_is_named() {
         ),
     ] {
         let error = place.bad(arguments);
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn what_parts_two_texts_is_a_blank_to_models_of_single_ones() {
+    let place = Place::new();
+    let spam = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/spam.glass");
+    let [parted, blank] = ["free\u{1f}prize call now", "free prize call now"]
+        .map(|text| place.good(&["explain", spam, text]));
+    assert_eq!(parted, blank);
+    place.file("texts.txt", "free\u{1f}prize call now\n");
+    let line = value(&place.good(&["predict", spam, "--input", "texts.txt", "--explain"]));
+    assert_eq!(line["words"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_question_is_right_where_its_right_choice_is_the_likeliest() {
+    let place = place();
+    let row = |subject: &str, right: usize| {
+        let verbs = ["rose", "fell"];
+        json!({ "q": format!("{subject} {} . what did it do", verbs[right]), "options": verbs,
+            "answer": if subject == "old boats" { json!(verbs[right]) } else { json!(right) },
+            "why": format!("it {}", verbs[right]), "false": ["it rose", "it fell"] })
+    };
+    let rows: Vec<String> = SUBJECTS
+        .iter()
+        .flat_map(|s| [row(s, 0), row(s, 1)])
+        .map(|r| r.to_string())
+        .collect();
+    place.file("questions.jsonl", rows.join("\n"));
+    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bert");
+    place.file(
+        "questions.toml",
+        format!(
+            "name = \"questions\"\n[data]\ntrain = \"questions.jsonl\"\nvalidation = \"questions.jsonl\"\n\
+             test = \"questions.jsonl\"\ntext = \"q\"\nlabel = \"answer\"\nchoices = \"options\"\nreasons = [\"why\"]\n\
+             counterfactual = \"false\"\n[teacher]\nbase = {base:?}\nmax_tokens = 24\nepochs = 1\nbatch = 8\n\
+             [label]\nnodes = 2\n[transfer]\nvariants = 0\n[student]\nembedding = 6\nhidden = 5\nattention = 4\n\
+             shared = true\ndecoder = 5\n[distill]\nobjective = \"labels\"\ntransfer = false\nepochs = 120\nbatch = 8\n\
+             learning_rate = 0.02\n"
+        ),
+    );
+    let check = value(&place.good(&["check", "questions.toml", "--json", "--quiet"]));
+    // Of a question one choice is right, and has the reason; the other has what argues for it.
+    assert_eq!(check["data"]["reasons"], json!({ "why": 8, "false": 8 }));
+    assert_eq!(check["data"]["labels"], json!(["wrong", "right"]));
+    assert_eq!(check["data"]["splits"][0]["counts"], json!([8, 8]));
+    let arguments = [
+        "compare",
+        "questions.toml",
+        "--json",
+        "--quiet",
+        "--set",
+        "compare.seeds=1",
+        "--set",
+        "compare.explained=2",
+        "--set",
+        "compare.faithfulness=2",
+        "--only",
+        "recipe",
+        "--only",
+        "majority",
+    ];
+    let table = value(&place.good(&arguments));
+    let right = |arm: &str| {
+        let rows = table["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["arm"] == arm).unwrap();
+        row["figures"]["questions right"]["value"].as_f64().unwrap()
+    };
+    // The first of equals is right in every other question.
+    assert!((right("majority") - 0.5).abs() < 1e-9);
+    assert!(right("recipe") > 0.8, "{}", right("recipe"));
+    for (options, answer, says) in [
+        (json!(["a"]), json!(0), "wants two choices at least"),
+        (json!(["a", "b"]), json!(2), "none of which is the label 2"),
+        (json!([1, 2]), json!(0), "is no list of texts"),
+    ] {
+        let row = json!({ "q": "x", "options": options, "answer": answer, "why": "", "false": [] });
+        place.file("questions.jsonl", row.to_string());
+        let error = place.bad(&["check", "questions.toml"]);
         assert!(error.contains(says), "{says}: {error}");
     }
 }

@@ -244,7 +244,7 @@ fn a_study_that_cannot_be_says_the_way_out() {
             "--text2-column",
             "why"
         ])
-        .contains("bundles read one text")
+        .contains("shows the words of single texts")
     );
     assert!(
         plan(&["--raters", "3", "--bundle", "a=b.glass", "--answer", "why"])

@@ -91,6 +91,7 @@ fn check_output(options: &QuantizeOptions) -> Result<()> {
 fn texts_of(options: &QuantizeOptions, path: &str, progress: &Progress) -> Result<Vec<String>> {
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
+        text2: options.text2_column.as_deref(),
         label: None,
         ..Columns::default()
     };
@@ -119,6 +120,7 @@ fn texts_of(options: &QuantizeOptions, path: &str, progress: &Progress) -> Resul
 fn sheet(options: &QuantizeOptions, path: &str, progress: &Progress) -> Result<Sheet> {
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
+        text2: options.text2_column.as_deref(),
         label: Some(&options.label_column),
         ..Columns::default()
     };
