@@ -29,10 +29,14 @@ const TEXTS = [...HEADS.flatMap((head) => TAILS.map((tail) => `${head} ${tail}`)
 const { folder, remove } = await madeUp();
 const committed = (await readdir(MODELS)).filter((name) => name.endsWith('.glass'));
 /** Sizes that are no multiple of a vector. */
-const awkward = ['odd.glass', 'wide.glass'].map((name) => path.relative(MODELS, path.join(folder, name)));
+const awkward = ['odd.glass', 'wide.glass', 'pair.glass'].map((name) => path.relative(MODELS, path.join(folder, name)));
 /** Teachers answer here without explaining themselves, which would take minutes. */
 const { models: listed } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
 const teachers = new Set(listed.flatMap(({ teacher }) => (teacher === undefined ? [] : [teacher.file])));
+/** Models of pairs, which say their reasons, too. */
+const ofPairs = new Set(['pair.glass', ...listed.flatMap(({ file, texts }) => (texts === undefined ? [] : [file]))]);
+/** Every text beside another one. */
+const PAIRS = TEXTS.map((text, index) => [text, TEXTS[(5 * index + 2) % TEXTS.length]]);
 /** Where each bundle lies, seen from the committed ones. */
 const models = [...committed, ...awkward];
 let browser;
@@ -54,12 +58,14 @@ test('there is a model to compare', () => assert.ok(committed.length > 0));
 for (const name of models) {
   test(`${path.basename(name)}: same bits in Chromium and natively`, { timeout: 600_000 }, async () => {
     const explain = !teachers.has(name);
-    const natively = await answersOfBinary(name, explain);
+    const pairs = ofPairs.has(path.basename(name));
+    const texts = pairs ? PAIRS : TEXTS;
+    const natively = await answersOfBinary(name, texts, [...(explain ? ['--explain'] : []), ...(pairs ? ['--reason'] : [])]);
     const page = await browser.newPage();
     await page.goto(site.address);
-    const inBrowser = await page.evaluate(classify, [address(name), TEXTS, explain]);
-    assert.equal(natively.length, TEXTS.length);
-    natively.forEach((native, index) => compare(native, inBrowser[index], TEXTS[index]));
+    const inBrowser = await page.evaluate(classify, [address(name), texts, explain]);
+    assert.equal(natively.length, texts.length);
+    natively.forEach((native, index) => compare(native, inBrowser[index], String(texts[index])));
     await page.close();
   });
 }
@@ -73,13 +79,16 @@ function address(name) {
 async function classify([address, texts, explain]) {
   const { Model } = await import('/pkg/dist/index.js');
   const model = await Model.load(address);
-  return model.classifyAll(texts, { explain });
+  const answers = model.classifyAll(texts, { explain });
+  if (!model.info.pairs) return answers;
+  return answers.map((answer, index) => ({ ...answer, said: model.reason(texts[index]).text }));
 }
 
-async function answersOfBinary(name, explain) {
+async function answersOfBinary(name, texts, asked) {
   const input = path.join(folder, 'texts.jsonl');
-  await writeFile(input, TEXTS.map((text) => JSON.stringify({ text })).join('\n'));
-  const predict = ['--quiet', 'predict', ...(explain ? ['--explain'] : []), '--bundle', path.join(MODELS, name), '--input', input];
+  const row = (text) => (typeof text === 'string' ? { text } : { text: text[0], text2: text[1] });
+  await writeFile(input, texts.map((text) => JSON.stringify(row(text))).join('\n'));
+  const predict = ['--quiet', 'predict', ...asked, '--bundle', path.join(MODELS, name), '--input', input];
   const options = { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 };
   const built = process.env.STILLGLASS;
   const lines = built
@@ -90,13 +99,15 @@ async function answersOfBinary(name, explain) {
 
 function compare(native, found, text) {
   assert.equal(found.label, native.label, text);
+  assert.equal(found.said, native.reason, text);
   same(Object.values(native.scores), Object.values(found.scores), text);
   if (native.words === undefined) return assert.equal(found.words, undefined, text);
   same(Object.values(native.logits), found.logits, text);
   same(Object.values(native.bias), Object.values(found.bias), text);
   assert.equal(found.words.length, native.words.length, text);
   native.words.forEach((word, index) => {
-    assert.deepEqual([word.start, word.end], [found.words[index].start, found.words[index].end], text);
+    const { start, end, half } = found.words[index];
+    assert.deepEqual([word.start, word.end, word.half], [start, end, half], text);
     same(Object.values(word.weights), Object.values(found.words[index].weights), text);
   });
 }
