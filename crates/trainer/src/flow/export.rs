@@ -30,10 +30,10 @@ pub struct BundleArtefact {
 }
 
 /// A student's float weights, and what reads texts for it.
-struct Trained {
-    weights: Weights,
-    vocabulary: Vocabulary,
-    shape: Shape,
+pub(super) struct Trained {
+    pub(super) weights: Weights,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) shape: Shape,
 }
 
 impl Run<'_> {
@@ -95,7 +95,7 @@ impl Run<'_> {
         self.quantize(&self.trained(student)?, card)
     }
 
-    fn trained(&self, student: &StudentArtefact) -> Result<Trained> {
+    pub(super) fn trained(&self, student: &StudentArtefact) -> Result<Trained> {
         let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
         let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
         Ok(Trained {

@@ -229,11 +229,10 @@ impl Run<'_> {
         count: usize,
     ) -> Result<ReasonFigures> {
         let recipe = &self.recipe.recipe;
-        let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
-        let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
+        let trained = self.trained(student)?;
         let asked = reasons::Interview {
-            student: &Student::from_weights(self.shape(&vocabulary), &weights)?,
-            vocabulary: &vocabulary,
+            student: &Student::from_weights(trained.shape, &trained.weights)?,
+            vocabulary: &trained.vocabulary,
             teaching: recipe.distill.reason.teaching,
             labels: &self.split().labels,
             most: [recipe.student.max_tokens, recipe.student.reason_tokens],

@@ -10,7 +10,6 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::{sigmoid, softmax, tanh};
 use burn::tensor::{Int, Tensor, TensorData};
 use nalgebra::DMatrix;
-use rand::RngExt;
 use stillglass_kernels::lstm::Gate;
 
 use super::lstm::{self, States};
@@ -18,7 +17,7 @@ use super::wording::{self, LEAST, Likelihood, Step, Table};
 use super::{FORGET_BIAS, MASKED, Shape, read, values};
 use crate::device::processor;
 use crate::teacher::Weights;
-use crate::training::{generator, parameter};
+use crate::training::parameter;
 
 /// Sizes of a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,18 +170,9 @@ impl Decoder {
         let device = &processor();
         let (wide, width, units) = (2 * shape.hidden, shape.embedding, decoder.hidden);
         let both = units + wide;
-        let draw = |name: &str, dims: &[usize], fan: usize| {
-            let bound = (fan as f32).sqrt().recip();
-            let mut rng = generator(seed, name, 0);
-            let count = dims.iter().product();
-            let values: Vec<f32> = (0..count)
-                .map(|_| rng.random_range(-bound..bound))
-                .collect();
-            TensorData::new(values, dims.to_vec())
-        };
         let matrix = |at: usize, dims: [usize; 2], fan: usize| {
             let name = PARAMETERS[at];
-            parameter(name, draw(name, &dims, fan), device)
+            parameter(name, super::draw(seed, name, &dims, fan), device)
         };
         let zeros = |at: usize, count: usize| {
             parameter(PARAMETERS[at], TensorData::zeros::<f32, _>([count]), device)
@@ -425,10 +415,7 @@ impl Decoder {
             .zip(at_x[count * width..].chunks_exact(width))
         {
             if let Some(id) = word {
-                let sums = &mut table[*id as usize * width..][..width];
-                sums.iter_mut()
-                    .zip(slope)
-                    .for_each(|(sum, slope)| *sum += slope);
+                super::add(&mut table[*id as usize * width..][..width], slope);
             }
         }
         let own = vec![

@@ -158,15 +158,7 @@ impl Student {
             ..
         } = shape;
         let device = &processor();
-        let draw = |name: &str, dims: &[usize], fan: usize| {
-            let bound = (fan as f32).sqrt().recip();
-            let mut rng = generator(seed, name, 0);
-            let count = dims.iter().product();
-            let values: Vec<f32> = (0..count)
-                .map(|_| rng.random_range(-bound..bound))
-                .collect();
-            TensorData::new(values, dims.to_vec())
-        };
+        let draw = |name: &str, dims: &[usize], fan: usize| draw(seed, name, dims, fan);
         let gates = 4 * hidden;
         let mut bias = vec![0f32; 2 * gates];
         for direction in bias.chunks_mut(gates) {
@@ -284,7 +276,7 @@ impl Student {
             let shared = values(shared);
             let rows = embedded.chunks_exact_mut(width).zip(&both);
             for (row, _) in rows.filter(|(_, both)| **both) {
-                row.iter_mut().zip(&shared).for_each(|(x, a)| *x += a);
+                add(row, &shared);
             }
         }
         let weights = bilstm::Weights {
@@ -330,7 +322,7 @@ impl Student {
         let states = tapes
             .iter_mut()
             .filter_map(|tape| way.states.grad_remove(tape));
-        let states = states.map(read).reduce(added);
+        let states = total(states.map(read));
         let mut found = Gradients(vec![
             zeros(&self.embedding),
             zeros(&self.input),
@@ -363,17 +355,14 @@ impl Student {
         if self.shared.is_some() {
             let sums = &mut found.0[PARAMETERS.len()];
             for (row, _) in rows.clone().zip(&way.both).filter(|(_, both)| **both) {
-                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+                add(sums, row);
             }
         }
         let [table, input, recurrent, bias, ..] = &mut found.0[..] else {
             unreachable!("a student has nine parameters at least")
         };
         for (&id, row) in way.ids.iter().zip(rows) {
-            let sums = &mut table[id as usize * width..][..width];
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += value;
-            }
+            add(&mut table[id as usize * width..][..width], row);
         }
         *input = recurrence.weights.input;
         *recurrent = recurrence.weights.recurrent;
@@ -444,17 +433,33 @@ fn of<const D: usize>(
 ) -> Vec<f32> {
     let found = tapes.iter_mut();
     let found = found.filter_map(|tape| parameter.val().grad_remove(tape));
-    found
-        .map(read)
-        .reduce(added)
-        .unwrap_or_else(|| zeros(parameter))
+    total(found.map(read)).unwrap_or_else(|| zeros(parameter))
 }
 
-fn added(mut sum: Vec<f32>, more: Vec<f32>) -> Vec<f32> {
+/// The sum of `parts`, if there is any.
+fn total(parts: impl Iterator<Item = Vec<f32>>) -> Option<Vec<f32>> {
+    parts.reduce(|mut sum, more| {
+        add(&mut sum, &more);
+        sum
+    })
+}
+
+/// Adds `more` to `sum`, value by value.
+fn add(sum: &mut [f32], more: &[f32]) {
     sum.iter_mut()
         .zip(more)
         .for_each(|(sum, more)| *sum += more);
-    sum
+}
+
+/// Values of `dims` for the parameter `name`, uniform within 1/√`fan` as PyTorch's modules draw them.
+fn draw(seed: u64, name: &str, dims: &[usize], fan: usize) -> TensorData {
+    let bound = (fan as f32).sqrt().recip();
+    let mut rng = generator(seed, name, 0);
+    let count = dims.iter().product();
+    let values: Vec<f32> = (0..count)
+        .map(|_| rng.random_range(-bound..bound))
+        .collect();
+    TensorData::new(values, dims.to_vec())
 }
 
 /// A parameter with other numbers.

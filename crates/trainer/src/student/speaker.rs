@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::decoder::{Decoder, Last};
 use super::{Student, StudentBatch, values};
+use crate::metrics::argmax;
 use crate::teacher::floats_of;
 use crate::training::by_length;
 use stillglass_kernels::lstm::Gate;
@@ -219,7 +220,7 @@ impl Speaker {
             for &id in &self.unsayable {
                 probabilities[id as usize] = 0.0;
             }
-            let best = largest(&probabilities);
+            let best = argmax(&probabilities);
             match best.checked_sub(pieces) {
                 None => words.push(best as u32),
                 Some(0) => return (words, Some(Last::End)),
@@ -295,9 +296,4 @@ fn weighted(rows: &[f32], weights: &[f32], columns: usize) -> Vec<f32> {
 
 fn softmax(values: &mut [f32]) {
     stillglass_kernels::softmax::softmax(stillglass_kernels::Cpu::detect(), values, values.len());
-}
-
-/// Where the largest value is; the first of equals.
-fn largest(values: &[f32]) -> usize {
-    (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }

@@ -69,9 +69,7 @@ pub(super) fn likelihood(table: Table, states: &[f32], steps: &[Step]) -> Likeli
         all.spoken.extend(part.spoken);
         all.states.extend(part.states);
         for (sum, part) in [(&mut all.rows, &part.rows), (&mut all.bias, &part.bias)] {
-            sum.iter_mut()
-                .zip(part)
-                .for_each(|(sum, part)| *sum += part);
+            super::add(sum, part);
         }
     }
     all
@@ -107,11 +105,7 @@ fn part(table: Table, states: &[f32], steps: &[Step]) -> Likelihood {
     add_product(1.0, slopes, rows, &mut found.states, width);
     add_product(1.0, slopes.transposed(), said_of, &mut found.rows, width);
     for said in said.chunks_exact(words) {
-        found
-            .bias
-            .iter_mut()
-            .zip(said)
-            .for_each(|(sum, slope)| *sum += slope);
+        super::add(&mut found.bias, said);
     }
     found
 }

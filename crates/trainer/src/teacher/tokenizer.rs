@@ -65,11 +65,10 @@ impl TeacherTokenizer {
         let (mut ids, mut owners) = (Vec::new(), Vec::new());
         let mut from = 0;
         for part in text.split(SEPARATOR) {
-            if from > 0 {
-                let end = from;
-                if let Some(last) = owners.last_mut() {
-                    *last = word_at(text, words, end - SEPARATOR.len_utf8(), end);
-                }
+            if from > 0
+                && let Some(last) = owners.last_mut()
+            {
+                *last = word_at(text, words, from - SEPARATOR.len_utf8(), from);
             }
             self.append(
                 (text, words),

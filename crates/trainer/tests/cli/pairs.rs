@@ -225,33 +225,24 @@ fn what_pairs_and_reasons_lack_is_named() {
         let error = place.bad(&["check", "bad.toml"]);
         assert!(error.contains(says), "{says}: {error}");
     }
-    place.file(
-        "train.jsonl",
-        "{\"a\":\"x\",\"b\":\" \",\"label\":\"same\",\"why\":\"y\",\"false\":{}}",
-    );
-    let error = place.bad(&["check", "pairs.toml"]);
-    assert!(
-        error.contains("train.jsonl:1: column `b`: is empty"),
-        "{error}"
-    );
-    place.file(
-        "train.jsonl",
-        "{\"a\":\"x\",\"b\":\"y\",\"label\":\"same\",\"why\":\"y\",\"false\":[1]}",
-    );
-    let error = place.bad(&["check", "pairs.toml"]);
-    assert!(
-        error.contains("column `false`: has no text for 0"),
-        "{error}"
-    );
-    place.file(
-        "train.jsonl",
-        "{\"a\":\"x\",\"b\":\"\\u001f\",\"label\":\"same\",\"why\":\"y\",\"false\":{}}",
-    );
-    let error = place.bad(&["check", "pairs.toml"]);
-    assert!(
-        error.contains("train.jsonl:1: column `b`: is empty"),
-        "{error}"
-    );
+    for (row, says) in [
+        (
+            "{\"a\":\"x\",\"b\":\" \",\"label\":\"same\",\"why\":\"y\",\"false\":{}}",
+            "train.jsonl:1: column `b`: is empty",
+        ),
+        (
+            "{\"a\":\"x\",\"b\":\"y\",\"label\":\"same\",\"why\":\"y\",\"false\":[1]}",
+            "column `false`: has no text for 0",
+        ),
+        (
+            "{\"a\":\"x\",\"b\":\"\\u001f\",\"label\":\"same\",\"why\":\"y\",\"false\":{}}",
+            "train.jsonl:1: column `b`: is empty",
+        ),
+    ] {
+        place.file("train.jsonl", row);
+        let error = place.bad(&["check", "pairs.toml"]);
+        assert!(error.contains(says), "{row}: {error}");
+    }
     let spam = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/spam.glass");
     for (arguments, says) in [
         (
