@@ -3,11 +3,12 @@
 import type { Model as RuntimeModel } from './stillglass.js';
 import { beamsOf, check, speaking, textOf, textsOf, way } from './arguments.js';
 import { bring } from './bundle.js';
+import { chosen, pairsOf } from './choices.js';
 import { StillglassError } from './errors.js';
 import { sha256 } from './integrity.js';
 import { apart, asOne } from './pair.js';
 import { start, started, type Runtime } from './runtime.js';
-import type { BundleSource, Classification, ClassifyOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, RunOptions, Text, Timing } from './types.js';
+import type { BundleSource, Chosen, Classification, ClassifyOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, RunOptions, Text, Timing } from './types.js';
 
 /** A loaded bundle, ready to classify. Holds WebAssembly memory until {@link Model.free}. */
 export class Model {
@@ -58,6 +59,14 @@ export class Model {
     const model = this.#live();
     const checked = textsOf(texts, this.info, 'classifyAll');
     return eachApart(checked, this.#runtime.guarded(() => model.classifyAll(checked.map(asOne), options.explain ?? false) as Classification[]));
+  }
+
+  /**
+   * Chooses among answers to a question, at once and on the CPU: each is read beside it. A model that does not choose
+   * (`info.choices`) refuses with `bad-argument`.
+   */
+  choose(question: string, choices: readonly string[], options: ClassifyOptions = {}): Chosen {
+    return chosen(this.classifyAll(pairsOf(question, choices, this.info), options), this.info.labels);
   }
 
   /**

@@ -83,6 +83,8 @@ interface AnyModelInfo {
   pairs: boolean;
   /** Whether it can be asked for a reason in words. */
   reasons: boolean;
+  /** Whether it chooses among answers to a question: its pairs are a question and an answer, its labels `wrong` and `right`. */
+  choices: boolean;
 }
 
 /** What a loaded bundle says of itself. */
@@ -193,6 +195,45 @@ export interface ReasonToken {
   attention: number[];
 }
 
+/** The answer to a question with choices; lists are in the order of the choices. */
+export interface Chosen {
+  /** The place of the likeliest choice. */
+  choice: number;
+  /** Probability of each choice; they add up to 1. */
+  scores: number[];
+  /** Score of each choice: by how much the logit of `right` exceeds that of `wrong`, read beside the question. */
+  logits: number[];
+  /** Tokens the model read, the question's once for each choice. */
+  tokens: number;
+  /** Where it was computed. */
+  backend: 'cpu' | 'gpu';
+  /** Why the CPU answered what the GPU might have. */
+  reason?: string;
+  /** The choices that were not read to their end; `half` is absent where the question itself was not. */
+  truncated?: (Truncated & { choice: number })[];
+  /** Present if an explanation was asked for: the question's words, then those of the choices. */
+  words?: ChoiceWord[];
+  /** Present if an explanation was asked for: each choice's score before any word is read. */
+  bias?: number[];
+  /** Present if an explanation was asked for: what the place between question and choice gave. */
+  boundary?: number[];
+  /** Present if an explanation was asked for. With words, bias and boundary the remainder adds up to the score. */
+  explanation?: Omit<Explanation, 'remainder'> & { remainder: number[] };
+}
+
+/** A word of a question or a choice, and what it contributed to the score of each choice. */
+export interface ChoiceWord {
+  text: string;
+  /** First UTF-16 unit of the word in the question or in its choice. */
+  start: number;
+  /** One past its last UTF-16 unit. */
+  end: number;
+  /** The choice it stands in; absent for a word of the question. */
+  choice?: number;
+  /** Contribution to each choice; a word of a choice gives to no other. */
+  weights: number[];
+}
+
 /** What is asked of a reason. */
 export interface ReasonOptions {
   /**
@@ -284,6 +325,12 @@ export type ReplaceOptions = Omit<LoadOptions, 'worker' | 'wasm'>;
 
 /** What one call of a classifier may ask for. */
 export type AskOptions = RunOptions;
+
+/** A classifier's answer to a question. */
+export interface ChosenAnswer extends Chosen {
+  /** Milliseconds it took, waiting excluded. */
+  ms: number;
+}
 
 /** A classifier's answer for one text. */
 export interface Answer extends Classification {

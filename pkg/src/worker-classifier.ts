@@ -3,12 +3,13 @@
 
 import { beamsOf, check, speaking, textOf, textsOf, way } from './arguments.js';
 import { bring, type Brought } from './bundle.js';
+import { chosen, pairsOf } from './choices.js';
 import { StillglassError } from './errors.js';
 import { platform } from './platform.js';
 import type { Opening } from './protocol.js';
 import { Queue, orAbort } from './queue.js';
 import type { Thread } from './thread.js';
-import type { Answer, AskOptions, BackendChoice, BundleSource, LoadOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, ReplaceOptions, Text, Timing } from './types.js';
+import type { Answer, AskOptions, BackendChoice, BundleSource, ChosenAnswer, LoadOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, ReplaceOptions, Text, Timing } from './types.js';
 import { compile } from './wasm.js';
 import { WorkerThread } from './worker-thread.js';
 
@@ -67,6 +68,15 @@ export class WorkerClassifier {
     check(options, 'classifyAll');
     const explain = way(options.explain ?? false, this.info, 'classifyAll');
     return checked.length === 0 ? [] : this.#ask(checked, { ...options, explain });
+  }
+
+  /**
+   * Chooses among answers to a question: each is read beside it. A model that does not choose (`info.choices`) refuses
+   * with `bad-argument`.
+   */
+  async choose(question: string, choices: readonly string[], options: AskOptions = {}): Promise<ChosenAnswer> {
+    const answers = await this.classifyAll(pairsOf(question, choices, this.info), options);
+    return { ...chosen(answers, this.info.labels), ms: answers.reduce((sum, { ms }) => sum + ms, 0) };
   }
 
   /**

@@ -121,6 +121,11 @@ pub enum Error {
         "architecture.shared without tokenizer.separator: single texts share nothing; re-export the bundle"
     )]
     Shared,
+    /// A chooser among answers that reads no pairs, or has other labels than wrong and right.
+    #[error(
+        "choices: whoever chooses reads pairs (tokenizer.separator) and has two labels; re-export the bundle"
+    )]
+    Choices,
     /// A layer norm that could divide by next to nothing.
     #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),

@@ -24,6 +24,10 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// How text becomes ids.
     pub tokenizer: TokenizerSpec,
+    /// Whether it chooses among answers: its pairs are a question and one of its answers, its labels `wrong` and `right`,
+    /// in this order.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub choices: bool,
     /// Tokens of a text that are read, special tokens not counted; the rest is cut off and reported.
     pub max_tokens: usize,
     /// How the weights are stored.
@@ -152,6 +156,7 @@ impl Manifest {
             labels,
             architecture,
             tokenizer,
+            choices: false,
             max_tokens,
             quantization,
             card: Card::default(),
@@ -188,6 +193,7 @@ impl Manifest {
         let [sizes, tokenizer, quantization] =
             ["architecture", "tokenizer", "quantization"].map(|key| fields.need(key, Json::fields));
         let labels = fields.need("labels", texts);
+        let choices = fields.optional("choices", Json::flag);
         let max_tokens = fields.need("max_tokens", Json::whole);
         let card = fields.optional("card", Card::parse);
         let sha256 = fields.need("sha256", Json::text);
@@ -203,6 +209,7 @@ impl Manifest {
             labels,
             architecture,
             tokenizer: TokenizerSpec::parse(tokenizer)?,
+            choices,
             max_tokens,
             quantization: Quantization::parse(quantization)?,
             card,
@@ -266,6 +273,9 @@ impl Manifest {
         }
         match first_twice(self.labels.iter().map(String::as_str)) {
             Some(twice) => Err(Error::LabelTwice(clip(twice.text))),
+            None if self.choices && (count != 2 || self.tokenizer.separator.is_none()) => {
+                Err(Error::Choices)
+            }
             None => Ok(()),
         }
     }

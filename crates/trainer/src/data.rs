@@ -15,7 +15,8 @@ use std::ops::Range;
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use file::{File, Part, expanded};
+pub(crate) use file::expanded;
+use file::{File, Part};
 pub use leakage::{Leakage, fold};
 pub use sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
 pub(crate) use table::{Record, Table};
@@ -61,20 +62,27 @@ pub(crate) fn choice_named<C: AsRef<str>>(name: &str, choices: &[C]) -> Option<u
     text.or_else(place)
 }
 
-/// Share of the questions whose right choice is the most probable one, from probabilities of every example's labels, the
-/// last of which is [`CHOICES`]' `right`; none where there is no question.
-pub fn chosen_right(examples: &[Example], probabilities: &[Vec<f32>]) -> Option<f64> {
+/// Share of the questions whose right choice is the most probable one; none where there is no question. Of every row
+/// its place among a question's choices, the index of its label, and the probabilities of both labels ([`CHOICES`]).
+pub fn chosen_right<'p>(
+    rows: impl IntoIterator<Item = (Option<(usize, usize)>, usize, &'p Vec<f32>)>,
+) -> Option<f64> {
     let (mut questions, mut right) = (0u32, 0u32);
-    let mut from = 0;
-    while let Some((0, count)) = examples.get(from).and_then(|example| example.choice) {
-        let choices = from..(from + count).min(examples.len());
-        let last = |row: usize| probabilities[row].last().copied().unwrap_or_default();
-        let best = choices
-            .clone()
-            .reduce(|best, row| if last(row) > last(best) { row } else { best });
-        questions += 1;
-        right += u32::from(best.is_some_and(|row| examples[row].label == 1));
-        from = choices.end;
+    // The likeliest of the choices so far: how likely, and whether it is right.
+    let mut best = (f32::NEG_INFINITY, false);
+    for (choice, label, probabilities) in rows {
+        let (place, count) = choice?;
+        if place == 0 {
+            best = (f32::NEG_INFINITY, false);
+        }
+        let likely = probabilities.last().copied().unwrap_or_default();
+        if likely > best.0 {
+            best = (likely, label == 1);
+        }
+        if place + 1 == count {
+            questions += 1;
+            right += u32::from(best.1);
+        }
     }
     (questions > 0).then(|| f64::from(right) / f64::from(questions))
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::data::{self, Sheet};
+use crate::data::{self, Sheet, chosen_right};
 use crate::input::Opened;
 use crate::metrics::{Scores, confusion};
 use crate::predict::classify;
@@ -31,6 +31,10 @@ pub struct Evaluation {
     pub f1: BTreeMap<String, f64>,
     /// Rows scored.
     pub rows: usize,
+    /// Of a bundle that chooses, whose rows are a question's choices each: share of the questions of which it chooses
+    /// the right one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub questions_right: Option<f64>,
     /// Rows left out as marked copies of an earlier split's.
     pub duplicates: usize,
     /// Bad rows left out.
@@ -58,6 +62,7 @@ pub fn evaluate(
     let Labelled {
         texts,
         gold,
+        choices,
         duplicates,
         bad_rows,
     } = labelled(labels, name, sheet, allowed)?;
@@ -78,7 +83,10 @@ pub fn evaluate(
         .count();
     let probabilities: Vec<Vec<f32>> = answers.into_iter().map(|a| a.probabilities).collect();
     let scores = Scores::of_probabilities(&probabilities, &gold)?;
+    let rows = choices.iter().zip(&gold).zip(&probabilities);
+    let questions_right = chosen_right(rows.map(|((choice, label), said)| (*choice, *label, said)));
     Ok(Evaluation {
+        questions_right,
         accuracy: scores.accuracy,
         macro_f1: scores.macro_f1,
         mcc: scores.mcc,
@@ -101,6 +109,8 @@ pub struct Labelled<'a> {
     pub texts: Vec<&'a str>,
     /// Indices of their labels.
     pub gold: Vec<usize>,
+    /// Which of a question's choices each is, if it is one.
+    pub choices: Vec<Option<(usize, usize)>>,
     /// Rows left out as marked copies of an earlier split's.
     pub duplicates: usize,
     /// Bad rows left out.
@@ -115,6 +125,7 @@ pub fn labelled<'a>(
     allowed: usize,
 ) -> Result<Labelled<'a>> {
     let (mut texts, mut gold, mut bad) = (Vec::new(), Vec::new(), Vec::new());
+    let mut choices = Vec::new();
     let mut duplicates = 0;
     for row in &sheet.rows {
         let label = row.label.as_deref().unwrap_or_default();
@@ -123,6 +134,7 @@ pub fn labelled<'a>(
             Some(index) => {
                 texts.push(row.text.as_str());
                 gold.push(index);
+                choices.push(row.choice);
             }
             None => bad.push(format!(
                 "{name}:{}: label {} is none of the bundle's ({})",
@@ -154,6 +166,7 @@ pub fn labelled<'a>(
     Ok(Labelled {
         texts,
         gold,
+        choices,
         duplicates,
         bad_rows,
     })
@@ -177,6 +190,12 @@ impl Evaluation {
             .auc
             .map_or("undefined".into(), |auc| format!("{auc:.4}"));
         // Writing to a string can't fail.
+        if let Some(right) = self.questions_right {
+            let _ = writeln!(
+                out,
+                "questions {right:.4} right; what follows is of single choices"
+            );
+        }
         let _ = writeln!(out, "accuracy  {:.4}", self.accuracy);
         let _ = writeln!(out, "macro-F1  {:.4}", self.macro_f1);
         let _ = writeln!(out, "MCC       {:.4}", self.mcc);

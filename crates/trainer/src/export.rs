@@ -63,6 +63,7 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
     };
     let mut manifest =
         Manifest::student(labels.to_vec(), architecture, tokenizer, section.max_tokens);
+    manifest.choices = recipe.recipe.data.choices.is_some();
     manifest.card = card(recipe, Vec::new());
     manifest
         .check_ahead(SPARE)

@@ -11,6 +11,7 @@ pub mod average;
 pub mod budget;
 pub mod check;
 pub mod checkpoint;
+pub mod choose;
 pub mod cli;
 pub mod compare;
 pub mod data;

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use stillglass_runtime::{Classification, Method, Model};
 use stillglass_text::halves;
 
+use crate::choose::choose;
 use crate::data::Row;
 use crate::progress::Progress;
 
@@ -27,7 +28,7 @@ pub struct Wanted {
     pub reason: Option<usize>,
 }
 
-/// Classifies every row, in order, one JSON object a line.
+/// Classifies every row, or has one of its choices chosen, in order, one JSON object a line.
 pub fn predict(
     model: &Model,
     rows: &[Row],
@@ -40,6 +41,9 @@ pub fn predict(
         let lines = chunk
             .par_iter()
             .map(|row| {
+                if model.manifest().choices {
+                    return Ok(serde_json::to_vec(&choose(model, row, wanted)?)?);
+                }
                 let answer = classify(model, &row.text, wanted.explain)?;
                 let mut answer = Answer::new(model, &row.text, &answer);
                 answer.line = wanted.line.then_some(row.line);

@@ -29,6 +29,8 @@ pub(crate) struct Info<'a> {
     pairs: bool,
     /// Whether it can be asked for reasons in words.
     reasons: bool,
+    /// Whether its pairs are a question and one of its answers.
+    choices: bool,
 }
 
 impl<'a> Info<'a> {
@@ -44,6 +46,7 @@ impl<'a> Info<'a> {
             methods: model.methods().iter().map(|&m| method_name(m)).collect(),
             pairs: model.reads_pairs(),
             reasons: model.gives_reasons(),
+            choices: manifest.choices,
         }
     }
 }

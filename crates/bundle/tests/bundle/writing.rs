@@ -187,6 +187,31 @@ fn a_text_may_not_need_too_much_memory() {
     assert!(bundle.write().is_ok());
 }
 
+/// What chooses among answers reads pairs of them and the question, and calls them wrong or right.
+#[test]
+fn choosers_read_pairs_and_have_two_labels() {
+    let with = |labels: &[&str], separator| {
+        let shape = StudentShape {
+            vocabulary: 1,
+            embedding: 1,
+            hidden: 1,
+            attention: 1,
+            shared: false,
+            decoder: None,
+        };
+        let mut bundle = fixture::with_shape(shape, labels);
+        bundle.manifest.choices = true;
+        bundle.manifest.tokenizer.separator = separator;
+        bundle.write()
+    };
+    let bytes = with(&["wrong", "right"], Some(0)).unwrap();
+    assert!(Bundle::read(&bytes).unwrap().manifest.choices);
+    for (labels, separator) in [(&["a", "b"][..], None), (&["a", "b", "c"], Some(0))] {
+        let message = with(labels, separator).unwrap_err().to_string();
+        assert!(message.contains("choices: "), "{message}");
+    }
+}
+
 /// Text of any kind on the card cannot confuse the search for the hash.
 #[test]
 fn cards_that_look_like_hashes_are_written() {

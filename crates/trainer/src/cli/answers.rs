@@ -9,11 +9,11 @@ use stillglass_runtime::Error::NoDecoder;
 use stillglass_runtime::{Method, Model};
 
 use super::{General, print};
-use crate::data::{Columns, Format};
+use crate::data::{Columns, Format, Row, choice_named, expanded};
 use crate::inspect::Inspection;
 use crate::predict::{Answer, Wanted};
 use crate::progress::Progress;
-use crate::{evaluate, explain, input, inspect, predict, terminal};
+use crate::{choose, evaluate, explain, input, inspect, predict, terminal};
 
 /// Where the bundle is, with or without `--bundle`.
 #[derive(Debug, Args)]
@@ -47,6 +47,9 @@ pub(super) struct EvaluateOptions {
     /// Column of the second text, for a bundle that reads pairs [default: text2]
     #[arg(long, value_name = "NAME")]
     text2_column: Option<String>,
+    /// Column of a question's choices, for a bundle that chooses [default: choices]
+    #[arg(long, value_name = "NAME")]
+    choices_column: Option<String>,
     /// Column of the label
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
@@ -75,6 +78,9 @@ pub(super) struct PredictOptions {
     /// Column of the second text, for a bundle that reads pairs [default: text2]
     #[arg(long, value_name = "NAME")]
     text2_column: Option<String>,
+    /// Column of a question's choices, for a bundle that chooses [default: choices]
+    #[arg(long, value_name = "NAME")]
+    choices_column: Option<String>,
     /// Add the bundle's reason in words, where it gives one
     #[arg(long)]
     reason: bool,
@@ -140,6 +146,9 @@ pub(super) struct ExplainOptions {
     /// The second text, for a bundle that reads pairs
     #[arg(long, value_name = "TEXT")]
     text2: Option<String>,
+    /// A choice, for a bundle that chooses among answers to a question: once for each
+    #[arg(long, value_name = "TEXT")]
+    choice: Vec<String>,
     /// Add the bundle's reason in words, where it gives one
     #[arg(long)]
     reason: bool,
@@ -177,12 +186,16 @@ pub(super) fn evaluate(
     let opened = input::open(options.named.path())?;
     let columns = Columns {
         text: &options.text_column,
-        text2: second(&opened.model, options.text2_column.as_deref())?,
         label: Some(&options.label_column),
-        ..Columns::default()
+        ..beside(
+            &opened.model,
+            options.text2_column.as_deref(),
+            options.choices_column.as_deref(),
+        )?
     };
     let allowed = options.skip_bad_rows;
-    let (sheet, bad) = input::rows(&options.input, Format::Detect, &columns, allowed)?;
+    let (mut sheet, bad) = input::rows(&options.input, Format::Detect, &columns, allowed)?;
+    sheet.rows = sheet.rows.into_iter().flat_map(expanded).collect();
     for bad in &bad {
         progress.note(&format!("left out {bad}"));
     }
@@ -194,22 +207,25 @@ pub(super) fn evaluate(
 pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<()> {
     let opened = input::open(options.named.path())?;
     let text = options.text_column.as_deref();
-    let text2 = second(&opened.model, options.text2_column.as_deref())?;
     let columns = Columns {
         text: text.unwrap_or("text"),
-        text2,
         label: None,
-        ..Columns::default()
+        ..beside(
+            &opened.model,
+            options.text2_column.as_deref(),
+            options.choices_column.as_deref(),
+        )?
     };
+    let second = columns.text2.or(columns.choices);
     if options.reason {
         ensure!(opened.model.gives_reasons(), NoDecoder);
     }
     let lines = matches!(options.format, Some(Written::Lines));
     ensure!(
-        !(lines && text2.is_some()),
-        "--format lines: this bundle reads pairs of texts; give rows with two columns, as CSV, TSV or JSONL"
+        !(lines && second.is_some()),
+        "--format lines: this bundle reads two columns of a row; give rows with two columns, as CSV, TSV or JSONL"
     );
-    let format = match (options.format, text.or(text2)) {
+    let format = match (options.format, text.or(second)) {
         (Some(Written::Jsonl), _) => Format::Jsonl,
         (Some(Written::Csv), _) => Format::Csv,
         (Some(Written::Tsv), _) => Format::Tsv,
@@ -218,9 +234,14 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
         (None, None) => Format::DetectOrLines,
     };
     let rows = input::rows(&options.input, format, &columns, options.skip_bad_rows);
-    let (sheet, bad) = match text2 {
-        Some(_) => rows.context("this bundle reads pairs of texts: rows need a column for each")?,
-        None => rows?,
+    let (sheet, bad) = match (columns.text2, columns.choices) {
+        (Some(_), _) => {
+            rows.context("this bundle reads pairs of texts: rows need a column for each")?
+        }
+        (_, Some(_)) => rows.context(
+            "this bundle chooses among answers: rows need a column of questions and one of lists of choices",
+        )?,
+        (None, None) => rows?,
     };
     for bad in &bad {
         progress.note(&format!("left out {bad}"));
@@ -242,6 +263,13 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
     let (bundle, words) = options.parts()?;
     let model = input::open(bundle)?.model;
     let text = words.join(" ");
+    if model.manifest().choices {
+        return explain_choice(general, options, &model, text);
+    }
+    ensure!(
+        options.choice.is_empty(),
+        "--choice: this bundle does not choose among answers"
+    );
     let text = match (&options.text2, model.reads_pairs()) {
         (Some(second), true) => stillglass_text::pair(&text, second),
         (None, false) => text.replace(stillglass_text::SEPARATOR, " "),
@@ -256,26 +284,91 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
     let reason = shown.reason.clone();
     let colour = terminal::coloured();
     print(general, &shown, |_| {
-        let mut out = explain::text(&model, &text, &answer, class, colour);
-        if let Some(reason) = &reason {
-            let reason = terminal::shown(reason);
-            // Writing to a string can't fail.
-            let _ = writeln!(
-                out,
-                "\nwhat it says of itself (nothing makes it true):\n\n  {reason}"
-            );
-        }
-        out
+        explain::text(&model, &text, &answer, class, colour) + &said(reason.as_deref())
     })
 }
 
-/// The column of second texts, for a bundle that reads pairs.
-fn second<'a>(model: &Model, named: Option<&'a str>) -> Result<Option<&'a str>> {
+/// Which choice is chosen, and the words of that one, or of the one that `--class` names.
+fn explain_choice(
+    general: &General,
+    options: &ExplainOptions,
+    model: &Model,
+    text: String,
+) -> Result<()> {
     ensure!(
-        named.is_none() || model.reads_pairs(),
-        "--text2-column: this bundle reads single texts"
+        options.text2.is_none(),
+        "--text2: this bundle chooses among answers to a question; give each with --choice"
     );
-    Ok(model.reads_pairs().then(|| named.unwrap_or("text2")))
+    ensure!(
+        options.choice.len() >= 2,
+        "this bundle chooses among answers to a question; give two at least with --choice"
+    );
+    let row = Row {
+        text,
+        choices: options.choice.clone(),
+        ..Row::default()
+    };
+    let method = By::of(options.method, model);
+    let wanted = Wanted {
+        explain: Some(method),
+        line: false,
+        reason: None,
+    };
+    let mut chosen = choose::choose(model, &row, wanted)?;
+    let place = match &options.class {
+        None => chosen.choice,
+        Some(name) => choice_named(name, &row.choices)
+            .with_context(|| format!("--class {name}: it is none of the choices"))?,
+    };
+    let pair = stillglass_text::pair(&row.text, &row.choices[place]);
+    let answer = predict::classify(model, &pair, Some(method))?;
+    chosen.reason = predict::reason(model, &pair, options.reason.then_some(1))?;
+    let colour = terminal::coloured();
+    print(general, &chosen, |chosen| {
+        let mut out = String::new();
+        for (choice, score) in row.choices.iter().zip(&chosen.scores) {
+            // Writing to a string can't fail.
+            let _ = writeln!(out, "{:5.1} %  {}", 100.0 * score, terminal::shown(choice));
+        }
+        let named = terminal::shown(&row.choices[place]);
+        let _ = writeln!(out, "\nread beside “{named}”, which is wrong or right:\n");
+        out + &explain::text(model, &pair, &answer, 1, colour) + &said(chosen.reason.as_deref())
+    })
+}
+
+/// A reason in words, as it is told after an explanation.
+fn said(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| {
+        let reason = terminal::shown(reason);
+        format!("\nwhat it says of itself (nothing makes it true):\n\n  {reason}\n")
+    })
+}
+
+/// The columns beside the text: that of second texts for a bundle that reads pairs, that of choices for one that chooses.
+fn beside<'a>(
+    model: &Model,
+    text2: Option<&'a str>,
+    choices: Option<&'a str>,
+) -> Result<Columns<'a>> {
+    let (pairs, chooses) = (model.reads_pairs(), model.manifest().choices);
+    ensure!(
+        choices.is_none() || chooses,
+        "--choices-column: this bundle does not choose among answers"
+    );
+    ensure!(
+        text2.is_none() || pairs && !chooses,
+        "--text2-column: this bundle reads {}",
+        if chooses {
+            "questions with choices; name their column with --choices-column"
+        } else {
+            "single texts"
+        }
+    );
+    Ok(Columns {
+        text2: (pairs && !chooses).then(|| text2.unwrap_or("text2")),
+        choices: chooses.then(|| choices.unwrap_or("choices")),
+        ..Columns::default()
+    })
 }
 
 pub(super) fn inspect(general: &General, options: &InspectOptions) -> Result<()> {

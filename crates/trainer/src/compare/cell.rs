@@ -492,7 +492,9 @@ impl Figures {
             by_domain: by_domain(&split.test, test),
             mixture: Mixture::default(),
             shown: Vec::new(),
-            chosen: chosen_right(&split.test, test),
+            chosen: chosen_right(
+                (split.test.iter().zip(test)).map(|(row, said)| (row.choice, row.label, said)),
+            ),
             history: Vec::new(),
             reasons: None,
             teacher: None,

@@ -123,7 +123,7 @@ impl File {
 }
 
 /// A row as it is, or a question's choices in its place.
-pub(super) fn expanded(row: Row) -> Vec<Row> {
+pub(crate) fn expanded(row: Row) -> Vec<Row> {
     if row.choices.is_empty() {
         vec![row]
     } else {

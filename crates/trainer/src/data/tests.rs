@@ -743,12 +743,13 @@ fn questions_are_scored_by_their_likeliest_choice() {
     let examples = [example(0, 1), example(1, 0), example(0, 0), example(1, 1)];
     let of = |right: [f32; 4]| {
         let probabilities: Vec<Vec<f32>> = right.iter().map(|p| vec![1.0 - p, *p]).collect();
-        chosen_right(&examples, &probabilities)
+        let rows = examples.iter().zip(&probabilities);
+        chosen_right(rows.map(|(example, said)| (example.choice, example.label, said)))
     };
     assert_eq!(of([0.9, 0.8, 0.1, 0.2]), Some(1.0));
     // The first of equals.
     assert_eq!(of([0.5, 0.5, 0.5, 0.5]), Some(0.5));
-    assert_eq!(chosen_right(&[Example::default()], &[vec![1.0, 0.0]]), None);
+    assert_eq!(chosen_right([(None, 0, &vec![1.0, 0.0])]), None);
 }
 
 #[test]

@@ -114,7 +114,9 @@ impl Run<'_> {
             shape,
         } = trained;
         let decoder = export::decoder(&self.recipe.recipe, labels.len());
-        let bundle = export::bundle(weights, (*shape, decoder), vocabulary, labels, most, card)?;
+        let mut bundle =
+            export::bundle(weights, (*shape, decoder), vocabulary, labels, most, card)?;
+        bundle.manifest.choices = self.recipe.recipe.data.choices.is_some();
         Ok(bundle.write()?)
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod bases;
 mod bundle;
+mod choices;
 mod compare;
 mod pairs;
 mod rationales;
