@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * Writes students, `odd`, `wide` and `pair`, which reads pairs and gives reasons, and teachers, `teacher` and
- * `slow-teacher`, into a new folder; returns it and what removes it.
+ * Writes students, `odd`, `wide`, `pair`, which reads pairs and gives reasons, and `chooser`, which chooses among
+ * answers, and teachers, `teacher` and `slow-teacher`, into a new folder; returns it and what removes it.
  */
 export async function madeUp() {
   const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));

@@ -1,7 +1,7 @@
 //! Writes bundles with made-up weights into a folder, for the browser tests: students whose sizes are no
-//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach, one of them of pairs and with
-//! reasons; and teachers
-//! for the page's finance model, a small one and one that takes seconds over a long text.
+//! multiple of a vector, where the committed bundles, all of sizes 64, do not reach, two of them of pairs and with
+//! reasons, of which one chooses among answers; and teachers for the page's finance model, a small one and one that
+//! takes seconds over a long text.
 //!
 //! `cargo run --package stillglass-tests --example awkward_bundles -- FOLDER`
 
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use made_up::{ODD, PLAIN, Sizes, bundle, pair};
 use made_up_teacher::{SHAPE, teacher};
-use stillglass_bundle::{TeacherShape, WeightFormat, Weights};
+use stillglass_bundle::{Bundle, TeacherShape, WeightFormat, Weights};
 
 /// One more than whole vectors everywhere.
 const WIDE: Sizes = Sizes {
@@ -27,6 +27,9 @@ const WIDE: Sizes = Sizes {
     labels: 3,
     max_tokens: 256,
 };
+
+/// Of a question and one of its answers.
+const CHOOSER: Sizes = Sizes { labels: 2, ..ODD };
 
 /// Wide enough to be slow.
 const SLOW: TeacherShape = TeacherShape {
@@ -49,18 +52,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, sizes) in [("odd.glass", ODD), ("wide.glass", WIDE)] {
         std::fs::write(folder.join(name), bundle(1, sizes, &PLAIN).write()?)?;
     }
-    let mut pair = pair(1, ODD, &PLAIN, ODD.labels);
-    if let Weights::Student(student) = &mut pair.weights
-        && let Some(decoder) = &mut student.decoder
-    {
-        // Its reasons end where there is no more room for them, so that they have tokens to look at.
-        decoder.end.bias = vec![-20.0];
-    }
-    std::fs::write(folder.join("pair.glass"), pair.write()?)?;
+    let mut chooser = talkative(CHOOSER);
+    chooser.manifest.labels = ["wrong", "right"].map(str::to_owned).to_vec();
+    chooser.manifest.choices = true;
+    std::fs::write(folder.join("pair.glass"), talkative(ODD).write()?)?;
+    std::fs::write(folder.join("chooser.glass"), chooser.write()?)?;
     for (name, shape) in [("teacher.glass", SHAPE), ("slow-teacher.glass", SLOW)] {
         let mut teacher = teacher(1, shape, WeightFormat::Int8);
         teacher.manifest.labels = CLASSES.map(str::to_owned).to_vec();
         std::fs::write(folder.join(name), teacher.write()?)?;
     }
     Ok(())
+}
+
+/// A student of pairs whose reasons end where there is no more room for them, so that they have tokens to look at.
+fn talkative(sizes: Sizes) -> Bundle {
+    let mut pair = pair(1, sizes, &PLAIN, sizes.labels);
+    if let Weights::Student(student) = &mut pair.weights
+        && let Some(decoder) = &mut student.decoder
+    {
+        decoder.end.bias = vec![-20.0];
+    }
+    pair
 }

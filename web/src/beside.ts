@@ -68,7 +68,7 @@ export class Beside {
     const { models, comparison, chosen, picked } = this.#page;
     const askStudent = (texts: string[], signal: AbortSignal) => {
       const entry = chosen();
-      return entry === undefined ? Promise.resolve([]) : models.classifyAll(entry, texts, signal);
+      return entry === undefined ? Promise.resolve([]) : models.classifyAll(entry, texts, signal, comparison.answer?.labels);
     };
     const askTeacher = (texts: string[], signal: AbortSignal) => comparison.askTeacher(texts, signal);
     const ask = { Student: askStudent, Teacher: askTeacher };

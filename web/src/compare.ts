@@ -1,6 +1,6 @@
 /** The words on the page: the student's, and beside them the teacher's for those who ask. */
 
-import { fetchBundle, type Answer as Result, type Reason, type Word } from 'stillglass/client';
+import { fetchBundle, type Answer as Result, type ModelInfo, type Reason, type Word } from 'stillglass/client';
 import { agreement, atOdds, besides } from './agreement.ts';
 import type { Answer, Reader } from './answer/answer.ts';
 import { Removal } from './answer/removal.ts';
@@ -9,7 +9,7 @@ import type { Entry } from './entry.ts';
 import { centredWords, fullColour, rows } from './explain.ts';
 import { forgetStored } from './offline.ts';
 import { Opened, type Reading } from './opened.ts';
-import { inOne, type Names } from './pair.ts';
+import { inOne, type Names } from './texts.ts';
 import { Teacher, type State } from './teacher.ts';
 import { clearAgreement, showAgreement } from './view/agreement.ts';
 import { showNumbers } from './view/numbers.ts';
@@ -22,8 +22,10 @@ export interface Shown {
   words: readonly Word[];
   label: string;
   labels: readonly string[];
-  /** What the two texts are called, if it is a pair. */
+  /** What the texts are called, if it is several. */
   names?: Names | undefined;
+  /** What its teacher must be like. */
+  model: Pick<ModelInfo, 'labels' | 'pairs'>;
 }
 
 /** The teacher's words for the same text, the scale of both, and where they are at odds. */
@@ -121,7 +123,7 @@ export class Comparison {
 
   /** Asks the teacher about other texts, if it is here. */
   askTeacher(texts: string[], signal: AbortSignal): Promise<Result[]> {
-    return this.#teacher.ask(texts, signal);
+    return this.#teacher.ask(texts, signal, this.#shown?.labels);
   }
 
   /** Marks where a part of the student's reason looked: a share for each of its words; nothing takes the marks away. */
@@ -155,7 +157,7 @@ export class Comparison {
     const { at } = this.#teacher.state;
     if (at === 'loading') this.#teacher.stop();
     else if (this.#teacher.here) this.#teacher.putAway();
-    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.labels, this.#shown.names !== undefined);
+    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.model.labels, this.#shown.model.pairs);
   }
 
   #again(): void {
@@ -203,6 +205,7 @@ export class Comparison {
     showNumbers({
       rows: both ?? ours,
       labels,
+      text: reading.text,
       names,
       chosen,
       models: both === undefined ? ['Student'] : ['Student', 'Teacher'],

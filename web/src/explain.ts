@@ -101,8 +101,6 @@ export interface Row {
   text: string;
   /** Where a word begins in the text; 0 for what is no word. */
   start: number;
-  /** 1 for a word of the second text of a pair. */
-  half?: 1;
   /** Undefined where a model has no such figure. */
   values: (number | undefined)[];
 }
@@ -116,7 +114,7 @@ export function rows(result: Classification, words: readonly Word[], labels: rea
     return { kind, text, start: 0, values: inOrder(centred(byClass)) };
   };
   return [
-    ...words.map(({ text, start, half, weights }): Row => ({ kind: 'word', text, start, ...(half && { half }), values: inOrder(weights) })),
+    ...words.map(({ text, start, weights }): Row => ({ kind: 'word', text, start, values: inOrder(weights) })),
     ...(result.boundary === undefined ? [] : [sum('boundary', 'Between the texts', result.boundary)]),
     sum('bias', 'Before any word', result.bias ?? {}),
     // A student's own contributions leave nothing.

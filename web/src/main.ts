@@ -1,7 +1,7 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
 import './trusted.ts';
-import type { ModelInfo, Word } from 'stillglass/client';
+import type { ModelInfo, Truncated, Word } from 'stillglass/client';
 import { Beside } from './beside.ts';
 import { carry, takeCarried } from './carried.ts';
 import { catalogue, fromFile } from './catalogue.ts';
@@ -14,15 +14,16 @@ import { fetched, loaded } from './loaded.ts';
 import { Models } from './models.ts';
 import { Offline, type State } from './offline.ts';
 import type { Reading } from './opened.ts';
-import { stopsInFirst, UNNAMED } from './pair.ts';
+import { FEWEST, isQuestion, namesOf, stopsInFirst, textAt, textsOf, together, UNNAMED, UNNAMED_QUESTION, type Names } from './texts.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { offerModels, showModel } from './view/chooser.ts';
-import { offerClasses, showClasses } from './view/classes.ts';
-import { showCut } from './view/cut.ts';
+import { offerClasses, offersClasses, showClasses } from './view/classes.ts';
+import { showCut, type Cut } from './view/cut.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
 import { noteOnLink, onLink } from './view/link.ts';
 import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
+import type { About } from './view/reason.ts';
 import { nothingWritten, onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
@@ -102,22 +103,27 @@ async function choose(entry: Entry, label?: string): Promise<void> {
 /** `label` is the class that a link wants shown. */
 function begin(opened: ModelInfo, label?: string): void {
   info = opened;
-  if (chosen !== undefined && opened.pairs !== (chosen.texts !== undefined)) correct(chosen, opened.pairs);
-  if (label !== undefined && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
+  const entry = chosen;
+  if (entry !== undefined && (opened.pairs !== (entry.texts !== undefined) || opened.choices !== (entry.choices === true))) {
+    correct(entry, opened);
+    showPrompt(entry);
+    beside.views.many.tell((view) => view.offer(entry));
+  }
+  // The classes of a question are its choices.
+  if (label !== undefined && !opened.choices && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
   else picked = label;
-  offerClasses(opened.labels, pick);
+  offerClasses(opened.choices ? [] : opened.labels, opened.choices ? 'an answer' : 'a class', pick);
   countBytes();
   showNothingYet();
   setState('ready');
   classifySoon();
 }
 
-/** The bundle itself knows best whether it reads pairs. */
-function correct(entry: Entry, pairs: boolean): void {
-  if (pairs) entry.texts = UNNAMED;
+/** The bundle itself knows best what it reads. */
+function correct(entry: Entry, { pairs, choices }: ModelInfo): void {
+  if (pairs) entry.texts = choices ? UNNAMED_QUESTION : UNNAMED;
   else delete entry.texts;
-  showPrompt(entry);
-  beside.views.many.tell((view) => view.offer(entry));
+  entry.choices = choices;
 }
 
 function fail(entry: Entry, error: unknown): void {
@@ -173,7 +179,7 @@ async function classify(): Promise<void> {
 }
 
 function showNothingYet(): void {
-  const both = info?.pairs === true ? ' It takes both texts.' : '';
+  const both = info?.choices === true ? ` It takes a question and ${FEWEST} answers at least.` : info?.pairs === true ? ' It takes both texts.' : '';
   clearAnswer('Nothing to read yet', `Type, paste, or pick an example. The answer follows as you type.${both}`);
 }
 
@@ -181,41 +187,72 @@ const settleSoon = settled(PAUSE, () => {
   if (current === undefined) return;
   const { reading, words } = current;
   const { label, scores } = reading.result;
-  const shown = picked ?? label;
+  const shown = shownOf(reading);
   showSummary({ predicted: label, score: scores[label] ?? 0, chosen: shown, ...strongest(words, shown) });
   comparison.settle();
   if (info?.reasons === true) sayReason(reading, words);
 });
 
+/** The class whose words are shown: the reader's, if it is one of these. */
+function shownOf({ labels, result }: Reading): string {
+  return picked !== undefined && labels.includes(picked) ? picked : result.label;
+}
+
 /** Has the model say why, in words, unless there is a newer text by the time that the panel is here. */
 function sayReason(reading: Reading, words: readonly Word[]): void {
-  const about = { text: reading.text, words, names: chosen?.texts, label: reading.result.label };
+  const asked = askedOf(reading);
   beside.reason.get().then(
     (panel) => {
-      if (current?.reading === reading) panel.write(about);
+      if (current?.reading === reading && askedOf(reading).text === asked.text) panel.write(about(reading, words, asked));
     },
     // Without it everything else works; the next answer tries again.
     () => undefined,
   );
 }
 
+/** What a reason is asked for: the answer to the text, or of a question the choice that is shown, with its place among the texts. */
+function askedOf(reading: Reading): { text: string; label: string; at?: number } {
+  const { text, labels, result } = reading;
+  if (!isQuestion(text) || info?.choices !== true) return { text, label: result.label };
+  const label = shownOf(reading);
+  const at = labels.indexOf(label) + 1;
+  const texts = textsOf(text);
+  return { text: together([texts[0] ?? '', texts[at] ?? '']), label, at };
+}
+
+function about({ text }: Reading, words: readonly Word[], { text: asked, label, at }: ReturnType<typeof askedOf>): About {
+  // Of a question the words of the other choices were not there.
+  const read = at === undefined ? words : words.filter(({ start }) => [0, at].includes(textAt(text, start)));
+  const names = chosen?.texts;
+  return { text, asked, words: read, shown: words, names: at === undefined ? names : [names?.[0] ?? '', namesOf(text, names)?.[at] ?? ''], label };
+}
+
 function showAnswer(): void {
   if (current === undefined || info === undefined) return;
   const { reading, words } = current;
   const { label, scores, truncated, tokens } = reading.result;
-  const shown = picked ?? label;
+  const { labels } = reading;
+  const shown = shownOf(reading);
   hideBlank();
   byId('answer').hidden = false;
   showVerdict(label, scores[label] ?? 0);
+  if (!offersClasses(labels)) offerClasses(labels, 'an answer', pick);
   showClasses(scores, label, shown);
   byId('why-title').textContent = `Words for and against ${shown}`;
-  comparison.show({ reading, words, label: shown, labels: info.labels, names: chosen?.texts });
-  beside.reason.tell((panel) => panel.turnTo(reading.text));
   const { texts } = chosen ?? {};
-  const missed = texts !== undefined && truncated !== undefined && stopsInFirst(reading.text, truncated.from) ? texts[1] : undefined;
-  showCut(truncated && { read: tokens, whole: truncated.tokens, pair: texts !== undefined, missed });
+  comparison.show({ reading, words, label: shown, labels, names: namesOf(reading.text, texts), model: info });
+  beside.reason.tell((panel) => panel.turnTo(askedOf(reading).text));
+  showCut(truncated && cutOf(reading.text, truncated, texts, info.choices ? info.maxTokens : tokens));
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();
+}
+
+/** What is said of a text that was not read to its end. */
+function cutOf(text: string, { tokens, from }: Truncated, texts: Names | undefined, read: number): Cut {
+  const several = texts !== undefined;
+  const question = several && isQuestion(text);
+  const of = question ? 'the question with an answer has' : several ? 'both texts have' : 'the text has';
+  return { read, whole: tokens, of, missed: several && stopsInFirst(text, from) ? texts[1] : undefined, faded: from < text.length };
 }
 
 function clearAnswer(title: string, text: string): void {
@@ -255,7 +292,7 @@ function offer(offered: readonly Entry[]): void {
 /** Opens a file of the reader's as a model, in the place of an earlier one of that name. */
 async function adopt(file: File): Promise<Entry> {
   const entry = fromFile(file);
-  if ((await models.open(entry)).pairs) entry.texts = UNNAMED;
+  correct(entry, await models.open(entry));
   for (const earlier of own.filter(({ name }) => name === entry.name)) models.forget(earlier);
   own = [...own.filter(({ name }) => name !== entry.name), entry];
   offer([...listed, ...own]);

@@ -47,10 +47,10 @@ export class Models {
     return (await this.#open(entry)).reason(text, options);
   }
 
-  /** Classifies many texts, without explaining them; never opens the model in the place of another. */
-  async classifyAll(entry: Entry, texts: string[], signal: AbortSignal): Promise<Answer[]> {
+  /** Classifies many texts, without explaining them; never opens the model in the place of another. `labels` as of {@link Opened.classifyAll}. */
+  async classifyAll(entry: Entry, texts: string[], signal: AbortSignal, labels?: readonly string[]): Promise<Answer[]> {
     if (this.#current?.entry !== entry) throw new Error('another model was opened meanwhile');
-    return (await this.#open(entry)).classifyAll(texts, { signal });
+    return (await this.#open(entry)).classifyAll(texts, { signal }, labels);
   }
 
   #open(entry: Entry): Promise<Opened> {

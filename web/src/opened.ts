@@ -2,13 +2,15 @@
 
 import { Classifier, halves, type Answer, type AskOptions, type LoadOptions, type ModelInfo, type Reason, type ReasonOptions, type Text } from 'stillglass/client';
 import type { Entry } from './entry.ts';
-import { placed } from './pair.ts';
+import { asClasses, choicesOf, isQuestion, placed, textsOf } from './texts.ts';
 import { remember, remembered } from './timings.ts';
 
-/** A text, which of a pair is one too, and what a model made of it. */
+/** A text, which of several is one too, and what a model made of it. */
 export interface Reading {
   text: string;
   result: Answer;
+  /** The classes: the model's, or, where it chooses, the choices. */
+  labels: readonly string[];
 }
 
 /** A model that is open, until it is ended. */
@@ -37,18 +39,27 @@ export class Opened {
 
   /** Classifies one text. */
   async classify(text: string, options: AskOptions): Promise<Reading> {
+    if (this.#chooses(text)) {
+      const labels = choicesOf(text);
+      return { text, result: await this.#choose(text, options, labels), labels };
+    }
     const result = await this.#classifier.classify(this.#asked(text), options);
     this.#remember();
-    return { text, result: this.info.pairs ? placed(text, result) : result };
+    return { text, result: this.info.pairs ? placed(text, result) : result, labels: this.info.labels };
   }
 
-  /** Has it give its reason for the answer to a text. */
+  /** Has it give its reason for the answer to a text; where it chooses, to a question and one answer. */
   reason(text: string, options: ReasonOptions): Promise<Reason> {
     return this.#classifier.reason(this.#asked(text), options);
   }
 
-  /** Classifies many texts. */
-  async classifyAll(texts: string[], options: AskOptions): Promise<Answer[]> {
+  /** Classifies many texts. Where they are variants of a question, its choices go by the names in `labels`, whatever is left of them. */
+  async classifyAll(texts: string[], options: AskOptions, labels?: readonly string[]): Promise<Answer[]> {
+    if (texts.some((text) => this.#chooses(text))) {
+      const answers: Answer[] = [];
+      for (const text of texts) answers.push(await this.#choose(text, options, labels ?? choicesOf(text)));
+      return answers;
+    }
     const answers = await this.#classifier.classifyAll(texts.map((text) => this.#asked(text)), options);
     this.#remember();
     return answers;
@@ -57,6 +68,17 @@ export class Opened {
   /** Ends its worker, which gives the memory back. */
   end(): void {
     void this.#classifier.dispose();
+  }
+
+  #chooses(text: string): boolean {
+    return this.info.choices && isQuestion(text);
+  }
+
+  async #choose(text: string, options: AskOptions, labels: readonly string[]): Promise<Answer> {
+    const [question = '', ...choices] = textsOf(text);
+    const answer = await this.#classifier.choose(question, choices, options);
+    this.#remember();
+    return asClasses(text, answer, labels);
   }
 
   /** The page's text as the model takes it. */

@@ -1,7 +1,7 @@
 /** A model's reason in words: asked for once typing pauses, heard token by token, dropped for a newer text. No DOM here. */
 
 import type { Reason, ReasonOptions, ReasonToken, Word } from 'stillglass/client';
-import type { Names } from './pair.ts';
+import type { Names } from './texts.ts';
 import { percent } from './format.ts';
 
 /** What the reason is at. */
@@ -100,5 +100,5 @@ export function lookedAt({ attention }: ReasonToken, words: readonly Word[], nam
   const shares = words.map((word, at) => ({ word, share: attention[at] ?? 0 })).filter(({ share }) => share >= NAMED.least);
   const named = shares.sort((a, b) => b.share - a.share).slice(0, NAMED.most);
   if (named.length === 0) return 'nothing in particular';
-  return named.map(({ word, share }) => `“${word.text}” ${percent(share)}${names === undefined ? '' : `, ${names[word.half ?? 0].toLowerCase()}`}`).join('; ');
+  return named.map(({ word, share }) => `“${word.text}” ${percent(share)}${names === undefined ? '' : `, ${(names[word.half ?? 0] ?? '').toLowerCase()}`}`).join('; ');
 }

@@ -113,8 +113,8 @@ export class Teacher {
   }
 
   /** Classifies texts beside what it reads; nothing if it is not here. */
-  async ask(texts: string[], signal: AbortSignal): Promise<Answer[]> {
-    return (await this.#opened?.classifyAll(texts, { signal })) ?? [];
+  async ask(texts: string[], signal: AbortSignal, labels?: readonly string[]): Promise<Answer[]> {
+    return (await this.#opened?.classifyAll(texts, { signal }, labels)) ?? [];
   }
 
   /** Stops what is under way: what was loading is offered again, what was read stays unexplained. */

@@ -25,6 +25,13 @@ test('a pair is two texts in the address, without the sign that the page has bet
   assert.deepEqual(opened('#text=a%1Fb&second=c&model=nli', VIEWS), { at: 'link', link: { text: 'a b\u001fc', model: 'nli' } });
 });
 
+test('a question and its choices are texts of their own in the address', () => {
+  const link = { text: 'Who ran?\u001fhe\u001fshe', model: 'cqa' };
+  const hash = fragment(link)!;
+  assert.match(hash, /^#text=Who%20ran%3F&choice1=he&choice2=she&model=cqa$/);
+  assert.deepEqual(opened(hash, VIEWS), { at: 'link', link });
+});
+
 test('a lone surrogate becomes what the models read', () => {
   const hash = fragment({ text: 'a\ud800b', model: 'finance' })!;
   assert.deepEqual(opened(hash, VIEWS), { at: 'link', link: { text: 'a\ufffdb', model: 'finance' } });

@@ -1,7 +1,7 @@
 /** One text's answer as the page shows it: by a student, and by its teacher if that has explained it too. */
 
 import type { Answer as Result, Classification, Reason, Word } from 'stillglass';
-import type { Names } from '../pair.ts';
+import { readUntil, type Names } from '../texts.ts';
 
 /** Classifies texts with one model, without explaining them. */
 export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classification[]>;
@@ -17,7 +17,7 @@ export interface Reader {
 /** A text, the class whose words are shown, and one reader or two. */
 export interface Answer {
   text: string;
-  /** What the two texts are called, if it is a pair. */
+  /** What the texts are called, if it is several. */
   names?: Names | undefined;
   /** The class chosen: the student's, if the reader has picked none. */
   label: string;
@@ -39,5 +39,5 @@ export function readers({ student, teacher }: Answer): Reader[] {
 
 /** The text as far as a model has read it. */
 export function readText(text: string, { truncated }: Classification): string {
-  return text.slice(0, truncated?.from);
+  return readUntil(text, truncated?.from);
 }

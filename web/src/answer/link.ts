@@ -4,18 +4,18 @@
  * Percent-encoded and not compressed, so that who gets a link can see what it says. No DOM here.
  */
 
-import { halves, joined } from 'stillglass/client';
-import { isPair } from '../pair.ts';
+import { isPair, textsOf, together } from '../texts.ts';
 
-/** The names of the texts of a pair; a single one has the first. */
+/** The names of the texts of a pair; a single one has the first, and so has a question, whose choices are numbered from 1. */
 const TEXTS = ['text', 'second'];
+const CHOICE = 'choice';
 
 /** The longest fragment, in characters: what most programs pass on whole. */
 export const LONGEST = 16_000;
 
 /** What a link says. */
 export interface Link {
-  /** Of a pair, both as one. */
+  /** Of several, all as one. */
   text: string;
   /** The model's id. */
   model: string;
@@ -28,8 +28,9 @@ export type Opened = { at: 'nothing' } | { at: 'link'; link: Link } | { at: 'ref
 
 /** The fragment with its `#`; nothing if it would be too long. */
 export function fragment({ text, model, label }: Link): string | undefined {
-  const texts = isPair(text) ? halves(text) : [text];
-  const parts = [...texts.map((own, at) => `${TEXTS[at]}=${encoded(own)}`), `model=${encoded(model)}`, ...(label === undefined ? [] : [`class=${encoded(label)}`])];
+  const texts = textsOf(text);
+  const name = (at: number) => (at === 0 || isPair(text) ? TEXTS[at] : `${CHOICE}${at}`);
+  const parts = [...texts.map((own, at) => `${name(at)}=${encoded(own)}`), `model=${encoded(model)}`, ...(label === undefined ? [] : [`class=${encoded(label)}`])];
   const whole = `#${parts.join('&')}`;
   return whole.length > LONGEST ? undefined : whole;
 }
@@ -42,8 +43,16 @@ export function opened(hash: string, views: readonly string[]): Opened {
   if (fields === undefined) return refused('it is damaged');
   const [first, second, model, label] = ['text', 'second', 'model', 'class'].map((name) => fields.get(name));
   if (first === undefined || model === undefined) return refused('it is not one of this page');
-  const text = second === undefined ? first : joined([first, second]);
+  const more = second === undefined ? choicesIn(fields) : [second];
+  const text = more.length === 0 ? first : together([first, ...more]);
   return { at: 'link', link: { text, model, ...(label !== undefined && { label }) } };
+}
+
+/** The choices of a question, in their order. */
+function choicesIn(fields: ReadonlyMap<string, string>): string[] {
+  const choices: string[] = [];
+  for (let choice = fields.get(`${CHOICE}1`); choice !== undefined; choice = fields.get(`${CHOICE}${choices.length + 1}`)) choices.push(choice);
+  return choices;
 }
 
 /** Names and values; nothing if one comes twice or cannot be decoded. */

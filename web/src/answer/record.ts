@@ -5,8 +5,7 @@ import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
-import { halves } from 'stillglass/client';
-import { ownPlace, stopsInFirst } from '../pair.ts';
+import { ownPlace, stopsInFirst, textAt, textsOf } from '../texts.ts';
 import { readText, readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
@@ -62,21 +61,21 @@ export function asJson(saved: Saved): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-/** The text for programs: of a pair, the list of both. */
+/** The text for programs: of several, the list of them. */
 function textOf({ names }: Answer, text: string): string | readonly string[] {
-  return names === undefined ? text : halves(text);
+  return names === undefined ? text : textsOf(text);
 }
 
 /** Where a word is in its own text. */
-function placeOf({ text, names }: Answer, word: Word): { start: number; end: number; half?: 1 } {
+function placeOf({ text, names }: Answer, word: Word): Partial<ReturnType<typeof ownPlace>> {
   return names === undefined ? { start: word.start, end: word.end } : ownPlace(text, word);
 }
 
 /** Where reading stopped, in the text that it stopped in. */
-function cutOf({ text, names }: Answer, from: number): { from: number; half?: 1 } {
+function cutOf({ text, names }: Answer, from: number): { from: number; half?: 1; choice?: number } {
   if (names === undefined || stopsInFirst(text, from)) return { from };
-  const { start, half } = ownPlace(text, { start: from, end: from, half: 1 });
-  return { from: start, ...(half && { half }) };
+  const { start, end: _, ...rest } = ownPlace(text, { start: from, end: from });
+  return { from: start, ...rest };
 }
 
 /** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
@@ -126,7 +125,7 @@ export function asCsv({ answer, out }: Saved): string {
     const figures = rows(result, words, labels).map(({ kind, text, values }, at) => {
       const word = kind === 'word' ? words[at] : undefined;
       const { start, end } = word === undefined ? {} : placeOf(answer, word);
-      const own = word && [...(names === undefined ? [] : [names[word.half ?? 0]]), start, end, removed.has(word.start) ? 'yes' : 'no', places[at], rounded(parts[at] ?? 0)];
+      const own = word && [...(names === undefined ? [] : [names[textAt(answer.text, word.start)] ?? '']), start, end, removed.has(word.start) ? 'yes' : 'no', places[at], rounded(parts[at] ?? 0)];
       return [name, kind, text, ...(own ?? blank(cells)), ...values.map((value) => rounded(value ?? 0))];
     });
     const after = out?.after.get(name);
@@ -150,7 +149,7 @@ export function asText(saved: Saved): string {
   const blocks = readers(answer).map((reader) => paragraph(saved, reader));
   const taken = out && `Taken out: ${out.words.map(({ text }) => `“${text}”`).join(', ')}`;
   const { names, reason } = answer;
-  const text = names === undefined ? answer.text : halves(answer.text).map((own, at) => `${names[at]}: ${own}`).join('\n');
+  const text = names === undefined ? answer.text : textsOf(answer.text).map((own, at) => `${names[at]}: ${own}`).join('\n');
   const said = reason && `In words, for ${reason.label}: ${reason.text}\n(${ABOUT_REASON})`;
   return [text, ...blocks, ...(said === undefined ? [] : [said]), ...(taken === undefined ? [] : [taken]), `${model.name} model, Stillglass ${version}`].join('\n\n').concat('\n');
 }

@@ -34,7 +34,7 @@ export function clearCard(): void {
 }
 
 function facts(about: About): [string, string][] {
-  const { card, labels, maxTokens, bytes: size, pairs } = about;
+  const { card, labels, maxTokens, bytes: size, pairs, choices } = about;
   return [
     ['Classes', labels.join(', ')],
     ['Trained on', card.data],
@@ -44,8 +44,8 @@ function facts(about: About): [string, string][] {
     ['Date', card.date],
     ['Trained with', card.trainer_version && `Stillglass ${card.trainer_version}`],
     ['Size', bytes(size)],
-    ['Reads', pairs ? 'Pairs of texts' : ''],
-    ['Reads at most', `${count(maxTokens)} tokens of a ${pairs ? 'pair' : 'text'}`],
+    ['Reads', choices ? 'Questions, each with answers to choose among' : pairs ? 'Pairs of texts' : ''],
+    ['Reads at most', `${count(maxTokens)} tokens of ${choices ? 'a question and an answer' : pairs ? 'a pair' : 'a text'}`],
     ['Says why', says(about)],
     ['Shape', shape(about)],
   ];

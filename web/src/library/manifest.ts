@@ -12,7 +12,7 @@ export type About = ModelInfo extends infer Info ? (Info extends ModelInfo ? Omi
 export async function aboutOf(bundle: Blob): Promise<About> {
   const length = Number(new DataView(await bundle.slice(0, LENGTH).arrayBuffer()).getBigUint64(0, true));
   const header = JSON.parse(await bundle.slice(LENGTH, LENGTH + length).text()) as { __metadata__: { stillglass: string } };
-  const { kind, labels, architecture, tokenizer, max_tokens, card } = JSON.parse(header.__metadata__.stillglass);
-  const can = { pairs: tokenizer.separator !== undefined, reasons: architecture.decoder !== undefined };
+  const { kind, labels, architecture, tokenizer, choices = false, max_tokens, card } = JSON.parse(header.__metadata__.stillglass);
+  const can = { pairs: tokenizer.separator !== undefined, reasons: architecture.decoder !== undefined, choices };
   return { kind, labels, architecture, card, maxTokens: max_tokens, bytes: bundle.size, ...can };
 }

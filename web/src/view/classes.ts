@@ -13,11 +13,17 @@ interface Line {
 
 let lines = new Map<string, Line>();
 
-/** Makes one bar a class; `choose` hears which one the reader picks. */
-export function offerClasses(labels: readonly string[], choose: (label: string) => void): void {
+/** Makes one bar a class; `choose` hears which one the reader picks. `what` a class is to the reader. */
+export function offerClasses(labels: readonly string[], what: string, choose: (label: string) => void): void {
   const legend = within(fieldset, 'legend');
+  legend.textContent = `Choose ${what} to see its words`;
   lines = new Map(labels.map((label) => [label, makeLine(label, choose)]));
   fieldset.replaceChildren(legend, ...[...lines.values()].map(({ line }) => line));
+}
+
+/** Whether these are the classes that are offered, in this order. */
+export function offersClasses(labels: readonly string[]): boolean {
+  return labels.length === lines.size && [...lines.keys()].every((label, at) => label === labels[at]);
 }
 
 /** Shows each class's probability, which is predicted and whose words are shown. */

@@ -9,7 +9,7 @@ import type { Saved } from '../answer/record.ts';
 import { make } from '../dom.ts';
 import { tone, type Segment } from '../explain.ts';
 import { percent, title } from '../format.ts';
-import { inOne, shownTexts, type Shown } from '../pair.ts';
+import { inOne, shownTexts, type Shown } from '../texts.ts';
 import { pieces, type Piece } from './pieces.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';

@@ -4,7 +4,7 @@ import { readText, type Answer } from '../answer/answer.ts';
 import { EXACT, GREEDY, MOST, proof, smallestFlip, turn, type Outcome } from '../answer/flip.ts';
 import { byId, make } from '../dom.ts';
 import { count } from '../format.ts';
-import { shownTexts } from '../pair.ts';
+import { shownTexts } from '../texts.ts';
 import { named } from './summary.ts';
 import { Task, type Tell } from './task.ts';
 import type { Host } from './tools.ts';

@@ -4,7 +4,7 @@ import { opened, type Link } from '../answer/link.ts';
 import { byId } from '../dom.ts';
 import type { Entry } from '../entry.ts';
 import { clipped } from '../format.ts';
-import { isPair } from '../pair.ts';
+import { isPair } from '../texts.ts';
 import { NAMES } from '../views.ts';
 
 /**

@@ -3,7 +3,7 @@
 import { byId, make, within } from '../dom.ts';
 import type { Row } from '../explain.ts';
 import { signed, title } from '../format.ts';
-import type { Names } from '../pair.ts';
+import { textAt, type Names } from '../texts.ts';
 
 const wrapper = byId('numbers');
 const toggle = byId<HTMLButtonElement>('numbers-toggle');
@@ -14,7 +14,8 @@ export interface Numbers {
   /** Each with a value for every label of every model, in their order. */
   rows: readonly Row[];
   labels: readonly string[];
-  /** What the two texts are called, if it is a pair. */
+  /** The text whose words they are of, and what its parts are called, if it is several. */
+  text: string;
   names?: Names | undefined;
   /** The class whose columns stand out. */
   chosen: string;
@@ -25,7 +26,7 @@ export interface Numbers {
 }
 
 /** Fills the table. */
-export function showNumbers({ rows, labels, names, chosen, models, atOdds }: Numbers): void {
+export function showNumbers({ rows, labels, text, names, chosen, models, atOdds }: Numbers): void {
   const columns = models.flatMap((_, model) => labels.map((label, at) => ({ label, first: model > 0 && at === 0 })));
   const of = ({ label, first }: { label: string; first: boolean }) => {
     return { class: `${label === chosen ? 'chosen' : ''} ${first ? 'first' : ''}`.trim() };
@@ -49,7 +50,7 @@ export function showNumbers({ rows, labels, names, chosen, models, atOdds }: Num
   byId('numbers-boundary').hidden = !rows.some(({ kind }) => kind === 'boundary');
   const words = rows.filter(({ kind }) => kind === 'word');
   const heading = (name: string) => make('tr', { class: 'text' }, make('th', { scope: 'rowgroup', colspan: String(columns.length + 1) }, name));
-  const bodies = names?.map((name, at) => make('tbody', {}, heading(name), ...words.filter(({ half = 0 }) => half === at).map(line)));
+  const bodies = names?.map((name, at) => make('tbody', {}, heading(name), ...words.filter(({ start }) => textAt(text, start) === at).map(line)));
   for (const body of [...table.tBodies]) body.remove();
   within(table, 'tfoot').before(...(bodies ?? [make('tbody', {}, ...words.map(line))]));
   within(table, 'tfoot').replaceChildren(...rows.filter(({ kind }) => kind !== 'word').map(line));

@@ -1,9 +1,9 @@
-/** Where the reader writes: the question, the text, or the two of a pair, and examples to click. */
+/** Where the reader writes: the question, the text, the two of a pair or a question and its choices, and examples to click. */
 
-import { halves, joined } from 'stillglass/client';
 import type { Entry, Example } from '../entry.ts';
 import { byId, make } from '../dom.ts';
-import { inOne, type Names } from '../pair.ts';
+import { FEWEST, inOne, textsOf, together, type Names } from '../texts.ts';
+import { offersChoices, onChoices, showChoices, writeChoices, writtenChoices } from './choices.ts';
 
 const question = byId<HTMLLabelElement>('question');
 const sheets = byId('sheets');
@@ -16,14 +16,15 @@ const examples = byId('examples');
 
 /** Calls `changed` whenever the text is another. */
 export function onText(changed: () => void): void {
-  for (const one of [area, second]) {
-    one.addEventListener('input', () => {
-      offerButtons();
-      changed();
-    });
-  }
+  const written = () => {
+    offerButtons();
+    changed();
+  };
+  for (const one of [area, second]) one.addEventListener('input', written);
+  onChoices(written);
   clear.addEventListener('click', () => {
     second.value = '';
+    writeChoices([]);
     writeText('');
     area.focus();
   });
@@ -33,21 +34,23 @@ export function onText(changed: () => void): void {
   });
 }
 
-/** The text as it stands; of a pair, both as one. */
+/** The text as it stands; of several, all as one. */
 export function writtenText(): string {
-  return writesPairs() ? joined([area.value, second.value]) : area.value;
+  const more = offersChoices() ? writtenChoices() : writesPairs() ? [second.value] : [];
+  return more.length === 0 ? area.value : together([area.value, ...more]);
 }
 
-/** Whether there is nothing to read: of a pair, while one of the texts is missing. */
+/** Whether there is nothing to read: while one of the texts is missing. */
 export function nothingWritten(): boolean {
-  return area.value.trim() === '' || (writesPairs() && second.value.trim() === '');
+  const missing = writesPairs() ? second.value.trim() === '' : offersChoices() && writtenChoices().length < FEWEST;
+  return area.value.trim() === '' || missing;
 }
 
-/** Asks the model's question and offers its examples, with one sheet or two. */
+/** Asks the model's question and offers its examples, with one sheet or two, or one and fields. */
 export function showPrompt(entry: Entry): void {
   question.textContent = entry.question;
   area.placeholder = entry.placeholder;
-  showSheets(entry.texts);
+  showSheets(entry.texts, entry.choices === true);
   examples.replaceChildren(...entry.examples.map((example) => make('li', {}, offer(example))));
   examples.hidden = entry.examples.length === 0;
   byId('examples-title').hidden = examples.hidden;
@@ -58,12 +61,13 @@ function writesPairs(): boolean {
 }
 
 /** The question names a single sheet; of two it is the heading, and each has a name of its own. */
-function showSheets(own: Names | undefined): void {
+function showSheets(own: Names | undefined, choices: boolean): void {
   sheets.classList.toggle('two', own !== undefined);
-  second.hidden = own === undefined;
+  second.hidden = own === undefined || choices;
+  showChoices(choices ? own?.[1] : undefined);
   names.forEach((name, at) => {
     name.textContent = own?.[at] ?? '';
-    name.hidden = own === undefined;
+    name.hidden = own === undefined || (choices && at > 0);
   });
   if (own === undefined) {
     question.htmlFor = area.id;
@@ -78,21 +82,23 @@ function showSheets(own: Names | undefined): void {
 }
 
 function offerButtons(): void {
-  const both = area.value + (writesPairs() ? second.value : '');
-  clear.hidden = both === '';
-  swap.hidden = !writesPairs() || both === '';
+  const all = area.value + (writesPairs() ? second.value : offersChoices() ? writtenChoices().join('') : '');
+  clear.hidden = all === '';
+  swap.hidden = !writesPairs() || all === '';
 }
 
 function offer({ title, text }: Example): HTMLElement {
-  const written = typeof text === 'string' ? text : joined(text);
+  const written = typeof text === 'string' ? text : together(text);
   const button = make('button', { type: 'button', class: 'example', title: inOne(written) }, title);
   button.addEventListener('click', () => writeText(written));
   return button;
 }
 
-/** Puts a text there, as if it had been typed; a pair on both sheets, or, where there is one, on that. */
+/** Puts a text there, as if it had been typed; several where they belong, or, where there is one sheet, on that. */
 export function writeText(text: string): void {
-  if (writesPairs()) [area.value, second.value] = halves(text);
-  else area.value = inOne(text);
+  const [first = '', ...more] = textsOf(text);
+  area.value = writesPairs() || offersChoices() ? first : inOne(text);
+  if (writesPairs()) second.value = more.join(' ');
+  else if (offersChoices() && more.length > 0) writeChoices(more);
   area.dispatchEvent(new Event('input'));
 }

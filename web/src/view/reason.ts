@@ -4,7 +4,7 @@ import '../style/reason.css';
 import type { Reason, ReasonToken, Word } from 'stillglass/client';
 import { byId, make } from '../dom.ts';
 import { messageOf, percent, sentence, title } from '../format.ts';
-import type { Names } from '../pair.ts';
+import type { Names } from '../texts.ts';
 import { isCopied, lookedAt, Reasons, tokensOf, type Ask, type State } from '../reason.ts';
 import { stepTo } from './steps.ts';
 
@@ -17,12 +17,18 @@ export interface Host {
   said: (text: string, reason: Reason | undefined) => void;
 }
 
-/** What the reason is about: the text, its words as the evidence has them, and their texts' names if it is a pair. */
+/** What the reason is about. */
 export interface About {
+  /** The page's text. */
   text: string;
+  /** What the model is asked about: the text, or of a question it and the one answer that the reason is for. */
+  asked: string;
+  /** Its words as the evidence has them, and those of all that is shown. */
   words: readonly Word[];
+  shown: readonly Word[];
+  /** What the two texts are called, if it is a pair. */
   names: Names | undefined;
-  /** The class that the model answers with. */
+  /** The class that the reason is for. */
   label: string;
 }
 
@@ -46,7 +52,9 @@ export class ReasonPanel {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#reasons = new Reasons(host.ask, (state) => this.#draw(state));
+    // A model that chooses calls what it gives its reason for right or wrong.
+    const ask: Ask = async (text, options) => ({ ...(await host.ask(text, options)), label: this.#about?.label ?? '' });
+    this.#reasons = new Reasons(ask, (state) => this.#draw(state));
     list.addEventListener('pointerover', ({ target }) => this.#point(partOf(target)));
     list.addEventListener('pointerout', (event) => {
       // Back to the one that has the focus, if one has.
@@ -63,12 +71,12 @@ export class ReasonPanel {
   /** Has the reason for an answer written, unless it is there. */
   write(about: About): void {
     this.#about = about;
-    void this.#reasons.write(about.text);
+    void this.#reasons.write(about.asked);
   }
 
-  /** Turns to an answer; what is about another one is broken off. */
-  turnTo(text: string): void {
-    this.#reasons.turnTo(text);
+  /** Turns to what is asked about; what is about something else is broken off. */
+  turnTo(asked: string): void {
+    this.#reasons.turnTo(asked);
   }
 
   /** Breaks off what is being written: there is a newer text. */
@@ -143,9 +151,16 @@ export class ReasonPanel {
     this.#parts.forEach((other) => other.setAttribute('aria-selected', String(other === part)));
     // Of an older text the words above are others.
     const current = panel.dataset['at'] !== 'stale';
-    this.#host.look(current ? token?.attention : undefined);
+    this.#host.look(current && token ? this.#among(token.attention) : undefined);
     // In the panel and no note over it, which would hide the words that are spoken of. Each part says the same aloud.
     look.textContent = token === undefined || !current ? HINT : this.#told(token);
+  }
+
+  /** Where it looked, for all words that are shown. */
+  #among(attention: readonly number[]): number[] {
+    const { words = [], shown = [] } = this.#about ?? {};
+    const shares = new Map(words.map((word, at) => [word, attention[at]]));
+    return shown.map((word) => shares.get(word) ?? 0);
   }
 
   #told(token: ReasonToken): string {

@@ -5,7 +5,7 @@ import { ABOUT_REASON, MEANING, type Saved } from '../answer/record.ts';
 import { byId, make, within } from '../dom.ts';
 import { rows, tone } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
-import { shownTexts } from '../pair.ts';
+import { shownTexts } from '../texts.ts';
 import { made } from './teacher.ts';
 import STYLE from './saved-page.css?inline';
 

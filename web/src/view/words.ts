@@ -4,7 +4,7 @@ import type { Word } from 'stillglass';
 import { make, within } from '../dom.ts';
 import { fullColour, ranks, shares, tone } from '../explain.ts';
 import { count, ordinal, share, signed, spoken, title } from '../format.ts';
-import { shownTexts, type Names } from '../pair.ts';
+import { shownTexts, type Names } from '../texts.ts';
 import { stepTo } from './steps.ts';
 import { hideTip, showTip } from './tip.ts';
 

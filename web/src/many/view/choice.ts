@@ -2,7 +2,7 @@
 
 import { byId, make, within } from '../../dom.ts';
 import type { Entry } from '../../entry.ts';
-import type { Names } from '../../pair.ts';
+import type { Names } from '../../texts.ts';
 import { cellOf, columnsOf, likely, likelyPair } from '../columns.ts';
 import type { Column, Sample, TextColumn } from '../protocol.ts';
 
