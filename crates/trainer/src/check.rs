@@ -140,9 +140,9 @@ pub fn warnings(report: &Report) -> Vec<String> {
             "no row has a word that people named; is data.rationale the right column?".into(),
         );
     }
-    for (column, rows) in report.reasons.iter().filter(|(_, rows)| **rows == 0) {
+    for (column, _) in report.reasons.iter().filter(|(_, rows)| **rows == 0) {
         found.push(format!(
-            "no training row has a reason in column `{column}` that can be used ({rows} rows do); is that the right one?"
+            "no training row has a reason in column `{column}` that can be used; is that the right one?"
         ));
     }
     for split in ["train", "validation", "test"] {

@@ -335,7 +335,7 @@ pub fn load(section: &DataSection) -> Result<Loaded> {
         .map(|(i, label)| (label.as_str(), i))
         .collect();
     for file in files.iter_mut().filter(|_| section.choices.is_none()) {
-        file.refuse_unknown_labels(&index, &section.label, section.labels.is_some());
+        file.refuse_unknown_labels(&index, &columns, section.labels.is_some());
     }
     let columns = Columns {
         label: None,

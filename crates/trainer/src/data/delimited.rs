@@ -218,8 +218,7 @@ impl Layout<'_> {
             reasons: reasons.collect::<Result<_, _>>()?,
             counterfactual: given(self.counterfactual, self.columns.counterfactual)?,
             references: given(self.references, self.columns.references)?
-                .into_iter()
-                .collect(),
+                .map_or_else(Vec::new, |text| listed(&text)),
             label: given(self.label, self.columns.label)?,
             domain: given(self.domain, self.columns.domain)?,
             rationale: given(self.rationale, self.columns.rationale)?,
@@ -228,6 +227,11 @@ impl Layout<'_> {
         place(sheet, self.columns, line, fields);
         Ok(())
     }
+}
+
+/// A field's texts: those of a JSON list, or the field itself.
+fn listed(field: &str) -> Vec<String> {
+    serde_json::from_str(field).unwrap_or_else(|_| vec![field.to_owned()])
 }
 
 /// A field that is one quoted string, without its quotes; any other as it is.

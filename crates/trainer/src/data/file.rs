@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use stillglass_text::{halves, pair};
 
 use super::leakage::fold;
-use super::sheet::{BadRow, Columns, Format, Place, Row, Sheet, read};
+use super::sheet::{BadRow, Columns, Format, Row, Sheet, read};
 use super::{CHOICES, Example, SplitReport, choice_named};
 use crate::artefact::{digest, hash_bytes, number};
 use crate::terminal;
@@ -49,7 +49,7 @@ impl File {
     pub(super) fn refuse_unknown_labels(
         &mut self,
         index: &HashMap<&str, usize>,
-        column: &str,
+        columns: &Columns<'_>,
         given: bool,
     ) {
         let known = |row: &Row| row.label.as_deref().is_some_and(|l| index.contains_key(l));
@@ -69,12 +69,25 @@ impl File {
             let label = terminal::names([label.as_str()].into_iter(), "\"");
             let known = terminal::names(names.iter().copied(), "");
             let why = format!("label {label} is not in {source} ({known})");
-            let place = Place::Column(column.to_owned());
-            self.sheet.bad.push(BadRow {
-                line: row.line,
-                place,
-                why,
-            });
+            self.sheet.refuse(row.line, columns.label, why);
+        }
+        let stray = |row: &Row| {
+            let argued = row.counterfactual.iter().map(|(label, _)| label.trim());
+            argued
+                .filter(|label| !index.contains_key(label))
+                .map(str::to_owned)
+                .next()
+        };
+        let rows = std::mem::take(&mut self.sheet.rows);
+        for row in rows {
+            let Some(label) = stray(&row) else {
+                self.sheet.rows.push(row);
+                continue;
+            };
+            let label = terminal::names([label.as_str()].into_iter(), "\"");
+            let known = terminal::names(names.iter().copied(), "");
+            let why = format!("argues for {label}, which is not in {source} ({known})");
+            self.sheet.refuse(row.line, columns.counterfactual, why);
         }
         self.sheet.bad.sort_by_key(|bad| bad.line);
     }
@@ -137,7 +150,9 @@ fn choices(row: &Row) -> Vec<Row> {
     let right: Option<usize> = row.label.as_deref().and_then(|label| label.parse().ok());
     let count = row.choices.len();
     let with = |(place, choice): (usize, &String)| {
-        let is_right = Some(place) == right;
+        // A choice that is there twice is right twice.
+        let same = |other: usize| row.choices[other].trim() == choice.trim();
+        let is_right = right.is_some_and(same);
         let words = super::parts(choice).count();
         let named = |of: &str| choice_named(of, &row.choices) == Some(place);
         let argues = |of: &&(String, String)| named(&of.0) && !is_right;

@@ -253,22 +253,24 @@ pub(super) fn as_text(bytes: &[u8], line: usize) -> Result<&str, BadRow> {
     }
 }
 
+impl Sheet {
+    /// Keeps a row out, for what its column holds.
+    pub(super) fn refuse(&mut self, line: usize, column: Option<&str>, why: String) {
+        self.bad.push(BadRow {
+            line,
+            place: Place::Column(column.unwrap_or_default().to_owned()),
+            why,
+        });
+    }
+}
+
 /// Puts a row's fields in its place, or says what is wrong with them.
 pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, fields: Fields) {
-    let bad = |name: &str, why: String| BadRow {
-        line,
-        place: Place::Column(name.into()),
-        why,
-    };
     let trimmed = |field: Option<String>| field.map(|text| text.trim().to_owned());
     let blank = |field: Option<&str>| field.is_none_or(|text| text.trim().is_empty());
     let counterfactual = match by_label(fields.counterfactual.as_deref()) {
         Ok(reasons) => reasons,
-        Err(why) => {
-            let name = columns.counterfactual.unwrap_or_default();
-            sheet.bad.push(bad(name, why));
-            return;
-        }
+        Err(why) => return sheet.refuse(line, columns.counterfactual, why),
     };
     let blank_half = [
         (columns.text, Some(&fields.text)),
@@ -280,12 +282,20 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
     let mut label = trimmed(fields.label);
     let choices = match chosen(fields.choices.as_deref(), &mut label) {
         Ok(choices) => choices,
-        Err(why) => {
-            let name = columns.choices.unwrap_or_default();
-            sheet.bad.push(bad(name, why));
-            return;
-        }
+        Err(why) => return sheet.refuse(line, columns.choices, why),
     };
+    let stray = |(of, _): &&(String, String)| super::choice_named(of, &choices).is_none();
+    if let Some((of, _)) = counterfactual
+        .iter()
+        .find(stray)
+        .filter(|_| !choices.is_empty())
+    {
+        let why = format!(
+            "argues for {}, which is none of the choices",
+            terminal::cut(of)
+        );
+        return sheet.refuse(line, columns.counterfactual, why);
+    }
     let row = Row {
         line,
         choices,
@@ -322,14 +332,13 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         .into_iter()
         .find_map(|(name, field)| name.filter(|_| blank(field)));
     if let Some(name) = empty {
-        sheet.bad.push(bad(name, "is empty".into()));
-        return;
+        return sheet.refuse(line, Some(name), "is empty".into());
     }
     match (
         columns.rationale,
         named(fields.rationale.as_deref(), &row.text),
     ) {
-        (Some(name), Err(why)) => sheet.bad.push(bad(name, why)),
+        (Some(name), Err(why)) => sheet.refuse(line, Some(name), why),
         (_, rationale) => sheet.rows.push(Row {
             rationale: rationale.unwrap_or_default(),
             ..row

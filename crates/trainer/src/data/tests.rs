@@ -701,7 +701,7 @@ fn what_argues_for_the_right_label_is_no_false_reason() {
     let path = folder.path().join("rows.jsonl");
     let row = |label: &str, n: usize| {
         format!(
-            "{{\"text\":\"row {n}\",\"label\":\"{label}\",\"all\":{{\"up\":\"it rose\",\"down\":\"it fell\",\"else\":\"?\"}}}}"
+            "{{\"text\":\"row {n}\",\"label\":\"{label}\",\"all\":{{\"up\":\"it rose\",\"down\":\"it fell\"}}}}"
         )
     };
     let rows: Vec<String> = (0..60).map(|n| row(["up", "down"][n % 2], n)).collect();
@@ -716,6 +716,16 @@ fn what_argues_for_the_right_label_is_no_false_reason() {
         let text = ["it fell", "it rose"][of];
         assert_eq!(example.false_reasons, [(of, text.to_owned())]);
     }
+    // A label that is none is a slip of whoever wrote it, and not dropped in silence.
+    let mut slip = rows;
+    slip[1] = slip[1].replace("\"up\":", "\"upp\":");
+    std::fs::write(&path, slip.join("\n")).unwrap();
+    let error = load(&toml::from_str(&section).unwrap()).unwrap_err();
+    let error = format!("{error:#}");
+    assert!(
+        error.contains("rows.jsonl:2: column `all`: argues for \"upp\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -731,6 +741,55 @@ fn a_choice_is_named_by_its_text_before_its_place() {
     ] {
         assert_eq!(choice_named(name, &choices), place, "{name}");
     }
+}
+
+#[test]
+fn a_choice_that_is_there_twice_is_right_twice() {
+    let columns = Columns {
+        choices: Some("choices"),
+        counterfactual: Some("why"),
+        ..COLUMNS
+    };
+    let row = |why: &str| {
+        format!(
+            "{{\"text\":\"who\",\"choices\":[\"he\",\"she\",\" he\"],\"label\":0,\"why\":{why}}}"
+        )
+    };
+    let sheet = read(
+        row("[\"a\",\"b\",\"c\"]").as_bytes(),
+        Format::Detect,
+        &columns,
+    )
+    .unwrap();
+    let rows: Vec<Row> = sheet.rows.into_iter().flat_map(expanded).collect();
+    let labels: Vec<&str> = rows.iter().filter_map(|row| row.label.as_deref()).collect();
+    assert_eq!(labels, ["right", "wrong", "right"]);
+    let argued: Vec<usize> = rows.iter().map(|row| row.counterfactual.len()).collect();
+    assert_eq!(argued, [0, 1, 0]);
+    let stray = read(row("{\"they\":\"b\"}").as_bytes(), Format::Detect, &columns).unwrap();
+    let says = stray.bad[0].to_string();
+    assert!(
+        says.contains("`why`: argues for they, which is none of the choices"),
+        "{says}"
+    );
+}
+
+#[test]
+fn a_cell_may_hold_a_list_of_references() {
+    let columns = Columns {
+        references: Some("people"),
+        ..COLUMNS
+    };
+    let text = "text,label,people\na,x,\"[\"\"it is\"\", \"\"so\"\"]\"\nb,x,[plain]\n";
+    let sheet = read(text.as_bytes(), Format::Detect, &columns).unwrap();
+    let references: Vec<&[String]> = sheet.rows.iter().map(|row| &row.references[..]).collect();
+    assert_eq!(
+        references,
+        [
+            &["it is".to_owned(), "so".to_owned()][..],
+            &["[plain]".to_owned()]
+        ]
+    );
 }
 
 #[test]
