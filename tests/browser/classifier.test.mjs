@@ -124,7 +124,9 @@ for (const worker of [true, false]) {
     assert.deepEqual(together, plain);
     assert.ok(info);
     assert.deepEqual(none, []);
-    for (const time of ms) assert.ok(time > 0 && time < 60_000, String(time));
+    // The clock of a page that is not isolated has steps of a tenth of a millisecond.
+    for (const time of ms) assert.ok(time >= 0 && time < 60_000, String(time));
+    assert.ok(ms.some((time) => time > 0), String(ms));
   });
 
   test(`${place}: what is no text, or too long, is refused, and the next is answered`, async () => {

@@ -167,9 +167,9 @@ test('as the one text they are read word by word', async () => {
   await page.getByRole('button', { name: 'Show the numbers' }).click();
   for (const text of HOSTILE) {
     await page.locator('#text').fill(text);
-    // A text area has line breaks of one kind.
+    // A text area has line breaks of one kind, but not in every Chromium where they were not typed.
     const shown = text.replace(/\r\n?/g, '\n');
-    await page.waitForFunction((wanted) => document.querySelector('#words').textContent === wanted, shown);
+    await page.waitForFunction((wanted) => document.querySelector('#words').textContent.replace(/\r\n?/g, '\n') === wanted, shown);
     assert.equal(await page.evaluate(() => globalThis.fired), undefined);
   }
   await page.locator('#summary:not(.stale):not(:empty)').waitFor();

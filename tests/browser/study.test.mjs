@@ -21,11 +21,13 @@ const PLAN = {
   items: [
     item('item-1', { words: [{ start: 4, end: 8, weight: -0.5 }, { start: 9, end: 11, weight: 1 }, { start: 12, end: 16, weight: 0.01 }] }),
     item('item-2', { sentence: 'Because it rose.' }, { text2: 'It went up.' }),
+    item('item-3', { words: [{ start: 4, end: 8, weight: 0.5 }, { start: 3, end: 7, half: 1, weight: 1 }] }, { text2: 'It went up.' }),
     item('check-1', { sentence: 'Please choose “agree” for every sentence.' }, { check: 4 }),
   ],
   raters: [
     { rater: 'rater-01', items: ['item-1', 'check-1', 'item-2'] },
     { rater: 'rater-02', items: ['item-2'] },
+    { rater: 'rater-03', items: ['item-3'] },
   ],
 };
 

@@ -41,6 +41,20 @@ test('a plan is read with its items in the order of each rater', () => {
   assert.equal(first?.items[1]?.check, 4);
 });
 
+test('words of a second text come after those of the first, in its own units', () => {
+  const words = [{ start: 2, end: 4, weight: 1 }, { start: 0, end: 2, half: 1, weight: -1 }];
+  const with_ = (words: object[], texts: object) => readPlan(JSON.stringify({ ...PLAN, items: [{ ...PLAN.items[0], ...texts, id: 'item-2', explanation: { words } }, PLAN.items[0], PLAN.items[2]] }));
+  assert.deepEqual(with_(words, { text2: 'No' }).raters[0]?.items[0]?.explanation, { words });
+  for (const [bad, texts] of [
+    [words, {}],
+    [words.map((word) => ({ ...word, half: 2 })), { text2: 'No' }],
+    [[...words].reverse(), { text2: 'No' }],
+    [[{ start: 0, end: 9, half: 1, weight: 1 }], { text2: 'No' }],
+  ] as const) {
+    assert.throws(() => with_([...bad], texts), /is no word of its text/);
+  }
+});
+
 test('what is no plan says so', () => {
   const says = (content: string, pattern: RegExp) => assert.throws(() => readPlan(content), pattern);
   says('rater,item', /no JSON/);

@@ -11,8 +11,8 @@ const FAINT = 0.05;
 export function drawItem(parent: HTMLElement, item: Item): void {
   const { text, text2, answer, explanation } = item;
   const painted = 'words' in explanation;
-  const body = make('p', { class: 'words', dir: 'auto' }, ...(painted ? paint(text, explanation.words) : [text]));
-  const second = text2 === undefined ? [] : [make('p', { class: 'words', dir: 'auto' }, text2)];
+  const texts = text2 === undefined ? [text] : [text, text2];
+  const bodies = texts.map((own, at) => make('p', { class: 'words', dir: 'auto' }, ...(painted ? paint(own, explanation.words.filter(({ half = 0 }) => half === at)) : [own])));
   const why = painted
     ? [
         'The words that are painted in the text: ',
@@ -20,13 +20,12 @@ export function drawItem(parent: HTMLElement, item: Item): void {
         ' the answer and ',
         make('span', { class: 'word', 'data-side': 'against' }, 'against'),
         ' it; the stronger, the more.',
-        make('span', { class: 'visually-hidden' }, told(text, explanation.words)),
+        make('span', { class: 'visually-hidden' }, told(texts, explanation.words)),
       ]
     : [explanation.sentence];
   parent.replaceChildren(
     make('h3', {}, 'Text'),
-    body,
-    ...second,
+    ...bodies,
     make('h3', {}, 'Answer'),
     make('p', { class: 'given', dir: 'auto' }, answer),
     make('h3', {}, 'Explanation'),
@@ -35,10 +34,10 @@ export function drawItem(parent: HTMLElement, item: Item): void {
 }
 
 /** The painted words for who cannot see colours: those for the answer, then those against it, the strongest first. */
-function told(text: string, words: readonly Painted[]): string {
+function told(texts: readonly string[], words: readonly Painted[]): string {
   const side = (name: string, of: (weight: number) => boolean): string => {
     const strongest = words.filter(({ weight }) => of(weight)).sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
-    const list = strongest.map(({ start, end }) => text.slice(start, end)).join(', ');
+    const list = strongest.map(({ start, end, half = 0 }) => texts[half]?.slice(start, end)).join(', ');
     return ` ${name} the answer: ${list === '' ? 'none' : list}.`;
   };
   return side('For', (weight) => weight >= FAINT) + side('Against', (weight) => weight <= -FAINT);

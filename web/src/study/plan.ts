@@ -11,6 +11,8 @@ export interface Painted {
   /** In UTF-16 units. */
   start: number;
   end: number;
+  /** 1 for a word of the second text, whose units these are. */
+  half?: 1;
   weight: number;
 }
 
@@ -83,7 +85,7 @@ function item(value: unknown, place: string): Item {
   const explanation = object(found['explanation'], `${place}.explanation`);
   const why =
     explanation['sentence'] === undefined
-      ? { words: words(explanation['words'], own.text, `${place}.explanation.words`) }
+      ? { words: words(explanation['words'], [own.text, found['text2'] === undefined ? '' : of('text2')], `${place}.explanation.words`) }
       : { sentence: text(explanation['sentence'], `${place}.explanation.sentence`) };
   return {
     ...own,
@@ -93,15 +95,17 @@ function item(value: unknown, place: string): Item {
   };
 }
 
-/** Words one after the other within the text. */
-function words(value: unknown, whole: string, place: string): Painted[] {
-  let from = 0;
+/** Words one after the other within the text, then those within the second. */
+function words(value: unknown, texts: readonly [string, string], place: string): Painted[] {
+  let [from, last] = [0, 0];
   return list(value, place).map((entry, at) => {
-    const { start, end, weight } = object(entry, `${place}[${at}]`);
-    const right = typeof start === 'number' && typeof end === 'number' && start >= from && end >= start && end <= whole.length;
+    const { start, end, half = 0, weight } = object(entry, `${place}[${at}]`);
+    if (half === 1 && last === 0) [from, last] = [0, 1];
+    const inside = half === last ? (texts[last]?.length ?? 0) : -1;
+    const right = typeof start === 'number' && typeof end === 'number' && start >= from && end >= start && end <= inside;
     if (!right || typeof weight !== 'number') throw new Error(`${place}[${at}] is no word of its text.`);
     from = end;
-    return { start, end, weight };
+    return { start, end, ...(half === 1 && { half }), weight };
   });
 }
 

@@ -31,6 +31,9 @@ pub(super) struct PlanOptions {
     /// A group whose explanations are a bundle's painted words; may be repeated
     #[arg(long, value_name = "GROUP=BUNDLE", value_parser = pair)]
     bundle: Vec<(String, String)>,
+    /// A group whose explanations are the reasons in words that a bundle gives; may be repeated
+    #[arg(long, value_name = "GROUP=BUNDLE", value_parser = pair)]
+    reasons: Vec<(String, String)>,
     /// A group whose explanations are the sentences of a column; may be repeated
     #[arg(long, value_name = "GROUP=COLUMN", value_parser = pair)]
     column: Vec<(String, String)>,
@@ -131,11 +134,15 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
         let model = input::open(Path::new(path))?.model;
         groups.push((name.clone(), Source::Model(Box::new(model))));
     }
+    for (name, path) in &options.reasons {
+        let model = input::open(Path::new(path))?.model;
+        groups.push((name.clone(), Source::Reasons(Box::new(model))));
+    }
     let columns = options.column.iter();
     groups.extend(columns.map(|(name, column)| (name.clone(), Source::Column(column.clone()))));
     ensure!(
         !groups.is_empty(),
-        "a study needs explanations: --bundle GROUP=FILE or --column GROUP=NAME"
+        "a study needs explanations: --bundle GROUP=FILE, --reasons GROUP=FILE or --column GROUP=NAME"
     );
     for (index, (name, _)) in groups.iter().enumerate() {
         let twice = groups[..index].iter().any(|(other, _)| other == name);
@@ -159,7 +166,8 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
     };
     let key_path = key_of(&options.out);
     for path in [&options.out, &key_path] {
-        let bundles = options.bundle.iter().map(|(_, bundle)| Path::new(bundle));
+        let bundles = options.bundle.iter().chain(&options.reasons);
+        let bundles = bundles.map(|(_, bundle)| Path::new(bundle));
         may_write("--out", path, bundles.chain([options.texts.as_path()]))?;
         ensure!(
             options.force || path.symlink_metadata().is_err(),
@@ -174,7 +182,7 @@ fn plan(general: &General, options: &PlanOptions, progress: &Progress) -> Result
     write_atomic(&key_path, &serde_json::to_vec_pretty(&key)?)?;
     if left_out > 0 {
         progress.note(&format!(
-            "{left_out} row(s) were left out: a column is empty there, or the text was there before"
+            "{left_out} row(s) were left out: a column is empty there, the text was there before, or a model that gives reasons answers otherwise"
         ));
     }
     let planned = Planned {

@@ -7,14 +7,16 @@ use anyhow::{Context, Result, ensure};
 use rand::RngExt;
 use rand::seq::{SliceRandom, index::sample};
 use serde::{Deserialize, Serialize};
+use stillglass_runtime::Error::NoDecoder;
 use stillglass_runtime::Model;
+use stillglass_text::pair;
 
 pub use super::assignment::Design;
 use super::assignment::assign;
 use super::{CONSTRUCTS, POINTS, SCALE};
 use crate::artefact::{digest, hex};
 use crate::data::{Table, fold};
-use crate::predict::classify;
+use crate::predict::{classify, reason};
 use crate::training::generator;
 
 /// The format of a plan, and its version.
@@ -82,6 +84,9 @@ pub struct Painted {
     pub start: usize,
     /// The first unit after it.
     pub end: usize,
+    /// 1 for a word of the second text, whose units these are; not written for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half: Option<usize>,
     /// How much it speaks for the answer, −1 to 1; the largest is 1 or −1.
     pub weight: f32,
 }
@@ -110,6 +115,8 @@ pub struct Key {
 pub enum Source {
     /// A bundle's model paints the words that speak for an answer.
     Model(Box<Model>),
+    /// A bundle's model says why in a sentence; it speaks for its own answers only.
+    Reasons(Box<Model>),
     /// A column has sentences.
     Column(String),
 }
@@ -130,7 +137,8 @@ pub struct Material<'a> {
     pub checks: usize,
 }
 
-/// Plans a study; also how many rows were left out because a column was empty there, or their text was there before.
+/// Plans a study; also how many rows were left out because a column was empty there, their text was there before, or a
+/// model that speaks for its own answers has another one.
 pub fn plan(material: &Material, design: Design, seed: u64) -> Result<(Plan, Key, usize)> {
     let table = Table::read(material.texts)?;
     let named = || material.texts.display().to_string();
@@ -141,6 +149,13 @@ pub fn plan(material: &Material, design: Design, seed: u64) -> Result<(Plan, Key
     let fresh = |cells: &&Vec<String>| met.insert(columns.texts(cells).map(fold));
     let rows = table.rows.iter().map(|line| &line.cells);
     let rows: Vec<&Vec<String>> = rows.filter(whole).filter(fresh).collect();
+    let mut explained = Vec::with_capacity(rows.len());
+    for cells in rows {
+        if columns.all_explain(cells, material.groups)? {
+            explained.push(cells);
+        }
+    }
+    let rows = explained;
     let left_out = table.rows.len() - rows.len();
     let wanted = material.rows.unwrap_or(rows.len());
     ensure!(
@@ -228,7 +243,7 @@ impl Columns {
     fn of(table: &Table, material: &Material) -> Result<Self> {
         let (text, second) = material.columns;
         let sentence = |(name, source): &(String, Source)| match source {
-            Source::Model(_) => Ok(None),
+            Source::Model(_) | Source::Reasons(_) => Ok(None),
             Source::Column(column) => table.need(column, &format!("--column {name}=…")).map(Some),
         };
         let sentences: Vec<Option<usize>> = material
@@ -241,11 +256,24 @@ impl Columns {
             !answered || material.answer.is_some(),
             "sentences explain an answer; name its column with --answer"
         );
-        let painted = sentences.iter().any(Option::is_none);
-        ensure!(
-            !painted || second.is_none(),
-            "--text2-column: a study shows the words of single texts; leave it or --bundle out"
-        );
+        for (name, source) in material.groups {
+            let (Source::Model(model) | Source::Reasons(model)) = source else {
+                continue;
+            };
+            ensure!(
+                model.reads_pairs() == second.is_some(),
+                "{name}: its bundle reads {}",
+                if model.reads_pairs() {
+                    "pairs of texts; name the column of the second one with --text2-column"
+                } else {
+                    "single texts; leave --text2-column out"
+                }
+            );
+            ensure!(
+                matches!(source, Source::Model(_)) || model.gives_reasons(),
+                "--reasons {name}=…: {NoDecoder}"
+            );
+        }
         let second = second.map(|name| table.need(name, "--text2-column"));
         let answer = material.answer.map(|name| table.need(name, "--answer"));
         Ok(Self {
@@ -267,12 +295,37 @@ impl Columns {
         [cells[self.text].as_str(), second]
     }
 
+    /// A row's text as a model reads it.
+    fn read(&self, cells: &[String]) -> String {
+        match self.texts(cells) {
+            [text, second] if self.second.is_some() => pair(text, second),
+            [text, _] => text.to_owned(),
+        }
+    }
+
+    /// Whether every group can explain a row's answer: who says why speaks for its own answer.
+    fn all_explain(&self, cells: &[String], groups: &[(String, Source)]) -> Result<bool> {
+        let Some(given) = self.answer.map(|column| &cells[column]) else {
+            return Ok(true);
+        };
+        for (_, source) in groups {
+            if let Source::Reasons(model) = source {
+                let answer = classify(model, &self.read(cells), None)?.label;
+                if model.manifest().labels[answer] != *given {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// A row as a group explains it; its id is still to be given.
     fn item(&self, cells: &[String], source: &Source, group: usize) -> Result<Item> {
         let text = cells[self.text].clone();
         let given = self.answer.map(|column| cells[column].clone());
         let (answer, explanation) = match (source, self.sentences[group]) {
-            (Source::Model(model), _) => painted(model, &text, given.as_ref())?,
+            (Source::Model(model), _) => painted(model, &self.read(cells), given.as_ref())?,
+            (Source::Reasons(model), _) => spoken(model, &self.read(cells))?,
             (Source::Column(_), sentence) => {
                 let sentence = sentence.map_or_else(String::new, |column| cells[column].clone());
                 (given.unwrap_or_default(), Explanation::Sentence(sentence))
@@ -291,10 +344,6 @@ impl Columns {
 
 /// The given answer, or the model's own, and what each word gave to it.
 fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String, Explanation)> {
-    ensure!(
-        !model.reads_pairs(),
-        "--bundle: it reads pairs of texts, and a study shows the words of single ones; put its reasons into a column"
-    );
     let answer = classify(model, text, Some(model.methods()[0]))?;
     let labels = &model.manifest().labels;
     let class = match given {
@@ -319,9 +368,20 @@ fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String,
     let painted = words.iter().map(|word| Painted {
         start: word.utf16.start,
         end: word.utf16.end,
+        half: (word.half > 0).then_some(word.half),
         weight: word.weights[class] / largest,
     });
     Ok((label, Explanation::Words(painted.collect())))
+}
+
+/// The model's answer, and why it says that it gives it.
+fn spoken(model: &Model, text: &str) -> Result<(String, Explanation)> {
+    let label = classify(model, text, None)?.label;
+    let sentence = reason(model, text, Some(1))?.unwrap_or_default();
+    Ok((
+        model.manifest().labels[label].clone(),
+        Explanation::Sentence(sentence),
+    ))
 }
 
 fn check_id(index: usize) -> String {

@@ -244,7 +244,7 @@ fn a_study_that_cannot_be_says_the_way_out() {
             "--text2-column",
             "why"
         ])
-        .contains("shows the words of single texts")
+        .contains("a: its bundle reads single texts; leave --text2-column out")
     );
     assert!(
         plan(&["--raters", "3", "--bundle", "a=b.glass", "--answer", "why"])
@@ -264,4 +264,104 @@ fn a_study_that_cannot_be_says_the_way_out() {
     assert!(!place.path("study.json").exists());
     let analysed = place.bad(&["study", "analyse", "texts.jsonl", "--key", "b.glass"]);
     assert!(analysed.contains("no key of a study"), "{analysed}");
+}
+
+/// Pairs: words painted in both texts beside what the same model says of itself, of the answers that it gives.
+#[test]
+fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
+    let place = Place::new();
+    let nli = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/nli.glass");
+    let rows = [
+        (
+            "A man sleeps on a bench.",
+            "A man is awake and runs.",
+            "contradiction",
+        ),
+        (
+            "Two dogs run along the beach.",
+            "Dogs are outside.",
+            "entailment",
+        ),
+        (
+            "Two dogs run along the beach.",
+            "Nobody is there.",
+            "no such label",
+        ),
+    ];
+    let rows = rows.map(|(text, text2, label)| {
+        serde_json::json!({ "text": text, "text2": text2, "label": label }).to_string()
+    });
+    place.file("pairs.jsonl", rows[..2].join("\n"));
+    let [words, says] = ["words", "says"].map(|group| format!("{group}={nli}"));
+    fn plan<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        let own = [
+            "study",
+            "plan",
+            "pairs.jsonl",
+            "--raters",
+            "6",
+            "--force",
+            "--out",
+            "s.json",
+        ];
+        [&own[..], more].concat()
+    }
+    let both = [
+        "--bundle",
+        &words,
+        "--reasons",
+        &says,
+        "--text2-column",
+        "text2",
+    ];
+    place.good(&plan(&both));
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(place.path(name)).unwrap()).unwrap()
+    };
+    let (plan_of, key) = (read("s.json"), read("s.key.json"));
+    let items = plan_of["items"].as_array().unwrap().iter();
+    let items: Vec<&Value> = items.filter(|item| item["check"].is_null()).collect();
+    assert_eq!(items.len(), 4);
+    for item in items {
+        let explanation = &item["explanation"];
+        match text(&key["groups"][text(&item["id"])]) {
+            "says" => assert!(text(&explanation["sentence"]).split(' ').count() > 2),
+            _ => {
+                for word in explanation["words"].as_array().unwrap() {
+                    let of = if word["half"] == 1 { "text2" } else { "text" };
+                    let place = |end: &str| usize::try_from(word[end].as_u64().unwrap()).unwrap();
+                    let word = &text(&item[of])[place("start")..place("end")];
+                    assert!(!word.is_empty() && !word.contains(' '), "{word}");
+                }
+                let second = explanation["words"].as_array().unwrap().iter();
+                assert!(second.filter(|word| word["half"] == 1).count() > 2);
+            }
+        }
+    }
+    // Who says why speaks for the answers that it gives: the third row's is not its own.
+    place.file("pairs.jsonl", rows[1..].join("\n"));
+    let asked = [
+        "--reasons",
+        &says,
+        "--text2-column",
+        "text2",
+        "--answer",
+        "label",
+    ];
+    let told = place.good(&plan(&asked));
+    assert!(told.contains("1 items"), "{told}");
+    let spam = format!(
+        "a={}",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/spam.glass")
+    );
+    for (more, says) in [
+        (&["--reasons", &spam][..], "gives no reasons in words"),
+        (
+            &["--bundle", &words],
+            "name the column of the second one with --text2-column",
+        ),
+    ] {
+        let error = place.bad(&plan(more));
+        assert!(error.contains(says), "{says}: {error}");
+    }
 }
