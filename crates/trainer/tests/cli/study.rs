@@ -266,6 +266,20 @@ fn a_study_that_cannot_be_says_the_way_out() {
     assert!(analysed.contains("no key of a study"), "{analysed}");
 }
 
+fn pairs_plan<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let own = [
+        "study",
+        "plan",
+        "pairs.jsonl",
+        "--raters",
+        "6",
+        "--force",
+        "--out",
+        "s.json",
+    ];
+    [&own[..], more].concat()
+}
+
 /// Pairs: words painted in both texts beside what the same model says of itself, of the answers that it gives.
 #[test]
 fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
@@ -293,19 +307,6 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
     });
     place.file("pairs.jsonl", rows[..2].join("\n"));
     let [words, says] = ["words", "says"].map(|group| format!("{group}={nli}"));
-    fn plan<'a>(more: &[&'a str]) -> Vec<&'a str> {
-        let own = [
-            "study",
-            "plan",
-            "pairs.jsonl",
-            "--raters",
-            "6",
-            "--force",
-            "--out",
-            "s.json",
-        ];
-        [&own[..], more].concat()
-    }
     let both = [
         "--bundle",
         &words,
@@ -314,7 +315,7 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
         "--text2-column",
         "text2",
     ];
-    place.good(&plan(&both));
+    place.good(&pairs_plan(&both));
     let read = |name: &str| -> Value {
         serde_json::from_slice(&std::fs::read(place.path(name)).unwrap()).unwrap()
     };
@@ -324,19 +325,18 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
     assert_eq!(items.len(), 4);
     for item in items {
         let explanation = &item["explanation"];
-        match text(&key["groups"][text(&item["id"])]) {
-            "says" => assert!(text(&explanation["sentence"]).split(' ').count() > 2),
-            _ => {
-                for word in explanation["words"].as_array().unwrap() {
-                    let of = if word["half"] == 1 { "text2" } else { "text" };
-                    let place = |end: &str| usize::try_from(word[end].as_u64().unwrap()).unwrap();
-                    let word = &text(&item[of])[place("start")..place("end")];
-                    assert!(!word.is_empty() && !word.contains(' '), "{word}");
-                }
-                let second = explanation["words"].as_array().unwrap().iter();
-                assert!(second.filter(|word| word["half"] == 1).count() > 2);
-            }
+        if text(&key["groups"][text(&item["id"])]) == "says" {
+            assert!(text(&explanation["sentence"]).split(' ').count() > 2);
+            continue;
         }
+        let words = explanation["words"].as_array().unwrap();
+        for word in words {
+            let of = if word["half"] == 1 { "text2" } else { "text" };
+            let place = |end: &str| usize::try_from(word[end].as_u64().unwrap()).unwrap();
+            let word = &text(&item[of])[place("start")..place("end")];
+            assert!(!word.is_empty() && !word.contains(' '), "{word}");
+        }
+        assert!(words.iter().filter(|word| word["half"] == 1).count() > 2);
     }
     // Who says why speaks for the answers that it gives: the third row's is not its own.
     place.file("pairs.jsonl", rows[1..].join("\n"));
@@ -348,7 +348,7 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
         "--answer",
         "label",
     ];
-    let told = place.good(&plan(&asked));
+    let told = place.good(&pairs_plan(&asked));
     assert!(told.contains("1 items"), "{told}");
     let spam = format!(
         "a={}",
@@ -361,7 +361,7 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
             "name the column of the second one with --text2-column",
         ),
     ] {
-        let error = place.bad(&plan(more));
+        let error = place.bad(&pairs_plan(more));
         assert!(error.contains(says), "{says}: {error}");
     }
 }
