@@ -50,6 +50,8 @@ pub struct Row {
     pub rationale: Option<Vec<f32>>,
     /// Reasons in words that the decoder is taught; their row is 0.
     pub reasons: Vec<Speech>,
+    /// What its reason means, a direction; `None` where it has none, or nobody asks.
+    pub meaning: Option<Vec<f32>>,
 }
 
 /// What the student learns from and is chosen by.
@@ -321,6 +323,7 @@ impl Training<'_> {
             logits: rows.iter().map(|row| row.logits.clone()).collect(),
             attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
             rationales: rows.iter().map(|row| row.rationale.clone()).collect(),
+            meanings: rows.iter().map(|row| row.meaning.clone()).collect(),
             words: rows.iter().map(|row| row.words.clone()).collect(),
         };
         let loss = loss(&output, &targets, &self.course.at(step));

@@ -1,7 +1,7 @@
 //! What the student is asked to copy: the objectives of DESIGN section 6 on one batch.
 
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::metrics::argmax;
 use crate::recipe::{DistillSection, Divergence, Objective};
@@ -24,6 +24,8 @@ pub struct Targets {
     pub attributions: Vec<Option<Vec<Vec<f32>>>>,
     /// 1 for each word that people named, 0 for the others; `None` where nobody was asked.
     pub rationales: Vec<Option<Vec<f32>>>,
+    /// What each row's reason means, a direction; `None` where it has none, or nobody asks.
+    pub meanings: Vec<Option<Vec<f32>>>,
     /// For each row the word that each student token belongs to.
     pub words: Vec<Vec<usize>>,
 }
@@ -68,6 +70,9 @@ pub fn loss(output: &StudentOutput, targets: &Targets, section: &DistillSection)
     }
     if section.contrastive > 0.0 {
         terms.push(("contrast", section.contrastive, known.contrast()));
+    }
+    if section.reason.meaning > 0.0 {
+        terms.push(("meaning", section.reason.meaning, known.meaning_distance()));
     }
     let total = terms
         .iter()
@@ -231,12 +236,38 @@ impl<'a> Known<'a> {
         let device = pooled.device();
         let square =
             |values| Tensor::<2>::from_data(TensorData::new(values, [batch, batch]), &device);
-        let length = (pooled.clone().square().sum_dim(1) + TINY).sqrt();
-        let unit = pooled / length;
+        let unit = directions(pooled);
         let near = unit.clone().matmul(unit.transpose()) / CONTRAST;
         // A row is not beside itself.
         let near = log_softmax(near - square(own) * 1e9, 1);
         (near * square(positive)).sum() * (-1.0 / anchors.max(1) as f64)
+    }
+
+    /// How differently rows are alike by their pooled vectors and by their reasons: mean squared difference of the rows'
+    /// cosines to each other, each row of these of length 1 (Tung & Mori 2019, eq. 4, here without the rows themselves).
+    fn meaning_distance(&self) -> Tensor<1> {
+        let meanings = self.targets.meanings.iter().enumerate();
+        let meanings = meanings.filter_map(|(row, meaning)| Some((row as i64, meaning.as_ref()?)));
+        let (rows, meanings): (Vec<i64>, Vec<&Vec<f32>>) = meanings.unzip();
+        let pooled = self.output.pooled();
+        let device = pooled.device();
+        let (count, width) = (
+            rows.len(),
+            meanings.first().map_or(0, |meaning| meaning.len()),
+        );
+        if count < 2 || width == 0 {
+            return pooled.sum() * 0.0;
+        }
+        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count]), &device);
+        let values: Vec<f32> = meanings.into_iter().flatten().copied().collect();
+        let meant = Tensor::<2>::from_data(TensorData::new(values, [count, width]), &device);
+        let others = Tensor::<2>::ones([count, count], &device) - Tensor::<2>::eye(count, &device);
+        let alike = |vectors: Tensor<2>| {
+            let unit = directions(vectors);
+            directions(unit.clone().matmul(unit.transpose()) * others.clone())
+        };
+        let difference = alike(pooled.select(0, rows)) - alike(meant);
+        difference.square().sum() * (1.0 / (count * count) as f64)
     }
 
     /// Mean squared difference of the logits (Ba & Caruana 2014).
@@ -316,6 +347,12 @@ impl<'a> Known<'a> {
         let distance = distance.squeeze_dim::<1>(1) * self.explained.clone();
         distance.sum() * (self.explanations as f64).recip()
     }
+}
+
+/// Each row with length 1, `[rows, width]`.
+fn directions(rows: Tensor<2>) -> Tensor<2> {
+    let length = (rows.clone().square().sum_dim(1) + TINY).sqrt();
+    rows / length
 }
 
 /// Marks in `[words, time]` the word that each token belongs to, of those that were `read`.

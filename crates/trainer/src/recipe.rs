@@ -62,6 +62,11 @@ impl Recipe {
             ..self.teacher.clone()
         }
     }
+
+    /// Whether the student learns from reasons in words, their words or their meaning.
+    pub fn learns_reasons(&self) -> bool {
+        self.student.decoder > 0 || self.distill.reason.meaning > 0.0
+    }
 }
 
 /// `[data]`: files, columns and labels.
@@ -494,8 +499,18 @@ pub struct ReasonSection {
     pub weight: f64,
     /// The same of `counterfactual`, of its words and of its answers.
     pub counterfactual: f64,
+    /// Weight of the meaning of the reasons: rows whose reasons are alike to the teacher's encoder shall have pooled
+    /// vectors that are alike. Needs no decoder; 0 leaves it out.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub meaning: f64,
     /// Whose reasons.
     pub control: Control,
+}
+
+/// What is left out is not written, so that keys are what they were before it could be asked for.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_nothing(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 impl ReasonSection {
@@ -511,6 +526,7 @@ impl Default for ReasonSection {
             teaching: Teaching::MultiTask,
             weight: 0.5,
             counterfactual: 0.5,
+            meaning: 0.0,
             control: Control::None,
         }
     }

@@ -40,6 +40,7 @@ fn row(index: u32) -> Row {
         domain: Some(class),
         rationale: None,
         reasons: Vec::new(),
+        meaning: None,
     }
 }
 

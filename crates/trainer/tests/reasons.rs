@@ -185,6 +185,7 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
             attribution: None,
             domain: None,
             rationale: None,
+            meaning: None,
             reasons: vec![Speech {
                 row: 0,
                 prefix: 0,

@@ -154,7 +154,7 @@ impl Comparison<'_> {
         let spoken = (recipe.student.decoder > 0).then_some(base.compare.reasons);
         let reasons = self.run.data.split.reasons_hash();
         inputs
-            .with_some("reasons", spoken.and(reasons))?
+            .with_some("reasons", reasons.filter(|_| recipe.learns_reasons()))?
             .with_some("reasons asked", spoken)?
             .with_some(
                 "references",

@@ -32,6 +32,9 @@ pub(super) const VOCABULARY: &str = "vocabulary.json";
 /// Where embeddings start, and what the table is called there.
 const EMBEDDINGS: &str = "embeddings.safetensors";
 const EMBEDDING: &str = "embedding";
+/// What reasons mean, in the file of their meanings.
+const MEANINGS: &str = "meanings.safetensors";
+const MEANING: &str = "meaning";
 
 /// Rows a forward pass of the student without gradients.
 pub(super) const BATCH: usize = 256;
@@ -100,8 +103,8 @@ impl Run<'_> {
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
-        let spoken = recipe.student.decoder > 0;
-        let reasons = self.split().reasons_hash().filter(|_| spoken);
+        let learnt = recipe.learns_reasons();
+        let reasons = self.split().reasons_hash().filter(|_| learnt);
         let inputs = inputs
             .with_some("marks", marks)?
             .with_some("reasons", reasons)?;
@@ -166,6 +169,38 @@ impl Run<'_> {
         Ok(weights.checked(EMBEDDING, [pieces.len(), width])?.to_vec())
     }
 
+    /// Gives the training rows what their reasons mean to the teacher's encoder.
+    fn add_meanings(
+        &self,
+        set: &mut TransferSet,
+        from: &TeacherArtefact,
+        teacher: &Teacher,
+    ) -> Result<()> {
+        let recipe = &self.recipe.recipe;
+        let own = reasons::own_reasons(&self.split().train, recipe)?;
+        let texts: Vec<&str> = own.iter().flatten().copied().collect();
+        let inputs = Inputs::new(Stage::Embed)
+            .with("teacher", &from.hash)?
+            .with("reasons", &hash_bytes(texts.join("\n").as_bytes()))?;
+        let stage = StageDir::open(&self.folder, Stage::Embed, inputs, recipe.seed)?;
+        let path = stage.file(MEANINGS);
+        let shape = [texts.len(), teacher.config.hidden];
+        if self.open_quietly(&stage)? {
+            let mut weights = Weights::default();
+            let table = reasons::meanings(teacher, &texts, self.progress)?;
+            weights.put_values(MEANING.into(), shape.into(), table);
+            write_atomic(&path, &weights.write()?)?;
+            stage.finish(&[MEANINGS], &self.device_name)?;
+        }
+        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+        let weights = Weights::read(&bytes)?;
+        let mut meanings = weights.checked(MEANING, shape)?.chunks(shape[1]);
+        for (row, reason) in set.train.iter_mut().zip(own) {
+            row.meaning = reason.and_then(|_| Some(meanings.next()?.to_vec()));
+        }
+        Ok(())
+    }
+
     /// What decides a student's labels, as inputs of a stage that learns from them.
     pub(super) fn heard(
         &self,
@@ -184,8 +219,12 @@ impl Run<'_> {
     pub(super) fn material(&self, from: &TeacherArtefact, labels: &Labels) -> Result<Material> {
         let teacher = self.load(from)?;
         let vocabulary = self.vocabulary(&teacher)?;
+        let mut set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
+        if self.recipe.recipe.distill.reason.meaning > 0.0 {
+            self.add_meanings(&mut set, from, &teacher)?;
+        }
         Ok(Material {
-            set: self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?,
+            set,
             shape: self.shape(&vocabulary),
             embedding: self.first_embeddings(from, &teacher, &vocabulary)?,
             vocabulary,
@@ -305,6 +344,7 @@ impl Run<'_> {
                 attribution: attribution.map(|attribution| attribution.words.clone()),
                 ids: encoding.ids,
                 reasons: Vec::new(),
+                meaning: None,
             }
         };
         let gold = self.split().train.iter().zip(&labels.train).enumerate();
@@ -340,6 +380,7 @@ impl Run<'_> {
                 domain: place(domain),
                 rationale: None,
                 reasons: Vec::new(),
+                meaning: None,
             }
         };
         train.extend(labels.transfer.iter().map(borrowed));

@@ -70,6 +70,15 @@ fn own(example: &Example, column: usize) -> Option<&str> {
     example.reasons.get(column)?.as_deref()
 }
 
+/// Each row's own reason, as the recipe chooses it.
+pub fn own_reasons<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<Option<&'e str>>> {
+    let column = column(recipe)?;
+    Ok(examples
+        .iter()
+        .map(|example| own(example, column))
+        .collect())
+}
+
 /// Whether the decoder is taught to end reasons with an answer.
 pub(super) fn speaks_answers(teaching: Teaching) -> bool {
     matches!(teaching, Teaching::Counterfactual | Teaching::Both)

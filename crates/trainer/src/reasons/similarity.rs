@@ -1,7 +1,9 @@
-//! How alike two texts are to an encoder: `BERTScore` (Zhang et al. 2020), without idf weights and rescaling.
+//! How alike two texts are to an encoder, token by token (`BERTScore`, Zhang et al. 2020, without idf weights and
+//! rescaling), and which way a text as a whole points.
 
 use anyhow::Result;
 
+use crate::progress::Progress;
 use crate::teacher::{Batch, Teacher, floats_of};
 
 /// Tokens of a text that are compared, special ones included.
@@ -54,6 +56,22 @@ impl Similarity {
             0.0
         }
     }
+}
+
+/// What texts mean to a teacher's encoder: the direction of the mean of their tokens' directions, `[texts * hidden]`.
+pub fn meanings(teacher: &Teacher, texts: &[&str], progress: &Progress) -> Result<Vec<f32>> {
+    let task = progress.task("distill: meanings of reasons", "reasons", texts.len());
+    let mut meanings = Vec::with_capacity(texts.len() * teacher.config.hidden);
+    for chunk in texts.chunks(1024) {
+        let read = Similarity::of(teacher, chunk)?;
+        for states in &read.states {
+            let of = |at: usize| states.iter().skip(at).step_by(read.hidden).sum();
+            meanings.extend(unit(&(0..read.hidden).map(of).collect::<Vec<f32>>()));
+        }
+        task.advance(chunk.len());
+    }
+    task.finish();
+    Ok(meanings)
 }
 
 /// Mean over the rows of `a` of the largest product with a row of `b`.

@@ -111,20 +111,29 @@ impl Recipe {
             section.counterfactual,
             0.0..=1000.0,
         );
+        breaches.range("distill.reason.meaning", section.meaning, 0.0..=1000.0);
         for column in &data.reasons {
             breaches.filled("data.reasons", column);
         }
-        if self.student.decoder == 0 {
+        if !self.learns_reasons() {
             return;
         }
         if data.reasons.is_empty() {
-            breaches.add("student.decoder: nothing says what reasons to learn; name their column in data.reasons, or leave it at 0".into());
+            let key = if self.student.decoder > 0 {
+                "student.decoder"
+            } else {
+                "distill.reason.meaning"
+            };
+            breaches.add(format!("{key}: nothing says what reasons to learn; name their column in data.reasons, or leave it at 0"));
         }
         if !section.column.is_empty() && !data.reasons.contains(&section.column) {
             breaches.add(format!(
                 "distill.reason.column = \"{}\": data.reasons has {:?}",
                 section.column, data.reasons
             ));
+        }
+        if self.student.decoder == 0 {
+            return;
         }
         let false_ones = matches!(section.teaching, Teaching::Counterfactual | Teaching::Both);
         if false_ones && data.counterfactual.is_none() {

@@ -134,6 +134,10 @@ fn every_way_to_learn_reasons_is_an_arm_with_its_figures() {
     let text = std::fs::read_to_string(place.path("pairs.toml")).unwrap();
     let arms = [
         arm("none", "\"student.decoder=0\""),
+        arm(
+            "meaning",
+            "\"student.decoder=0\", \"distill.reason.meaning=1.0\"",
+        ),
         arm("explain", "\"distill.reason.teaching=predict-explain\""),
         arm("false", "\"distill.reason.teaching=counterfactual\""),
         arm(
@@ -160,6 +164,8 @@ fn every_way_to_learn_reasons_is_an_arm_with_its_figures() {
         "--only",
         "none",
         "--only",
+        "meaning",
+        "--only",
         "explain",
         "--only",
         "false",
@@ -175,7 +181,14 @@ fn every_way_to_learn_reasons_is_an_arm_with_its_figures() {
         assert_eq!(row["runs"], 1, "{row}");
         row["figures"].clone()
     };
-    assert!(figures("none")["LAS"].is_null());
+    for arm in ["none", "meaning"] {
+        assert!(figures(arm)["LAS"].is_null(), "{arm}");
+    }
+    // What reasons mean is learnt without a word of them: the student is another one, as large.
+    let accuracy = |arm: &str| figures(arm)["accuracy"]["value"].as_f64().unwrap();
+    assert!(accuracy("meaning") > 0.8, "{}", accuracy("meaning"));
+    let calibration = |arm: &str| figures(arm)["ECE"]["value"].as_f64().unwrap();
+    assert!((calibration("meaning") - calibration("none")).abs() > 1e-9);
     for arm in ["explain", "false", "both", "shuffled"] {
         let found = figures(arm);
         for figure in [
@@ -201,7 +214,13 @@ fn what_pairs_and_reasons_lack_is_named() {
         (plain(&text), "student.shared: single texts share nothing"),
         (
             text.replace("reasons = [\"why\"]\n", ""),
-            "name their column in data.reasons",
+            "student.decoder: nothing says what reasons to learn",
+        ),
+        (
+            text.replace("reasons = [\"why\"]\n", "")
+                .replace("decoder = 6", "decoder = 0")
+                + "[distill.reason]\nmeaning = 1.0\n",
+            "distill.reason.meaning: nothing says what reasons to learn",
         ),
         (text.replace("\"b\"", "\"c\""), "no column `c`"),
         (text.replace("\"why\"", "\"how\""), "no column `how`"),

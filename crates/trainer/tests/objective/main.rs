@@ -40,6 +40,7 @@ fn sections() -> Vec<DistillSection> {
         with(Objective::Multiview, |s| s.confident = 0.6),
         with(Objective::Kd, |s| s.contrastive = 0.5),
         with(Objective::Multiview, |s| s.rationale = 0.7),
+        with(Objective::Kd, |s| s.reason.meaning = 0.8),
     ]);
     all
 }
@@ -89,6 +90,13 @@ fn targets() -> Targets {
             None,
             Some(vec![]),
             None,
+        ],
+        meanings: vec![
+            Some(vec![0.8, 0.6]),
+            None,
+            Some(vec![-0.3, 0.2]),
+            Some(vec![0.1, 2.0]),
+            Some(vec![0.5, 0.4]),
         ],
         words: vec![
             vec![0, 0, 1, 2, 2],

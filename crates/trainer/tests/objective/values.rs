@@ -106,19 +106,51 @@ fn divergences(said: &Said, targets: &Targets, section: &DistillSection) -> Vec<
     .collect()
 }
 
+/// The direction of a row's weighted mean of states.
+fn pooled(said: &Said, row: usize) -> Vec<f64> {
+    let sum = |w: usize| {
+        (0..TIME)
+            .map(|t| said.weights[row][t] * said.states[row][t][w])
+            .sum()
+    };
+    direction(&(0..WIDTH).map(sum).collect::<Vec<f64>>())
+}
+
+fn direction(values: &[f64]) -> Vec<f64> {
+    let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let unit = |v: &f64| if length > 0.0 { v / length } else { 0.0 };
+    values.iter().map(unit).collect()
+}
+
+/// Tung & Mori 2019, eq. 4, over the rows with a reason, none beside itself.
+fn meaning_distance(said: &Said, targets: &Targets) -> f64 {
+    let rows: Vec<usize> = (0..ROWS)
+        .filter(|&row| targets.meanings[row].is_some())
+        .collect();
+    let alike = |vectors: &[Vec<f64>]| -> Vec<Vec<f64>> {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let row = |(own, a): (usize, &Vec<f64>)| {
+            let others = vectors.iter().enumerate();
+            let cosines: Vec<f64> = others
+                .map(|(other, b)| if other == own { 0.0 } else { dot(a, b) })
+                .collect();
+            direction(&cosines)
+        };
+        vectors.iter().enumerate().map(row).collect()
+    };
+    let students: Vec<Vec<f64>> = rows.iter().map(|&row| pooled(said, row)).collect();
+    let meant = rows.iter().flat_map(|&row| &targets.meanings[row]);
+    let meant: Vec<Vec<f64>> = meant.map(|meaning| direction(&wide(meaning))).collect();
+    let pairs = alike(&students)
+        .concat()
+        .into_iter()
+        .zip(alike(&meant).concat());
+    pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / (rows.len() * rows.len()) as f64
+}
+
 /// Khosla et al. 2020, eq. 2, at temperature 0.1.
 fn contrast(said: &Said, targets: &Targets) -> f64 {
-    let unit = |row: usize| {
-        let sum = |w: usize| {
-            (0..TIME)
-                .map(|t| said.weights[row][t] * said.states[row][t][w])
-                .sum()
-        };
-        let pooled: Vec<f64> = (0..WIDTH).map(sum).collect();
-        let length = pooled.iter().map(|v| v * v).sum::<f64>().sqrt();
-        pooled.into_iter().map(|v| v / length).collect::<Vec<f64>>()
-    };
-    let units: Vec<Vec<f64>> = (0..ROWS).map(unit).collect();
+    let units: Vec<Vec<f64>> = (0..ROWS).map(|row| pooled(said, row)).collect();
     let near = |a: usize, b: usize| {
         let dot: f64 = units[a].iter().zip(&units[b]).map(|(a, b)| a * b).sum();
         (dot / 0.1).exp()
@@ -273,6 +305,7 @@ fn definition(section: &DistillSection, said: &Said, targets: &Targets) -> f64 {
     objective
         + section.contrastive * contrast(said, targets)
         + section.rationale * rationale_distance(said, targets)
+        + section.reason.meaning * meaning_distance(said, targets)
 }
 
 /// `[row][token][width]` as the student lays its states, `[token][row][width]`.
