@@ -19,8 +19,9 @@ export function pairsOf(question: unknown, choices: unknown, info: Pick<ModelInf
 /** What is chosen, from what the model makes of the question beside each choice. */
 export function chosen(answers: readonly Classification[], labels: readonly string[]): Chosen {
   const [wrong = '', right = ''] = labels;
-  const gap = (byClass: Record<string, number>) => (byClass[right] ?? 0) - (byClass[wrong] ?? 0);
-  const logits = answers.map(({ logits: [no = 0, yes = 0] }) => yes - no);
+  // Of 32 bits, as the runtime's own numbers.
+  const gap = (byClass: Record<string, number>) => Math.fround((byClass[right] ?? 0) - (byClass[wrong] ?? 0));
+  const logits = answers.map(({ logits: [no = 0, yes = 0] }) => Math.fround(yes - no));
   const scores = softmax(logits);
   const each = <T>(of: (answer: Classification) => T | undefined): T[] | undefined => {
     const all = answers.map(of);

@@ -50,7 +50,7 @@ test('a choice\u2019s score is that of right less that of wrong, and words, bias
     };
   }, [QUESTION, CHOICES]);
   assert.deepEqual([info.choices, info.pairs, info.labels], [true, true, ['wrong', 'right']]);
-  assert.deepEqual(answer.logits, pairs.map(({ logits: [wrong, right] }) => right - wrong));
+  assert.deepEqual(answer.logits, pairs.map(({ logits: [wrong, right] }) => Math.fround(right - wrong)));
   assert.equal(answer.choice, answer.logits.indexOf(Math.max(...answer.logits)));
   const powers = answer.logits.map(Math.exp);
   const sum = powers.reduce((all, power) => all + power);

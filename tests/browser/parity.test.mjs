@@ -29,7 +29,7 @@ const TEXTS = [...HEADS.flatMap((head) => TAILS.map((tail) => `${head} ${tail}`)
 const { folder, remove } = await madeUp();
 const committed = (await readdir(MODELS)).filter((name) => name.endsWith('.glass'));
 /** Sizes that are no multiple of a vector. */
-const awkward = ['odd.glass', 'wide.glass', 'pair.glass'].map((name) => path.relative(MODELS, path.join(folder, name)));
+const awkward = ['odd.glass', 'wide.glass', 'pair.glass', 'chooser.glass'].map((name) => path.relative(MODELS, path.join(folder, name)));
 /** Teachers answer here without explaining themselves, which would take minutes. */
 const { models: listed } = JSON.parse(await readFile(path.join(MODELS, 'index.json'), 'utf8'));
 const teachers = new Set(listed.flatMap(({ teacher }) => (teacher === undefined ? [] : [teacher.file])));
@@ -37,6 +37,10 @@ const teachers = new Set(listed.flatMap(({ teacher }) => (teacher === undefined 
 const ofPairs = new Set(['pair.glass', ...listed.flatMap(({ file, texts }) => (texts === undefined ? [] : [file]))]);
 /** Every text beside another one. */
 const PAIRS = TEXTS.map((text, index) => [text, TEXTS[(5 * index + 2) % TEXTS.length]]);
+/** Those of a question and one of its answers, which choose. */
+const choosers = new Set(['chooser.glass', ...listed.flatMap(({ file, choices }) => (choices === true ? [file] : []))]);
+/** Every text as a question about three others. */
+const QUESTIONS = TEXTS.map((text, index) => ({ text, choices: [1, 3, 8].map((step) => `a ${TEXTS[(5 * index + step) % TEXTS.length]}`) }));
 /** Where each bundle lies, seen from the committed ones. */
 const models = [...committed, ...awkward];
 let browser;
@@ -55,7 +59,31 @@ after(async () => {
 
 test('there is a model to compare', () => assert.ok(committed.length > 0));
 
-for (const name of models) {
+for (const name of models.filter((name) => choosers.has(path.basename(name)))) {
+  test(`${path.basename(name)}: chooses the same in Chromium and natively`, { timeout: 600_000 }, async () => {
+    const natively = await answersOfBinary(name, QUESTIONS, ['--explain', '--reason']);
+    const page = await browser.newPage();
+    await page.goto(site.address);
+    const inBrowser = await page.evaluate(choose, [address(name), QUESTIONS]);
+    assert.equal(natively.length, QUESTIONS.length);
+    natively.forEach((native, index) => {
+      const [found, text] = [inBrowser[index], QUESTIONS[index].text];
+      assert.deepEqual([found.choice, found.said, found.truncated ?? []], [native.choice, native.reason, native.truncated ?? []], text);
+      for (const list of ['logits', 'bias', 'boundary']) same(native[list], found[list], text);
+      // Exponentials of two libraries.
+      native.scores.forEach((score, at) => assert.ok(Math.abs(score - found.scores[at]) < 1e-12, text));
+      assert.equal(found.words.length, native.words.length, text);
+      native.words.forEach(({ weights, ...word }, at) => {
+        const { weights: others, ...other } = found.words[at];
+        assert.deepEqual(other, word, text);
+        same(weights, others, text);
+      });
+    });
+    await page.close();
+  });
+}
+
+for (const name of models.filter((name) => !choosers.has(path.basename(name)))) {
   test(`${path.basename(name)}: same bits in Chromium and natively`, { timeout: 600_000 }, async () => {
     const explain = !teachers.has(name);
     const pairs = ofPairs.has(path.basename(name));
@@ -84,9 +112,19 @@ async function classify([address, texts, explain]) {
   return answers.map((answer, index) => ({ ...answer, said: model.reason(texts[index]).text }));
 }
 
+/** In the page, for what chooses. */
+async function choose([address, questions]) {
+  const { Model } = await import('/pkg/dist/index.js');
+  const model = await Model.load(address);
+  return questions.map(({ text, choices }) => {
+    const { truncated, ...answer } = model.choose(text, choices, { explain: true });
+    return { ...answer, truncated: truncated?.map(({ choice }) => choice), said: model.reason([text, choices[answer.choice]]).text };
+  });
+}
+
 async function answersOfBinary(name, texts, asked) {
   const input = path.join(folder, 'texts.jsonl');
-  const row = (text) => (typeof text === 'string' ? { text } : { text: text[0], text2: text[1] });
+  const row = (text) => (typeof text === 'string' ? { text } : Array.isArray(text) ? { text: text[0], text2: text[1] } : text);
   await writeFile(input, texts.map((text) => JSON.stringify(row(text))).join('\n'));
   const predict = ['--quiet', 'predict', ...asked, '--bundle', path.join(MODELS, name), '--input', input];
   const options = { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 };

@@ -126,6 +126,17 @@ test('two raters at one browser do not see each other’s ratings', async () => 
   await page.getByText('It went up.').waitFor();
 });
 
+test('the words of a pair are painted in both texts', async () => {
+  const { page } = await visit();
+  await bring(page, PLAN);
+  await page.locator('#rater').selectOption('rater-03');
+  await page.getByRole('button', { name: 'Begin' }).click();
+  await heading(page, 'Explanation 1 of 1');
+  const painted = page.locator('#item > .words').filter({ has: page.locator('.word') });
+  assert.deepEqual(await painted.evaluateAll((texts) => texts.map((text) => [...text.querySelectorAll('.word')].map(({ textContent }) => textContent))), [['mill'], ['went']]);
+  assert.match(await page.locator('#item').textContent(), /For the answer: went, mill\./);
+});
+
 test('what is no study is refused with a reason, and the next file is taken', async () => {
   const { page, complaints } = await visit();
   const alert = page.getByRole('alert');
