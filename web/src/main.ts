@@ -1,7 +1,8 @@
 /** The page: one model at a time, one text, one answer that follows typing. */
 
 import './trusted.ts';
-import type { ModelInfo, Truncated, Word } from 'stillglass/client';
+import type { ModelInfo, Word } from 'stillglass/client';
+import { askedOf } from './asked.ts';
 import { Beside } from './beside.ts';
 import { carry, takeCarried } from './carried.ts';
 import { catalogue, fromFile } from './catalogue.ts';
@@ -14,16 +15,15 @@ import { fetched, loaded } from './loaded.ts';
 import { Models } from './models.ts';
 import { Offline, type State } from './offline.ts';
 import type { Reading } from './opened.ts';
-import { FEWEST, isQuestion, namesOf, stopsInFirst, textAt, textsOf, together, UNNAMED, UNNAMED_QUESTION, type Names } from './texts.ts';
+import { FEWEST, namesOf, UNNAMED, UNNAMED_QUESTION } from './texts.ts';
 import { hideBlank, showBlank } from './view/blank.ts';
 import { offerModels, showModel } from './view/chooser.ts';
 import { offerClasses, offersClasses, showClasses } from './view/classes.ts';
-import { showCut, type Cut } from './view/cut.ts';
+import { showCut } from './view/cut.ts';
 import { showCost, showLoaded, showNetwork, type Network } from './view/facts.ts';
 import { onUpdate, showKeptLine } from './view/kept.ts';
 import { noteOnLink, onLink } from './view/link.ts';
 import { clearProblem, codeOf, explainFailure, showProblem } from './view/problem.ts';
-import type { About } from './view/reason.ts';
 import { nothingWritten, onText, showPrompt, writeText, writtenText } from './view/prompt.ts';
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
@@ -200,31 +200,14 @@ function shownOf({ labels, result }: Reading): string {
 
 /** Has the model say why, in words, unless there is a newer text by the time that the panel is here. */
 function sayReason(reading: Reading, words: readonly Word[]): void {
-  const asked = askedOf(reading);
+  const asked = askedOf(reading, words, shownOf(reading), chosen?.texts);
   beside.reason.get().then(
     (panel) => {
-      if (current?.reading === reading && askedOf(reading).text === asked.text) panel.write(about(reading, words, asked));
+      if (current?.reading === reading && askedOf(reading, words, shownOf(reading), chosen?.texts).asked === asked.asked) panel.write(asked);
     },
     // Without it everything else works; the next answer tries again.
     () => undefined,
   );
-}
-
-/** What a reason is asked for: the answer to the text, or of a question the choice that is shown, with its place among the texts. */
-function askedOf(reading: Reading): { text: string; label: string; at?: number } {
-  const { text, labels, result } = reading;
-  if (!isQuestion(text) || info?.choices !== true) return { text, label: result.label };
-  const label = shownOf(reading);
-  const at = labels.indexOf(label) + 1;
-  const texts = textsOf(text);
-  return { text: together([texts[0] ?? '', texts[at] ?? '']), label, at };
-}
-
-function about({ text }: Reading, words: readonly Word[], { text: asked, label, at }: ReturnType<typeof askedOf>): About {
-  // Of a question the words of the other choices were not there.
-  const read = at === undefined ? words : words.filter(({ start }) => [0, at].includes(textAt(text, start)));
-  const names = chosen?.texts;
-  return { text, asked, words: read, shown: words, names: at === undefined ? names : [names?.[0] ?? '', namesOf(text, names)?.[at] ?? ''], label };
 }
 
 function showAnswer(): void {
@@ -241,18 +224,10 @@ function showAnswer(): void {
   byId('why-title').textContent = `Words for and against ${shown}`;
   const { texts } = chosen ?? {};
   comparison.show({ reading, words, label: shown, labels, names: namesOf(reading.text, texts), model: info });
-  beside.reason.tell((panel) => panel.turnTo(askedOf(reading).text));
-  showCut(truncated && cutOf(reading.text, truncated, texts, info.choices ? info.maxTokens : tokens));
+  beside.reason.tell((panel) => panel.turnTo(askedOf(reading, words, shown, texts).asked));
+  showCut({ text: reading.text, truncated, names: texts, read: info.choices ? info.maxTokens : tokens });
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();
-}
-
-/** What is said of a text that was not read to its end. */
-function cutOf(text: string, { tokens, from }: Truncated, texts: Names | undefined, read: number): Cut {
-  const several = texts !== undefined;
-  const question = several && isQuestion(text);
-  const of = question ? 'the question with an answer has' : several ? 'both texts have' : 'the text has';
-  return { read, whole: tokens, of, missed: several && stopsInFirst(text, from) ? texts[1] : undefined, faded: from < text.length };
 }
 
 function clearAnswer(title: string, text: string): void {

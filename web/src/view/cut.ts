@@ -1,26 +1,30 @@
 /** Says that a text was too long. */
 
+import type { Truncated } from 'stillglass/client';
 import { byId } from '../dom.ts';
 import { count } from '../format.ts';
+import { isQuestion, stopsInFirst, type Names } from '../texts.ts';
 
-/** What was read, in tokens, and how many there are; of what, and the name of a text of which nothing was read. */
+/** What was cut: a text, what its parts are called if it is several, and how many tokens were read of it, or of its longest part. */
 export interface Cut {
+  text: string;
+  truncated: Truncated | undefined;
+  names: Names | undefined;
   read: number;
-  whole: number;
-  /** What has so many tokens, with its verb. */
-  of: string;
-  missed: string | undefined;
-  /** Whether the rest is shown faded. */
-  faded: boolean;
 }
 
 /** Says how much was read; takes the notice away if all was. */
-export function showCut(cut: Cut | undefined): void {
+export function showCut({ text, truncated, names, read }: Cut): void {
   const notice = byId('cut');
-  notice.hidden = cut === undefined;
-  notice.textContent =
-    cut === undefined
-      ? ''
-      : `This model reads ${count(cut.read)} tokens at most, and ${cut.of} ${count(cut.whole)}. ` +
-        `The ${cut.faded ? 'faded ' : ''}rest was not read${cut.missed === undefined ? '' : `: nothing of “${cut.missed}”, so the answer is about the other text alone`}.`;
+  notice.hidden = truncated === undefined;
+  if (truncated === undefined) {
+    notice.textContent = '';
+    return;
+  }
+  const { tokens, from } = truncated;
+  const whole = names === undefined ? 'the text has' : isQuestion(text) ? 'the question with an answer has' : 'both texts have';
+  // The rest of an answer is not faded, as others follow it that were read.
+  const rest = from < text.length ? 'The faded rest' : 'The rest';
+  const missed = names !== undefined && stopsInFirst(text, from) ? `: nothing of “${names[1] ?? ''}”, so the answer is about the other text alone` : '';
+  notice.textContent = `This model reads ${count(read)} tokens at most, and ${whole} ${count(tokens)}. ${rest} was not read${missed}.`;
 }

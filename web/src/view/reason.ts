@@ -1,10 +1,10 @@
 /** The reason in words: written under the evidence, each part leading to where it looked. Loaded when a model gives one. */
 
 import '../style/reason.css';
-import type { Reason, ReasonToken, Word } from 'stillglass/client';
+import type { Reason, ReasonToken } from 'stillglass/client';
+import type { Asked } from '../asked.ts';
 import { byId, make } from '../dom.ts';
 import { messageOf, percent, sentence, title } from '../format.ts';
-import type { Names } from '../texts.ts';
 import { isCopied, lookedAt, Reasons, tokensOf, type Ask, type State } from '../reason.ts';
 import { stepTo } from './steps.ts';
 
@@ -15,21 +15,6 @@ export interface Host {
   look: (attention: readonly number[] | undefined) => void;
   /** Hears of a reason that is finished, and that there is none any more. */
   said: (text: string, reason: Reason | undefined) => void;
-}
-
-/** What the reason is about. */
-export interface About {
-  /** The page's text. */
-  text: string;
-  /** What the model is asked about: the text, or of a question it and the one answer that the reason is for. */
-  asked: string;
-  /** Its words as the evidence has them, and those of all that is shown. */
-  words: readonly Word[];
-  shown: readonly Word[];
-  /** What the two texts are called, if it is a pair. */
-  names: Names | undefined;
-  /** The class that the reason is for. */
-  label: string;
 }
 
 const panel = byId('reason');
@@ -44,7 +29,7 @@ const HINT = 'Point at a part, or go to it with the arrow keys, to see where it 
 export class ReasonPanel {
   readonly #host: Host;
   readonly #reasons: Reasons;
-  #about: About | undefined;
+  #about: Asked | undefined;
   /** The text whose reason's parts are there, though it may be out of date. */
   #drawn: string | undefined;
   #parts: HTMLElement[] = [];
@@ -69,7 +54,7 @@ export class ReasonPanel {
   }
 
   /** Has the reason for an answer written, unless it is there. */
-  write(about: About): void {
+  write(about: Asked): void {
     this.#about = about;
     void this.#reasons.write(about.asked);
   }
