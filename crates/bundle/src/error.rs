@@ -123,7 +123,7 @@ pub enum Error {
     Shared,
     /// A chooser among answers that reads no pairs, or has other labels than wrong and right.
     #[error(
-        "choices: whoever chooses reads pairs (tokenizer.separator) and has two labels; re-export the bundle"
+        "choices: whoever chooses reads pairs (tokenizer.separator) and has the labels wrong and right; re-export the bundle"
     )]
     Choices,
     /// A layer norm that could divide by next to nothing.

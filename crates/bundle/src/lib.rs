@@ -67,7 +67,8 @@ pub use architecture::{
 };
 pub use error::{Error, Misplaced};
 pub use manifest::{
-    Card, FORMAT, Manifest, Metric, Quantization, TokenizerKind, TokenizerSpec, WeightFormat,
+    CHOICES, Card, FORMAT, Manifest, Metric, Quantization, TokenizerKind, TokenizerSpec,
+    WeightFormat,
 };
 pub use matrix::{Matrix, Packed, Quantized};
 pub use sniff::Foreign;

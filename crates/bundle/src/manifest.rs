@@ -11,6 +11,9 @@ use crate::twice::first_twice;
 /// The format this version writes and reads.
 pub const FORMAT: &str = "stillglass/1";
 
+/// The labels of what chooses among answers: what one is beside its question.
+pub const CHOICES: [&str; 2] = ["wrong", "right"];
+
 /// What a bundle says about itself: the JSON under `__metadata__["stillglass"]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Manifest {
@@ -24,8 +27,7 @@ pub struct Manifest {
     pub architecture: Architecture,
     /// How text becomes ids.
     pub tokenizer: TokenizerSpec,
-    /// Whether it chooses among answers: its pairs are a question and one of its answers, its labels `wrong` and `right`,
-    /// in this order.
+    /// Whether it chooses among answers: its pairs are a question and one of its answers, its labels [`CHOICES`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub choices: bool,
     /// Tokens of a text that are read, special tokens not counted; the rest is cut off and reported.
@@ -273,7 +275,9 @@ impl Manifest {
         }
         match first_twice(self.labels.iter().map(String::as_str)) {
             Some(twice) => Err(Error::LabelTwice(clip(twice.text))),
-            None if self.choices && (count != 2 || self.tokenizer.separator.is_none()) => {
+            None if self.choices
+                && (self.labels != CHOICES || self.tokenizer.separator.is_none()) =>
+            {
                 Err(Error::Choices)
             }
             None => Ok(()),

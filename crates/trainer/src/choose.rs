@@ -10,7 +10,7 @@ use stillglass_text::pair;
 
 use crate::data::Row;
 use crate::metrics::{argmax, softmax};
-use crate::predict::{Wanted, classify, reason};
+use crate::predict::{Cut, Wanted, classify, reason};
 
 /// What is chosen; lists are in the order of the choices.
 #[derive(Debug, Serialize)]
@@ -26,13 +26,16 @@ pub struct Chosen<'a> {
     pub scores: Vec<f64>,
     /// Score of each choice.
     pub logits: Vec<f32>,
-    /// Places of the choices that were not read to their end.
+    /// The choices that were not read to their end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub truncated: Vec<usize>,
+    pub truncated: Vec<ChoiceCut>,
+    /// Place of the choice that `reason` is of, where it is not the one chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_of: Option<usize>,
     /// How the scores were explained, if they were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'static str>,
-    /// Why it is the one chosen, in words, when asked for.
+    /// Why it is the one chosen, or `reason_of` would be, in words, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What was read of question and choices, when explained; Σ weights + bias + boundary + remainder is the score.
@@ -47,6 +50,16 @@ pub struct Chosen<'a> {
     /// What the words leave unaccounted for, when explained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remainder: Option<Vec<f32>>,
+}
+
+/// Where the reading of a choice stopped, beside the question.
+#[derive(Debug, Serialize)]
+pub struct ChoiceCut {
+    /// The choice.
+    pub choice: usize,
+    /// Where.
+    #[serde(flatten)]
+    pub cut: Cut,
 }
 
 /// A word of a question or of a choice.
@@ -93,9 +106,14 @@ pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<
         scores: softmax(&logits),
         truncated: answers
             .iter()
+            .zip(&texts)
             .enumerate()
-            .filter_map(|(place, answer)| answer.truncated.as_ref().map(|_| place))
+            .filter_map(|(choice, (answer, text))| {
+                let cut = Cut::of(model, text, answer)?;
+                Some(ChoiceCut { choice, cut })
+            })
             .collect(),
+        reason_of: None,
         method: explained.as_ref().map(|all| all[0].method.name()),
         reason: reason(model, &texts[choice], wanted.reason)?,
         words: words(row, &answers),

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
+use stillglass_bundle::CHOICES;
 
 pub(crate) use file::expanded;
 use file::{File, Part};
@@ -45,46 +46,76 @@ pub struct Example {
     pub choice: Option<(usize, usize)>,
 }
 
-/// The labels of a question's choices.
-pub(crate) const CHOICES: [&str; 2] = ["wrong", "right"];
-
 /// Which choice a label or answer names: the one of this text, else that in this place, from 0.
 pub(crate) fn choice_named<C: AsRef<str>>(name: &str, choices: &[C]) -> Option<usize> {
     let text = choices
         .iter()
         .position(|choice| choice.as_ref().trim() == name.trim());
-    let place = || {
-        name.trim()
-            .parse()
-            .ok()
-            .filter(|place| *place < choices.len())
-    };
-    text.or_else(place)
+    text.or_else(|| place_of(name, choices.len()))
 }
 
-/// Share of the questions whose right choice is the most probable one; none where there is no question. Of every row
-/// its place among a question's choices, the index of its label, and the probabilities of both labels ([`CHOICES`]).
+/// A place among so many choices, as it is written.
+fn place_of(written: &str, count: usize) -> Option<usize> {
+    let place = written.trim().parse().ok();
+    place.filter(|place| *place < count)
+}
+
+/// Share of the questions whose right choice is the most probable one, of equals each as much as any; none where there
+/// is no question. Of every row its place among a question's choices, the index of its label, and the probabilities of
+/// both labels ([`CHOICES`]).
 pub fn chosen_right<'p>(
     rows: impl IntoIterator<Item = (Option<(usize, usize)>, usize, &'p Vec<f32>)>,
 ) -> Option<f64> {
-    let (mut questions, mut right) = (0u32, 0u32);
-    // The likeliest of the choices so far: how likely, and whether it is right.
-    let mut best = (f32::NEG_INFINITY, false);
+    let (mut questions, mut right) = (0.0, 0.0);
+    let mut best = Likeliest::default();
     for (choice, label, probabilities) in rows {
         let (place, count) = choice?;
         if place == 0 {
-            best = (f32::NEG_INFINITY, false);
+            best = Likeliest::default();
         }
-        let likely = probabilities.last().copied().unwrap_or_default();
-        if likely > best.0 {
-            best = (likely, label == 1);
-        }
+        best.look(
+            probabilities.last().copied().unwrap_or_default(),
+            label == 1,
+        );
         if place + 1 == count {
-            questions += 1;
-            right += u32::from(best.1);
+            questions += 1.0;
+            right += best.right / best.all;
         }
     }
-    (questions > 0).then(|| f64::from(right) / f64::from(questions))
+    (questions > 0.0).then(|| right / questions)
+}
+
+/// The likeliest of a question's choices so far, and how many of them there are.
+struct Likeliest {
+    likely: f32,
+    all: f64,
+    right: f64,
+}
+
+impl Default for Likeliest {
+    fn default() -> Self {
+        let likely = f32::NEG_INFINITY;
+        Self {
+            likely,
+            all: 0.0,
+            right: 0.0,
+        }
+    }
+}
+
+impl Likeliest {
+    fn look(&mut self, likely: f32, is_right: bool) {
+        if likely > self.likely {
+            *self = Self {
+                likely,
+                ..Self::default()
+            };
+        }
+        if likely >= self.likely {
+            self.all += 1.0;
+            self.right += f64::from(u8::from(is_right));
+        }
+    }
 }
 
 /// The parts of a text between white space; of a pair, those of both its texts.

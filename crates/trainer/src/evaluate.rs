@@ -29,10 +29,12 @@ pub struct Evaluation {
     pub ece: f64,
     /// F1 by label.
     pub f1: BTreeMap<String, f64>,
-    /// Rows scored.
+    /// Rows scored; of a bundle that chooses, each choice is one.
     pub rows: usize,
-    /// Of a bundle that chooses, whose rows are a question's choices each: share of the questions of which it chooses
-    /// the right one.
+    /// Of a bundle that chooses, how many questions were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub questions: Option<usize>,
+    /// Share of them of which it chooses the right one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions_right: Option<f64>,
     /// Rows left out as marked copies of an earlier split's.
@@ -86,6 +88,7 @@ pub fn evaluate(
     let rows = choices.iter().zip(&gold).zip(&probabilities);
     let questions_right = chosen_right(rows.map(|((choice, label), said)| (*choice, *label, said)));
     Ok(Evaluation {
+        questions: questions_right.map(|_| choices.iter().flatten().filter(|c| c.0 == 0).count()),
         questions_right,
         accuracy: scores.accuracy,
         macro_f1: scores.macro_f1,
@@ -190,10 +193,10 @@ impl Evaluation {
             .auc
             .map_or("undefined".into(), |auc| format!("{auc:.4}"));
         // Writing to a string can't fail.
-        if let Some(right) = self.questions_right {
+        if let (Some(right), Some(count)) = (self.questions_right, self.questions) {
             let _ = writeln!(
                 out,
-                "questions {right:.4} right; what follows is of single choices"
+                "questions {right:.4} of {count} right; what follows is of choices one by one"
             );
         }
         let _ = writeln!(out, "accuracy  {:.4}", self.accuracy);

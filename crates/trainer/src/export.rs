@@ -8,7 +8,7 @@ use stillglass_bundle::{
 use stillglass_runtime::{Classification, Method, Model};
 
 use crate::artefact::VERSION;
-use crate::data::Example;
+use crate::data::{Example, chosen_right};
 use crate::metrics::{Scores, argmax, softmax};
 use crate::recipe::{Loaded, Recipe, Teaching};
 use crate::rounding::for_readers;
@@ -320,7 +320,7 @@ pub fn today() -> String {
 }
 
 /// Scores of a bundle, run by the runtime, on labelled rows.
-pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<Scores> {
+pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<(Scores, Option<f64>)> {
     let model = Model::new(Bundle::read(bytes)?)?;
     let texts: Vec<&str> = examples
         .iter()
@@ -329,5 +329,16 @@ pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<Scores> {
     let gold: Vec<usize> = examples.iter().map(|example| example.label).collect();
     let results = model.classify(&texts, None)?;
     let logits: Vec<Vec<f32>> = results.into_iter().map(|result| result.logits).collect();
-    Scores::of_logits(&logits, &gold)
+    let scores = Scores::of_logits(&logits, &gold)?;
+    Ok((scores, questions_right(examples, &logits)))
+}
+
+/// Share of the questions answered right, from logits of their choices; none where rows are no choices.
+pub fn questions_right(examples: &[Example], logits: &[Vec<f32>]) -> Option<f64> {
+    let said: Vec<Vec<f32>> = logits
+        .iter()
+        .map(|row| vec![row[row.len() - 1] - row[0]])
+        .collect();
+    let rows = examples.iter().zip(&said);
+    chosen_right(rows.map(|(row, said)| (row.choice, row.label, said)))
 }

@@ -133,6 +133,21 @@ pub struct Cut {
     pub half: usize,
 }
 
+impl Cut {
+    /// Where the reading of a text stopped, if it did; of a pair in the text that was cut, as the words' places are.
+    pub(crate) fn of(model: &Model, text: &str, answer: &Classification) -> Option<Self> {
+        let cut = answer.truncated.as_ref()?;
+        let first = halves(text).0;
+        let second = model.reads_pairs() && cut.from_byte > first.len();
+        let before = first.encode_utf16().count() + 1;
+        Some(Self {
+            tokens: cut.tokens,
+            from: cut.from_utf16 - if second { before } else { 0 },
+            half: usize::from(second),
+        })
+    }
+}
+
 /// One word of an explained text.
 #[derive(Debug, Serialize)]
 pub struct WordAnswer<'a> {
@@ -195,17 +210,7 @@ impl<'a> Answer<'a> {
             reason: None,
             label: &labels[answer.label],
             scores: by_label(&answer.probabilities),
-            truncated: answer.truncated.as_ref().map(|cut| {
-                // Of a pair the place is in the text that was cut, as the words' places are.
-                let first = halves(text).0;
-                let second = model.reads_pairs() && cut.from_byte > first.len();
-                let before = first.encode_utf16().count() + 1;
-                Cut {
-                    tokens: cut.tokens,
-                    from: cut.from_utf16 - if second { before } else { 0 },
-                    half: usize::from(second),
-                }
-            }),
+            truncated: Cut::of(model, text, answer),
             logits: words.is_some().then(|| by_label(&answer.logits)),
             words,
             method: explanation.map(|e| e.method.name()),

@@ -13,5 +13,5 @@ mod prompt;
 pub use ask::{Budget, Job, Outcome, Price, Spent, ask};
 pub use clean::{Cleaned, Counts, clean, clean_file};
 pub use endpoint::{Endpoint, Patience, Reply, Sampling};
-pub use gather::gather;
+pub use gather::{Gathered, gather};
 pub use prompt::{Asking, Kind, Prompt, Row, Rows, rows};

@@ -5,5 +5,5 @@ mod lessons;
 mod similarity;
 
 pub use figures::{Interview, ReasonFigures, figures, named};
-pub use lessons::{lessons, own_reasons, prefix_of, read, shape};
+pub use lessons::{lessons, meant, prefix_of, read, shape};
 pub use similarity::meanings;

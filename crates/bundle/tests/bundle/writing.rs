@@ -206,7 +206,11 @@ fn choosers_read_pairs_and_have_two_labels() {
     };
     let bytes = with(&["wrong", "right"], Some(0)).unwrap();
     assert!(Bundle::read(&bytes).unwrap().manifest.choices);
-    for (labels, separator) in [(&["a", "b"][..], None), (&["a", "b", "c"], Some(0))] {
+    for (labels, separator) in [
+        (&["wrong", "right"][..], None),
+        (&["right", "wrong"], Some(0)),
+        (&["wrong", "right", "c"], Some(0)),
+    ] {
         let message = with(labels, separator).unwrap_err().to_string();
         assert!(message.contains("choices: "), "{message}");
     }

@@ -137,7 +137,7 @@ pub(super) struct ExplainOptions {
     /// The .glass bundle [default: the first word before the text]
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// The label to explain [default: the answer]
+    /// The label to explain, or the choice [default: the answer]
     #[arg(long, value_name = "LABEL")]
     class: Option<String>,
     /// How to explain it [default: native for a student, ig for a teacher]
@@ -303,6 +303,13 @@ fn explain_choice(
         options.choice.len() >= 2,
         "this bundle chooses among answers to a question; give two at least with --choice"
     );
+    ensure!(
+        options
+            .choice
+            .iter()
+            .all(|choice| !choice.trim().is_empty()),
+        "--choice: an empty one is none"
+    );
     let row = Row {
         text,
         choices: options.choice.clone(),
@@ -317,11 +324,15 @@ fn explain_choice(
     let mut chosen = choose::choose(model, &row, wanted)?;
     let place = match &options.class {
         None => chosen.choice,
-        Some(name) => choice_named(name, &row.choices)
-            .with_context(|| format!("--class {name}: it is none of the choices"))?,
+        Some(name) => choice_named(name, &row.choices).with_context(|| {
+            format!(
+                "--class {name}: it is none of the choices; give one's text or its place, from 0"
+            )
+        })?,
     };
     let pair = stillglass_text::pair(&row.text, &row.choices[place]);
     let answer = predict::classify(model, &pair, Some(method))?;
+    chosen.reason_of = (options.reason && place != chosen.choice).then_some(place);
     chosen.reason = predict::reason(model, &pair, options.reason.then_some(1))?;
     let colour = terminal::coloured();
     print(general, &chosen, |chosen| {

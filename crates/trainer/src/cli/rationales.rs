@@ -264,6 +264,8 @@ struct CleanedFile {
     out: PathBuf,
     /// Lines written, fewer than rows kept where some were gathered.
     lines: usize,
+    /// Rows left out because they explain an answer that had an explanation.
+    again: usize,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -276,8 +278,11 @@ fn clean(general: &General, options: &CleanOptions) -> Result<()> {
     )?;
     let words = usize::try_from(options.words).unwrap_or(usize::MAX);
     let (mut lines, counts) = rationales::clean_file(&options.rows, &options.column, words)?;
+    let mut again = 0;
     if options.by_answer {
-        lines = rationales::gather(lines, &options.column);
+        let named = || options.rows.display().to_string();
+        let gathered = rationales::gather(lines, &options.column).with_context(named)?;
+        (lines, again) = (gathered.lines, gathered.again);
     }
     ensure!(
         !lines.is_empty(),
@@ -291,17 +296,31 @@ fn clean(general: &General, options: &CleanOptions) -> Result<()> {
     let cleaned = CleanedFile {
         out: options.out.clone(),
         lines: lines.len(),
+        again,
         counts,
     };
-    print(general, &cleaned, |CleanedFile { out, lines, counts }| {
-        let gathered = if *lines < counts.kept {
+    print(general, &cleaned, |cleaned| {
+        let CleanedFile {
+            out,
+            lines,
+            again,
+            counts,
+        } = cleaned;
+        let fewer = *lines < counts.kept;
+        let gathered = if fewer {
             format!(", gathered to {lines} lines")
         } else {
             String::new()
         };
+        let left = match again {
+            0 => String::new(),
+            again => format!(
+                "; {again} explain an answer that has another explanation, and are left out"
+            ),
+        };
         format!(
             "{} of {} rows in {}: {} empty, {} refused and {} unfinished are dropped, {} cut; {} name \
-             their answer, {} another{gathered}",
+             their answer, {} another{gathered}{left}",
             counts.kept,
             counts.rows,
             out.display(),

@@ -218,8 +218,10 @@ impl Layout<'_> {
             reasons: reasons.collect::<Result<_, _>>()?,
             counterfactual: given(self.counterfactual, self.columns.counterfactual)?,
             references: given(self.references, self.columns.references)?
-                .map_or_else(Vec::new, |text| listed(&text)),
+                .into_iter()
+                .collect(),
             label: given(self.label, self.columns.label)?,
+            label_is_number: false,
             domain: given(self.domain, self.columns.domain)?,
             rationale: given(self.rationale, self.columns.rationale)?,
             duplicate: duplicate.is_some_and(|mark| marked(&mark)),
@@ -227,11 +229,6 @@ impl Layout<'_> {
         place(sheet, self.columns, line, fields);
         Ok(())
     }
-}
-
-/// A field's texts: those of a JSON list, or the field itself.
-fn listed(field: &str) -> Vec<String> {
-    serde_json::from_str(field).unwrap_or_else(|_| vec![field.to_owned()])
 }
 
 /// A field that is one quoted string, without its quotes; any other as it is.

@@ -10,7 +10,7 @@ use stillglass_text::{halves, pair};
 
 use super::leakage::fold;
 use super::sheet::{BadRow, Columns, Format, Row, Sheet, read};
-use super::{CHOICES, Example, SplitReport, choice_named};
+use super::{CHOICES, Example, SplitReport};
 use crate::artefact::{digest, hash_bytes, number};
 use crate::terminal;
 
@@ -154,8 +154,7 @@ fn choices(row: &Row) -> Vec<Row> {
         let same = |other: usize| row.choices[other].trim() == choice.trim();
         let is_right = right.is_some_and(same);
         let words = super::parts(choice).count();
-        let named = |of: &str| choice_named(of, &row.choices) == Some(place);
-        let argues = |of: &&(String, String)| named(&of.0) && !is_right;
+        let argues = |of: &&(String, String)| of.0.parse() == Ok(place) && !is_right;
         let wrong = row.counterfactual.iter().filter(argues);
         Row {
             text: pair(&row.text, choice),

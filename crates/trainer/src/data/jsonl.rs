@@ -99,6 +99,7 @@ fn row(
             .and_then(given)
             .map_or_else(Vec::new, listed),
         label: columns.label.map(field).transpose()?,
+        label_is_number: columns.label.and_then(given).is_some_and(Value::is_number),
         domain: columns.domain.map(field).transpose()?,
         rationale: rationale.map(Value::to_string),
         duplicate: duplicate.is_some_and(|mark| marked(&mark)),

@@ -67,6 +67,8 @@ pub(super) struct Fields {
     /// A JSON list.
     pub(super) choices: Option<String>,
     pub(super) label: Option<String>,
+    /// Whether the label is written as a number: of a question's choices it is then the place, whatever they are called.
+    pub(super) label_is_number: bool,
     pub(super) domain: Option<String>,
     /// As it is written: 0 and 1 with white space, commas or brackets between them.
     pub(super) rationale: Option<String>,
@@ -272,6 +274,10 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         Ok(reasons) => reasons,
         Err(why) => return sheet.refuse(line, columns.counterfactual, why),
     };
+    let references = match listed(&fields.references) {
+        Ok(references) => references,
+        Err(why) => return sheet.refuse(line, columns.references, why),
+    };
     let blank_half = [
         (columns.text, Some(&fields.text)),
         (columns.text2.unwrap_or_default(), fields.text2.as_ref()),
@@ -280,22 +286,18 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
         .into_iter()
         .find(|(_, half)| half.is_some_and(|half| half.replace(SEPARATOR, " ").trim().is_empty()));
     let mut label = trimmed(fields.label);
-    let choices = match chosen(fields.choices.as_deref(), &mut label) {
+    let choices = match chosen(
+        fields.choices.as_deref(),
+        &mut label,
+        fields.label_is_number,
+    ) {
         Ok(choices) => choices,
         Err(why) => return sheet.refuse(line, columns.choices, why),
     };
-    let stray = |(of, _): &&(String, String)| super::choice_named(of, &choices).is_none();
-    if let Some((of, _)) = counterfactual
-        .iter()
-        .find(stray)
-        .filter(|_| !choices.is_empty())
-    {
-        let why = format!(
-            "argues for {}, which is none of the choices",
-            terminal::cut(of)
-        );
-        return sheet.refuse(line, columns.counterfactual, why);
-    }
+    let counterfactual = match placed(counterfactual, &choices) {
+        Ok(reasons) => reasons,
+        Err(why) => return sheet.refuse(line, columns.counterfactual, why),
+    };
     let row = Row {
         line,
         choices,
@@ -310,12 +312,7 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
             .map(|reason| trimmed(reason.map(single)).filter(|reason| !reason.is_empty()))
             .collect(),
         counterfactual,
-        references: fields
-            .references
-            .into_iter()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-            .collect(),
+        references,
         duplicate: fields.duplicate,
         text: match &fields.text2 {
             Some(text2) => stillglass_text::pair(&fields.text, text2),
@@ -347,7 +344,11 @@ pub(super) fn place(sheet: &mut Sheet, columns: &Columns<'_>, line: usize, field
 }
 
 /// A question's choices, from a JSON list; the label, if there is one, becomes the place of the one it names.
-fn chosen(written: Option<&str>, label: &mut Option<String>) -> Result<Vec<String>, String> {
+fn chosen(
+    written: Option<&str>,
+    label: &mut Option<String>,
+    is_place: bool,
+) -> Result<Vec<String>, String> {
     let Some(written) = written else {
         return Ok(Vec::new());
     };
@@ -357,7 +358,12 @@ fn chosen(written: Option<&str>, label: &mut Option<String>) -> Result<Vec<Strin
         return Err("wants two choices at least, none of them empty".into());
     }
     if let Some(label) = label {
-        let place = super::choice_named(label, &choices).ok_or_else(|| {
+        let named = if is_place {
+            super::place_of(label, choices.len())
+        } else {
+            super::choice_named(label, &choices)
+        };
+        let place = named.ok_or_else(|| {
             let (label, count) = (terminal::cut(label), choices.len());
             format!("has {count} choices, none of which is the label {label}; want its place, from 0, or its text")
         })?;
@@ -375,14 +381,23 @@ fn single(text: String) -> String {
     }
 }
 
+/// Reasons by what they argue for: a label, or the place of a choice.
+#[derive(Default)]
+struct Argued {
+    reasons: Vec<(String, String)>,
+    by_place: bool,
+}
+
 /// Reasons by label, from a JSON object, or by place, from a list; empty ones are none.
-fn by_label(written: Option<&str>) -> Result<Vec<(String, String)>, String> {
+fn by_label(written: Option<&str>) -> Result<Argued, String> {
     let Some(written) = written.filter(|text| !text.trim().is_empty()) else {
-        return Ok(Vec::new());
+        return Ok(Argued::default());
     };
+    let mut by_place = false;
     let found: serde_json::Map<String, serde_json::Value> = match serde_json::from_str(written) {
         Ok(serde_json::Value::Object(found)) => found,
         Ok(serde_json::Value::Array(all)) => {
+            by_place = true;
             let all = all.into_iter().enumerate();
             all.map(|(place, reason)| (place.to_string(), reason))
                 .collect()
@@ -401,7 +416,50 @@ fn by_label(written: Option<&str>) -> Result<Vec<(String, String)>, String> {
             serde_json::Value::Null => None,
             _ => Some(Err(format!("has no text for {}", terminal::cut(&label)))),
         });
-    reasons.collect()
+    Ok(Argued {
+        reasons: reasons.collect::<Result<_, _>>()?,
+        by_place,
+    })
+}
+
+/// The same by the places of the choices they argue for, where there are choices.
+fn placed(argued: Argued, choices: &[String]) -> Result<Vec<(String, String)>, String> {
+    let Argued { reasons, by_place } = argued;
+    if choices.is_empty() {
+        return Ok(reasons);
+    }
+    let place = |(of, reason): (String, String)| {
+        let place = if by_place {
+            super::place_of(&of, choices.len())
+        } else {
+            super::choice_named(&of, choices)
+        };
+        let why = || {
+            format!(
+                "argues for {}, which is none of the choices",
+                terminal::cut(&of)
+            )
+        };
+        Ok((place.ok_or_else(why)?.to_string(), reason))
+    };
+    reasons.into_iter().map(place).collect()
+}
+
+/// Texts as they are written: each as it is, or, where one opens a list, those of the list. None is empty.
+fn listed(written: &[String]) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    for text in written.iter().map(|text| text.trim()) {
+        if text.starts_with("[\"") || text.starts_with("['") {
+            let list: Vec<String> = serde_json::from_str(text).map_err(|_| {
+                "opens a list and is none of texts, as [\"one\", \"two\"]".to_owned()
+            })?;
+            all.extend(list.iter().map(|text| text.trim().to_owned()));
+        } else {
+            all.push(text.to_owned());
+        }
+    }
+    all.retain(|text| !text.is_empty());
+    Ok(all)
 }
 
 /// The words that people named, as they are written; none where nothing is.

@@ -783,6 +783,13 @@ fn a_cell_may_hold_a_list_of_references() {
     let text = "text,label,people\na,x,\"[\"\"it is\"\", \"\"so\"\"]\"\nb,x,[plain]\n";
     let sheet = read(text.as_bytes(), Format::Detect, &columns).unwrap();
     let references: Vec<&[String]> = sheet.rows.iter().map(|row| &row.references[..]).collect();
+    let bad = "text,label,people\na,x,\"[\"\"it is\"\", 1]\"\n";
+    let bad = read(bad.as_bytes(), Format::Detect, &columns).unwrap();
+    assert!(
+        bad.bad[0].to_string().contains("`people`: opens a list"),
+        "{:?}",
+        bad.bad
+    );
     assert_eq!(
         references,
         [
@@ -806,8 +813,9 @@ fn questions_are_scored_by_their_likeliest_choice() {
         chosen_right(rows.map(|(example, said)| (example.choice, example.label, said)))
     };
     assert_eq!(of([0.9, 0.8, 0.1, 0.2]), Some(1.0));
-    // The first of equals.
+    // Of equals any, wherever the right one stands.
     assert_eq!(of([0.5, 0.5, 0.5, 0.5]), Some(0.5));
+    assert_eq!(of([0.5, 0.5, 0.2, 0.1]), Some(0.25));
     assert_eq!(chosen_right([(None, 0, &vec![1.0, 0.0])]), None);
 }
 

@@ -44,12 +44,17 @@ impl Run<'_> {
         students: &[StudentArtefact],
     ) -> Result<BundleArtefact> {
         let recipe = &self.recipe.recipe;
-        let best = students.iter().rev().max_by(|a, b| {
-            a.report
-                .validation
-                .macro_f1
-                .total_cmp(&b.report.validation.macro_f1)
-        });
+        // Who chooses is good by the questions that it answers right.
+        let good = |student: &StudentArtefact| {
+            let report = &student.report;
+            report
+                .questions
+                .map_or(report.validation.macro_f1, |[validation, _]| validation)
+        };
+        let best = students
+            .iter()
+            .rev()
+            .max_by(|a, b| good(a).total_cmp(&good(b)));
         let best = best.context("export: no student was trained")?;
         let trained = self.trained(best)?;
         let student = Student::from_weights(trained.shape, &trained.weights)?;
@@ -62,21 +67,25 @@ impl Run<'_> {
         let validation = fidelity(&self.split().validation)?;
         validation.check()?;
         let test = fidelity(&self.split().test)?;
-        let int8 = export::scores(&first, &self.split().test)?;
+        let (int8, right) = export::scores(&first, &self.split().test)?;
         // Every figure comes from this run.
         let figures = Figures {
             teacher: teacher.test.as_ref(),
             students,
             best,
             int8: &int8,
+            right,
             validation,
             test,
         };
         let bytes = self.quantize(&trained, export::card(&self.recipe, figures.metrics()))?;
         let path = self.folder.join(format!("{}.glass", recipe.name));
         self.deliver(&path, &bytes)?;
+        let questions = right.map_or(String::new(), |right| {
+            format!(" of choices one by one, {right:.4} of the questions right")
+        });
         self.progress.note(&format!(
-            "{}: {} bytes, int8 test accuracy {:.4}, macro-F1 {:.4}",
+            "{}: {} bytes, int8 test accuracy {:.4}, macro-F1 {:.4}{questions}",
             path.display(),
             bytes.len(),
             int8.accuracy,
@@ -165,8 +174,9 @@ struct Figures<'a> {
     students: &'a [StudentArtefact],
     /// The student that the bundle holds.
     best: &'a StudentArtefact,
-    /// The bundle's scores on test rows.
+    /// The bundle's scores on test rows, and the share of questions that it answers right, where it chooses.
     int8: &'a Scores,
+    right: Option<f64>,
     /// What quantization changed on validation rows.
     validation: Fidelity,
     /// What quantization changed on test rows.
@@ -178,11 +188,15 @@ impl Figures<'_> {
     /// changed and how far the explanations agree.
     fn metrics(&self) -> Vec<Metric> {
         let own = format!("this bundle, seed {}", self.best.report.seed);
-        let mut list = scores(self.int8, &own);
-        list.extend(scores(
-            &self.best.report.test,
-            "the same before quantization",
-        ));
+        let before = "the same before quantization";
+        let mut list = Vec::new();
+        if let (Some(right), Some([_, float])) = (self.right, self.best.report.questions) {
+            // What whoever asks it questions wants to know; all other figures are of choices one by one.
+            let figure = |value, note: &str| metric("questions right", value, "test", 1, note);
+            list.extend([figure(right, &own), figure(float, before)]);
+        }
+        list.extend(scores(self.int8, &own));
+        list.extend(scores(&self.best.report.test, before));
         if self.students.len() > 1 {
             let mean = "mean of float students";
             list.push(self.mean("accuracy", "test", mean, |r| r.test.accuracy));

@@ -14,6 +14,7 @@ use crate::checkpoint::Checkpoints;
 use crate::data::Example;
 use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
+use crate::export::questions_right;
 use crate::metrics::{Scores, argmax};
 use crate::reasons::{self, ReasonFigures};
 use crate::recipe::{Objective, Sampler};
@@ -52,6 +53,9 @@ pub struct StudentReport {
     pub validation: Scores,
     /// Float student on test rows.
     pub test: Scores,
+    /// Share of the questions that it answers right, of validation and test rows, where rows are choices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<[f64; 2]>,
     /// Its contributions against the teacher's attributions, on validation rows.
     pub agreement: Summary,
     /// How much each domain was drawn from.
@@ -177,11 +181,11 @@ impl Run<'_> {
         teacher: &Teacher,
     ) -> Result<()> {
         let recipe = &self.recipe.recipe;
-        let own = reasons::own_reasons(&self.split().train, recipe)?;
+        let own = reasons::meant(&self.split().train, recipe)?;
         let texts: Vec<&str> = own.iter().flatten().copied().collect();
         let inputs = Inputs::new(Stage::Embed)
             .with("teacher", &from.hash)?
-            .with("reasons", &hash_bytes(texts.join("\n").as_bytes()))?;
+            .with("reasons", &hash_bytes(&serde_json::to_vec(&own)?))?;
         let stage = StageDir::open(&self.folder, Stage::Embed, inputs, recipe.seed)?;
         let path = stage.file(MEANINGS);
         let shape = [texts.len(), teacher.config.hidden];
@@ -245,16 +249,21 @@ impl Run<'_> {
             ..
         } = material;
         let student = Student::from_weights(*shape, &distilled.weights)?;
-        let score = |examples: &[Example]| -> Result<Scores> {
+        let score = |examples: &[Example]| -> Result<(Scores, Option<f64>)> {
             let (texts, gold) = columns(examples);
-            Scores::of_logits(&self.float_logits(&student, vocabulary, &texts)?, &gold)
+            let logits = self.float_logits(&student, vocabulary, &texts)?;
+            let right = questions_right(examples, &logits);
+            Ok((Scores::of_logits(&logits, &gold)?, right))
         };
+        let (validation, validation_right) = score(&self.split().validation)?;
+        let (test, test_right) = score(&self.split().test)?;
         Ok(StudentReport {
             seed,
+            questions: validation_right.zip(test_right).map(|(v, t)| [v, t]),
             best: distilled.best,
             history: distilled.history.clone(),
-            validation: score(&self.split().validation)?,
-            test: score(&self.split().test)?,
+            validation,
+            test,
             agreement: agreement_on(&student, &set.validation, seed)?,
             mixture: distilled.mixture.clone(),
         })

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::prompt::options;
 use crate::data::choice_named;
+use crate::terminal;
 
 /// What lines of one row differ in, beside the explanation itself.
 const OF_THE_LINE: [&str; 7] = [
@@ -21,24 +23,57 @@ const OF_THE_LINE: [&str; 7] = [
 /// Explanations by the answer they argue for, where a row has several.
 pub(crate) const BY_ANSWER: &str = "counterfactual";
 
+/// Lines of one row made one.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// A line a row.
+    pub lines: Vec<Value>,
+    /// Explanations that were left out, because their answer had one.
+    pub again: usize,
+}
+
 /// Lines that differ in `answer` and the explanation in `column` alone become one: the explanation of the row's own label
-/// stays in `column`, and all of them stand by answer in [`BY_ANSWER`], as `data.counterfactual` reads them.
-pub fn gather(lines: Vec<Value>, column: &str) -> Vec<Value> {
+/// stays in `column`, and all of them stand by answer in [`BY_ANSWER`], as `data.counterfactual` reads them. Of several for
+/// one answer the first is kept.
+pub fn gather(lines: Vec<Value>, column: &str) -> Result<Gathered> {
+    ensure!(
+        !column.eq_ignore_ascii_case(BY_ANSWER),
+        "--by-answer: it writes the column `{BY_ANSWER}` itself; rename that one"
+    );
     let mut rows: Vec<Map<String, Value>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
+    let mut again = 0;
     for line in lines {
         let Value::Object(mut line) = line else {
             continue;
         };
-        let answer = line.get("answer").filter(|answer| !answer.is_null());
-        let Some(answer) = answer.map(written) else {
+        let answer = taken(&mut line, "answer").map(|(_, answer)| written(&answer));
+        // An empty one is the label's.
+        let label = || {
+            line.iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("label"))
+        };
+        let Some(answer) = answer.and_then(|answer| match answer.trim() {
+            "" => label().map(|(_, label)| written(label)),
+            _ => Some(answer),
+        }) else {
             rows.push(line);
             continue;
         };
-        let explanation = line.remove(column).unwrap_or_default();
+        let (own, explanation) = taken(&mut line, column).unwrap_or_default();
         for name in OF_THE_LINE {
-            line.remove(name);
+            taken(&mut line, name);
         }
+        let before = taken(&mut line, BY_ANSWER).map(|(_, before)| before);
+        let before = match before {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::String(text)) if text.trim().is_empty() => Map::new(),
+            Some(Value::Object(before)) => before,
+            Some(other) => bail!(
+                "--by-answer: a row has {} in its column `{BY_ANSWER}`, which is no object of explanations by answer; rename that column",
+                terminal::cut(&other.to_string())
+            ),
+        };
         let place = *places
             .entry(Value::from(line.clone()).to_string())
             .or_insert_with(|| {
@@ -46,25 +81,46 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Vec<Value> {
                 rows.len() - 1
             });
         let row = &mut rows[place];
-        if is_own(row, &answer) {
-            row.insert(column.to_owned(), explanation.clone());
+        if is_own(row, &answer) && !row.contains_key(&own) {
+            row.insert(own, explanation.clone());
         }
         let all = row.entry(BY_ANSWER).or_insert_with(|| json!({}));
         if let Value::Object(all) = all {
-            all.insert(answer, explanation);
+            for (answer, explanation) in before.into_iter().chain([(answer, explanation)]) {
+                again += usize::from(all.get(&answer).is_some_and(|known| *known != explanation));
+                all.entry(answer).or_insert(explanation);
+            }
         }
     }
-    rows.into_iter().map(Value::from).collect()
+    Ok(Gathered {
+        lines: rows.into_iter().map(Value::from).collect(),
+        again,
+    })
+}
+
+/// A cell with its name, out of a line; names are the same whatever their case, as in any file.
+fn taken(line: &mut Map<String, Value>, name: &str) -> Option<(String, Value)> {
+    let own = line
+        .keys()
+        .find(|own| own.eq_ignore_ascii_case(name))?
+        .clone();
+    let value = line.remove(&own)?;
+    (!value.is_null()).then_some((own, value))
 }
 
 /// Whether an answer is the row's label, or names the same choice.
 fn is_own(row: &Map<String, Value>, answer: &str) -> bool {
-    let Some(label) = row.get("label").map(written) else {
+    let cell = |name: &str| {
+        let own = row.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        own.map(|(_, value)| value)
+    };
+    let Some(label) = cell("label") else {
         return false;
     };
-    let choices = row
-        .get("choices")
-        .map_or_else(Vec::new, |choices| options(&written(choices)));
+    let choices = cell("choices").map_or_else(Vec::new, |choices| options(&written(choices)));
+    // A number is a place, whatever the choices are called.
+    let place = label.as_u64().and_then(|place| choices.get(place as usize));
+    let label = place.cloned().unwrap_or_else(|| written(label));
     let of = |name: &str| choice_named(name, &choices);
     match of(&label) {
         Some(place) => of(answer) == Some(place),
@@ -97,7 +153,7 @@ mod tests {
             json!({ "text": "it stood", "label": "up", "rationale": "!" }),
         ];
         assert_eq!(
-            gather(lines, "rationale"),
+            gather(lines, "rationale").unwrap().lines,
             [
                 json!({ "text": "it rose", "label": "up", "rationale": "it did",
                     "counterfactual": { "up": "it did", "down": "no" } }),
@@ -111,12 +167,34 @@ mod tests {
     #[test]
     fn a_choice_is_known_by_its_place() {
         let line = |answer: &str| json!({ "text": "?", "choices": ["a", "b"], "label": 1, "answer": answer, "why": answer });
-        let rows = gather(vec![line("a"), line("b")], "why");
+        let rows = gather(vec![line("a"), line("b")], "why").unwrap().lines;
         assert_eq!(rows[0]["why"], "b");
         assert_eq!(rows[0]["counterfactual"], json!({ "a": "a", "b": "b" }));
         // Numbers, and choices as a CSV file has them.
-        let line = |answer: i32, why: &str| json!({ "text": "?", "choices": "[\"1\",\"0\"]", "label": 0, "answer": answer, "why": why });
-        let rows = gather(vec![line(1, "one"), line(0, "none")], "why");
-        assert_eq!((rows.len(), &rows[0]["why"]), (1, &json!("none")));
+        let line = |answer: &str, why: &str| json!({ "text": "?", "choices": "[\"1\",\"0\"]", "label": 0, "answer": answer, "why": why });
+        let rows = gather(vec![line("0", "none"), line("1", "one")], "why")
+            .unwrap()
+            .lines;
+        assert_eq!((rows.len(), &rows[0]["why"]), (1, &json!("one")));
+    }
+
+    #[test]
+    fn names_know_no_case_and_nothing_is_lost_in_silence() {
+        let line = |answer: &str, why: &str, before: Value| json!({ "text": "it rose", "Label": "up", "Answer": answer, "Why": why, "counterfactual": before });
+        let lines = vec![
+            line("", "it did", json!("")),
+            line("down", "no", Value::Null),
+            line("down", "never", json!({})),
+        ];
+        let Gathered { lines, again } = gather(lines, "why").unwrap();
+        let wanted = json!({ "text": "it rose", "Label": "up", "Why": "it did",
+            "counterfactual": { "up": "it did", "down": "no" } });
+        assert_eq!((lines, again), (vec![wanted], 1));
+        let error = gather(vec![line("up", "so", json!("old"))], "why").unwrap_err();
+        assert!(
+            error.to_string().contains("has \"old\" in its column"),
+            "{error}"
+        );
+        assert!(gather(Vec::new(), "Counterfactual").is_err());
     }
 }

@@ -233,10 +233,13 @@ impl Interview<'_> {
 
 /// Some rows, by seed and in order; all where there are fewer.
 fn chosen(rows: &[Example], count: usize, seed: u64) -> Vec<&Example> {
+    // Of a question's choices reasons are taught for the right one.
+    let asked = |row: &&Example| row.choice.is_none() || row.label == 1;
+    let rows: Vec<&Example> = rows.iter().filter(asked).collect();
     let mut rng = generator(seed, "rows asked for reasons", 0);
     let mut chosen = sample(&mut rng, rows.len(), count.min(rows.len())).into_vec();
     chosen.sort_unstable();
-    chosen.into_iter().map(|row| &rows[row]).collect()
+    chosen.into_iter().map(|row| rows[row]).collect()
 }
 
 /// The labels that a text names, by the start of a word.

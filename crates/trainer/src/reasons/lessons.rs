@@ -3,12 +3,16 @@
 use anyhow::{Context, Result, ensure};
 use rand::RngExt;
 use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use stillglass_text::Tokenizer;
 
 use crate::data::Example;
 use crate::recipe::{Control, Recipe, Teaching};
 use crate::student::{DecoderShape, Last, Speech};
 use crate::training::generator;
+
+/// Where nothing can be learnt.
+const NO_REASON: &str = "distill.reason: no training row has a reason; look at data.reasons";
 
 /// What a decoder is started with: the row of its prefixes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +60,7 @@ pub fn prefix_of(teaching: Teaching, answer: usize) -> usize {
 
 /// The rows' own reasons, as the recipe chooses them: one for each example that has one.
 pub fn read<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<&'e str>> {
-    let column = column(recipe)?;
-    let own = examples.iter().filter_map(|example| own(example, column));
+    let own = own_reasons(examples, recipe)?.into_iter().flatten();
     let false_ones = examples.iter().flat_map(|example| &example.false_reasons);
     let taught = speaks_answers(recipe.distill.reason.teaching);
     let false_ones = false_ones
@@ -66,17 +69,30 @@ pub fn read<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<&'e str>
     Ok(own.chain(false_ones).collect())
 }
 
-fn own(example: &Example, column: usize) -> Option<&str> {
-    example.reasons.get(column)?.as_deref()
+/// Each row's own reason, as the recipe chooses it.
+fn own_reasons<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<Option<&'e str>>> {
+    let column = column(recipe)?;
+    let own = |example: &'e Example| example.reasons.get(column)?.as_deref();
+    Ok(examples.iter().map(own).collect())
 }
 
-/// Each row's own reason, as the recipe chooses it.
-pub fn own_reasons<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<Option<&'e str>>> {
-    let column = column(recipe)?;
-    Ok(examples
-        .iter()
-        .map(|example| own(example, column))
-        .collect())
+/// The reasons whose meaning is learnt, as the recipe's control leaves them: the first paragraph of each.
+pub fn meant<'e>(examples: &'e [Example], recipe: &Recipe) -> Result<Vec<Option<&'e str>>> {
+    let own = own_reasons(examples, recipe)?;
+    ensure!(own.iter().any(Option::is_some), NO_REASON);
+    let own = own
+        .into_iter()
+        .map(|reason| reason.map(paragraph))
+        .collect();
+    Ok(match recipe.distill.reason.control {
+        Control::Shuffled => shuffled(own, recipe.seed),
+        _ => own,
+    })
+}
+
+/// What follows is a language model going on to another question; the text has no line breaks in front.
+fn paragraph(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Whether the decoder is taught to end reasons with an answer.
@@ -102,18 +118,19 @@ pub fn lessons(
     recipe: &Recipe,
     tokenizer: &Tokenizer,
 ) -> Result<Vec<Vec<Speech>>> {
-    let column = column(recipe)?;
     let section = &recipe.distill.reason;
     let most = recipe.student.reason_tokens;
     let words = |text: &str| fitting(tokenizer, text, most);
-    let own = examples
-        .iter()
-        .map(|example| own(example, column).map(words));
-    let own: Vec<Option<Vec<u32>>> = own.collect();
+    let own = own_reasons(examples, recipe)?.into_iter();
+    let own: Vec<Option<Vec<u32>>> = own.map(|reason| reason.map(words)).collect();
     let any = own.iter().flatten().any(|words| !words.is_empty());
+    ensure!(any, NO_REASON);
+    let wrong = examples
+        .iter()
+        .any(|example| !example.false_reasons.is_empty());
     ensure!(
-        any,
-        "distill.reason: no training row has a reason; look at data.reasons"
+        wrong || !speaks_answers(section.teaching),
+        "distill.reason: no training row has a reason for another label; look at data.counterfactual"
     );
     let own = controlled(own, section.control, recipe.seed);
     let lessons = examples.iter().zip(own).map(|(example, own)| {
@@ -163,19 +180,12 @@ fn controlled(
     control: Control,
     seed: u64,
 ) -> Vec<Option<Vec<u32>>> {
-    let mut rng = generator(seed, "reasons of a control", 0);
     match control {
         Control::None => {}
-        Control::Shuffled => {
-            let mut all: Vec<Vec<u32>> = own.iter().flatten().cloned().collect();
-            all.shuffle(&mut rng);
-            let mut all = all.into_iter();
-            for words in own.iter_mut().flatten() {
-                *words = all.next().unwrap_or_default();
-            }
-        }
+        Control::Shuffled => own = shuffled(own, seed),
         Control::Empty => own.iter_mut().flatten().for_each(Vec::clear),
         Control::LengthMatched => {
+            let mut rng = stream(seed);
             let all: Vec<u32> = own.iter().flatten().flatten().copied().collect();
             for word in own.iter_mut().flatten().flatten() {
                 *word = all[rng.random_range(0..all.len())];
@@ -185,11 +195,24 @@ fn controlled(
     own
 }
 
+/// The rows' reasons among each other; a row without one stays so.
+fn shuffled<R>(own: Vec<Option<R>>, seed: u64) -> Vec<Option<R>> {
+    let there: Vec<bool> = own.iter().map(Option::is_some).collect();
+    let mut all: Vec<R> = own.into_iter().flatten().collect();
+    all.shuffle(&mut stream(seed));
+    let mut all = all.into_iter();
+    let next = |there: bool| if there { all.next() } else { None };
+    there.into_iter().map(next).collect()
+}
+
+fn stream(seed: u64) -> ChaCha8Rng {
+    generator(seed, "reasons of a control", 0)
+}
+
 /// The tokens of a reason's first paragraph, up to the last sentence that ends within `most` of them; of a first sentence that is longer
 /// its first ones.
 fn fitting(tokenizer: &Tokenizer, text: &str, most: usize) -> Vec<u32> {
-    // What follows is a language model going on to another question; the text has no line breaks in front.
-    let text = text.lines().next().unwrap_or_default();
+    let text = paragraph(text);
     let encoding = tokenizer.encode(text, most);
     if encoding.truncated.is_none() {
         return encoding.ids;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Result, bail};
 
-use super::{Files, Recipe, Sampler, Teaching};
+use super::{Control, Files, Recipe, Sampler, Teaching};
 
 impl Recipe {
     /// Checks every value against its range; the error lists key, value and what is allowed.
@@ -132,8 +132,15 @@ impl Recipe {
                 section.column, data.reasons
             ));
         }
+        let words = matches!(section.control, Control::Empty | Control::LengthMatched);
+        if section.meaning > 0.0 && words {
+            breaches.add("distill.reason.control: empty and length-matched are controls of words, of which distill.reason.meaning reads none; take shuffled".into());
+        }
         if self.student.decoder == 0 {
             return;
+        }
+        if data.choices.is_some() && section.teaching == Teaching::PredictExplain {
+            breaches.add("distill.reason.teaching: of a question's choices the right one alone has a reason, so that predict-explain has none for the others; take multi-task".into());
         }
         let false_ones = matches!(section.teaching, Teaching::Counterfactual | Teaching::Both);
         if false_ones && data.counterfactual.is_none() {

@@ -160,9 +160,10 @@ pub fn plan(material: &Material, design: Design, seed: u64) -> Result<(Plan, Key
     let wanted = material.rows.unwrap_or(rows.len());
     ensure!(
         wanted > 0 && wanted <= rows.len(),
-        "{}: {wanted} texts are wanted, {} have all that is needed; change --rows",
+        "{}: {wanted} texts are wanted, {} of {} have all that is needed, a column's cell or a model's reason for that answer; change --rows",
         named(),
-        rows.len()
+        rows.len(),
+        table.rows.len()
     );
     let mut chosen = sample(
         &mut generator(seed, "a study's texts", 0),
@@ -261,6 +262,10 @@ impl Columns {
                 continue;
             };
             ensure!(
+                !model.manifest().choices,
+                "{name}: its bundle chooses among answers, which a study does not show; put its reasons into a column"
+            );
+            ensure!(
                 model.reads_pairs() == second.is_some(),
                 "{name}: its bundle reads {}",
                 if model.reads_pairs() {
@@ -305,15 +310,20 @@ impl Columns {
 
     /// Whether every group can explain a row's answer: who says why speaks for its own answer.
     fn all_explain(&self, cells: &[String], groups: &[(String, Source)]) -> Result<bool> {
-        let Some(given) = self.answer.map(|column| &cells[column]) else {
-            return Ok(true);
-        };
+        let given = self.answer.map(|column| &cells[column]);
         for (_, source) in groups {
-            if let Source::Reasons(model) = source {
-                let answer = classify(model, &self.read(cells), None)?.label;
-                if model.manifest().labels[answer] != *given {
-                    return Ok(false);
-                }
+            let Source::Reasons(model) = source else {
+                continue;
+            };
+            let (answer, Explanation::Sentence(sentence)) = spoken(model, &self.read(cells))?
+            else {
+                continue;
+            };
+            if let Some(given) = given {
+                label_of(model, given)?;
+            }
+            if given.is_some_and(|given| *given != answer) || sentence.is_empty() {
+                return Ok(false);
             }
         }
         Ok(true)
@@ -348,15 +358,7 @@ fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String,
     let labels = &model.manifest().labels;
     let class = match given {
         None => answer.label,
-        Some(given) => labels
-            .iter()
-            .position(|label| label == given)
-            .with_context(|| {
-                format!(
-                    "--answer: {given:?} is no label of a bundle, whose are {}",
-                    labels.join(", ")
-                )
-            })?,
+        Some(given) => label_of(model, given)?,
     };
     let label = labels[class].clone();
     let explanation = answer
@@ -372,6 +374,18 @@ fn painted(model: &Model, text: &str, given: Option<&String>) -> Result<(String,
         weight: word.weights[class] / largest,
     });
     Ok((label, Explanation::Words(painted.collect())))
+}
+
+/// The class that a given answer is.
+fn label_of(model: &Model, given: &str) -> Result<usize> {
+    let labels = &model.manifest().labels;
+    let class = labels.iter().position(|label| label == given);
+    class.with_context(|| {
+        format!(
+            "--answer: {given:?} is no label of a bundle, whose are {}",
+            labels.join(", ")
+        )
+    })
 }
 
 /// The model's answer, and why it says that it gives it.

@@ -9,6 +9,9 @@ use super::plan::Key;
 use super::{CONSTRUCTS, POINTS};
 use crate::data::Table;
 
+/// What the page calls the column of checks of attention.
+const CHECK: &str = "check";
+
 /// Bad rows that an error shows.
 const SHOWN: usize = 5;
 
@@ -21,7 +24,7 @@ pub struct Names {
     pub item: Vec<String>,
     /// What the items are compared by: the model or method that made them.
     pub group: String,
-    /// `passed` or `failed` where the row is a check of attention, else empty; the column may be missing.
+    /// `passed` or `failed` where the row is a check of attention, else empty; the column may be missing if it is [`CHECK`].
     pub check: String,
     /// Columns of ratings; without any, those of [`CONSTRUCTS`] that are there.
     pub constructs: Vec<String>,
@@ -170,7 +173,12 @@ fn places(table: &Table, names: &Names) -> Result<Places> {
             Some(_) => None,
             None => Some(table.need(&names.group, "--group, or give the study's --key")?),
         },
-        check: table.find(&names.check),
+        // Only the name that the page gives it may be missing: a slip would take the inattentive in.
+        check: if names.check == CHECK {
+            table.find(CHECK)
+        } else {
+            Some(table.need(&names.check, "--check")?)
+        },
         study: match names.key {
             Some(_) => Some(table.need(
                 "study",

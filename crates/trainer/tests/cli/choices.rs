@@ -58,7 +58,7 @@ fn a_question_is_right_where_its_right_choice_is_the_likeliest() {
         let row = rows.iter().find(|row| row["arm"] == arm).unwrap();
         row["figures"]["questions right"]["value"].as_f64().unwrap()
     };
-    // The first of equals is right in every other question.
+    // Of equals each is half right.
     assert!((right("majority") - 0.5).abs() < 1e-9);
     assert!(right("recipe") > 0.8, "{}", right("recipe"));
 }
@@ -88,6 +88,7 @@ fn a_bundle_chooses_and_says_what_each_word_gave_to_each_choice() {
         "{scores}"
     );
     assert_eq!(scores["rows"], 16);
+    assert_eq!(scores["questions"], 8);
     assert!(place.good(&evaluate).starts_with("questions "));
 
     let predict = [&["predict", BUNDLE, "--explain", "--reason"], &columns[..]].concat();
@@ -139,6 +140,20 @@ fn a_bundle_chooses_and_says_what_each_word_gave_to_each_choice() {
         .concat(),
     );
     assert!(other.contains("beside “fell”"), "{other}");
+    // Whose reason it is stands beside it.
+    let asked = [
+        "explain", BUNDLE, question, "--class", "fell", "--reason", "--json",
+    ];
+    let other = value(&place.good(&[&asked[..], &choices[..]].concat()));
+    assert_eq!(
+        (&other["choice"], &other["reason_of"]),
+        (&json!(0), &json!(1))
+    );
+    // The card says first what whoever asks wants to know.
+    let metrics = &manifest["card"]["metrics"];
+    assert_eq!(metrics[0]["name"], "questions right");
+    let right = scores["questions_right"].as_f64().unwrap();
+    assert!((metrics[0]["value"].as_f64().unwrap() - right).abs() < 1e-9);
 }
 
 #[test]

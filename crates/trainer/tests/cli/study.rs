@@ -299,7 +299,7 @@ fn a_study_of_pairs_paints_both_texts_and_asks_for_reasons() {
         (
             "Two dogs run along the beach.",
             "Nobody is there.",
-            "no such label",
+            "entailment",
         ),
     ];
     let rows = rows.map(|(text, text2, label)| {
