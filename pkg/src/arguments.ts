@@ -89,7 +89,7 @@ function bad(place: string, option: string, want: string, found: unknown): Still
   return new StillglassError('bad-argument', `${place}: ${option}: want ${want}, found ${kind(found)}`);
 }
 
-function kind(value: unknown): string {
+export function kind(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'an array' : typeof value;
 }

@@ -1,6 +1,6 @@
 /** A question and what may answer it: each choice is read beside the question, and the one that fits best is chosen. */
 
-import { textOf } from './arguments.js';
+import { kind, textOf } from './arguments.js';
 import { StillglassError } from './errors.js';
 import type { Classification, ChoiceWord, Chosen, ModelInfo, Pair, Word } from './types.js';
 
@@ -13,6 +13,10 @@ export function pairsOf(question: unknown, choices: unknown, info: Pick<ModelInf
   if (!info.choices) throw bad('this model does not choose among answers (info.choices); use classify');
   if (!Array.isArray(choices)) throw bad('choices: want an array of strings');
   if (choices.length < 2 || choices.length > MOST_CHOICES) throw bad(`choices: want 2 to ${MOST_CHOICES}, found ${choices.length}`);
+  if (typeof question !== 'string') throw bad(`question: want a string, found ${kind(question)}`);
+  for (const [at, choice] of Array.from(choices).entries()) {
+    if (typeof choice !== 'string') throw bad(`choice ${at}: want a string, found ${kind(choice)}`);
+  }
   return Array.from(choices, (choice: unknown, at) => textOf([question, choice], info, `choose, choice ${at}`) as Pair);
 }
 

@@ -88,8 +88,8 @@ test('what is no question with choices is refused, with what is', async () => {
     /^bad-argument: choose: choices: want an array of strings$/,
     /^bad-argument: choose: choices: want 2 to 100, found 1$/,
     /^bad-argument: choose: choices: want 2 to 100, found 101$/,
-    /^bad-argument: choose, choice 1: this model reads pairs/,
-    /^bad-argument: choose, choice 0: this model reads pairs/,
+    /^bad-argument: choose: choice 1: want a string, found number$/,
+    /^bad-argument: choose: question: want a string, found number$/,
     /^bad-argument: choose, choice 0: both texts have 1000001 UTF-16 units/,
     /^an answer$/,
   ];
@@ -182,6 +182,22 @@ test('another answer has words and a reason of its own', async () => {
   );
   const at = CHOICES.indexOf(name);
   looked.slice(1).forEach((share, choice) => assert.equal(share > 0, choice === at, looked.join()));
+  // Another choice that is not its own leaves it as it is, and what is saved has it.
+  const said = (await view.locator('#reason-tokens').textContent()).trim();
+  await field(view, CHOICES.indexOf(name) === 0 ? 2 : 1).fill('the other fund');
+  await view.waitForFunction(() => document.querySelector('#classes').textContent.toLowerCase().includes('the other fund'));
+  await view.locator('#summary:not(.stale):not(:empty)').waitFor();
+  const { reason } = JSON.parse((await saved(view, 'json')).text);
+  assert.deepEqual([reason?.text, reason?.label], [said, name]);
+});
+
+test('links carry question and choices, to a model that chooses', async () => {
+  const view = await choosing();
+  // The made-up model is not in the list: the first that reads the like, or any, takes the text.
+  await view.evaluate(() => (location.hash = '#text=Who%20rose%3F&choice1=the%20fund&choice2=a%20stock&model=elsewhere&class=nobody'));
+  await view.locator('#link-note', { hasText: 'a model that this page has not' }).waitFor();
+  const written = await view.evaluate(() => [document.querySelector('#text').value, ...[...document.querySelectorAll('#choices:not([hidden]) input')].map(({ value }) => value)].filter(Boolean));
+  assert.deepEqual(written.join('\n').split('\n'), ['Who rose?', 'the fund', 'a stock']);
 });
 
 test('words taken out of the question move every answer, and what is kept has them all', async () => {
@@ -216,7 +232,7 @@ test('a question that is too long says so, and chooses all the same', async () =
   await field(view, 1).fill('a fund');
   await field(view, 2).fill('no fund');
   await view.locator('#cut', { hasText: 'the question with an answer has' }).waitFor();
-  assert.match(await view.locator('#cut').textContent(), /nothing of “Answer”/);
+  assert.match(await view.locator('#cut').textContent(), /no answer was read, so that all are alike to it/);
   assert.equal((await bars(view)).length, 2);
 });
 

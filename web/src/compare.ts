@@ -25,7 +25,7 @@ export interface Shown {
   /** What the texts are called, if it is several. */
   names?: Names | undefined;
   /** What its teacher must be like. */
-  model: Pick<ModelInfo, 'labels' | 'pairs'>;
+  model: Pick<ModelInfo, 'labels' | 'pairs' | 'choices'>;
 }
 
 /** The teacher's words for the same text, the scale of both, and where they are at odds. */
@@ -157,7 +157,7 @@ export class Comparison {
     const { at } = this.#teacher.state;
     if (at === 'loading') this.#teacher.stop();
     else if (this.#teacher.here) this.#teacher.putAway();
-    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.model.labels, this.#shown.model.pairs);
+    else if (this.#shown !== undefined) void this.#teacher.bring(this.#shown.model);
   }
 
   #again(): void {

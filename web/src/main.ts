@@ -28,6 +28,9 @@ import { nothingWritten, onText, showPrompt, writeText, writtenText } from './vi
 import { clearSummary, showSummary, showVerdict } from './view/summary.ts';
 import { goTo, onView } from './views.ts';
 
+/** What is said of a link to a class that is not there. */
+const NO_CLASS = 'The link names a class that this model does not have, so the predicted one is shown.';
+
 /** How long typing must pause before the sentence and the table follow, in milliseconds. */
 const PAUSE = 400;
 
@@ -51,6 +54,8 @@ let kept: State | undefined;
 let info: ModelInfo | undefined;
 /** The class the reader picked; none while the page follows the predicted one. */
 let picked: string | undefined;
+/** The choice that a link names, until there are choices. */
+let linked: string | undefined;
 let current: { reading: Reading; words: Word[] } | undefined;
 /** Stops the reading under way. */
 let reader = new AbortController();
@@ -109,9 +114,10 @@ function begin(opened: ModelInfo, label?: string): void {
     showPrompt(entry);
     beside.views.many.tell((view) => view.offer(entry));
   }
-  // The classes of a question are its choices.
-  if (label !== undefined && !opened.choices && !opened.labels.includes(label)) noteOnLink('The link names a class that this model does not have, so the predicted one is shown.');
-  else picked = label;
+  // The classes of a question are its choices, which are known with the first answer.
+  if (label === undefined || opened.choices || opened.labels.includes(label)) picked = label;
+  else noteOnLink(NO_CLASS);
+  linked = opened.choices ? label : undefined;
   offerClasses(opened.choices ? [] : opened.labels, opened.choices ? 'an answer' : 'a class', pick);
   countBytes();
   showNothingYet();
@@ -121,7 +127,7 @@ function begin(opened: ModelInfo, label?: string): void {
 
 /** The bundle itself knows best what it reads. */
 function correct(entry: Entry, { pairs, choices }: ModelInfo): void {
-  if (pairs) entry.texts = choices ? UNNAMED_QUESTION : UNNAMED;
+  if (pairs) entry.texts ??= choices ? UNNAMED_QUESTION : UNNAMED;
   else delete entry.texts;
   entry.choices = choices;
 }
@@ -216,6 +222,8 @@ function showAnswer(): void {
   const { label, scores, truncated, tokens } = reading.result;
   const { labels } = reading;
   const shown = shownOf(reading);
+  if (linked !== undefined && !labels.includes(linked)) noteOnLink(NO_CLASS);
+  linked = undefined;
   hideBlank();
   byId('answer').hidden = false;
   showVerdict(label, scores[label] ?? 0);

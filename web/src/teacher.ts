@@ -58,8 +58,8 @@ export class Teacher {
     this.putAway();
   }
 
-  /** Brings the teacher into this tab and opens it; it must tell the student's classes apart, and read pairs if that does. */
-  async bring(labels: readonly string[], pairs = false): Promise<void> {
+  /** Brings the teacher into this tab and opens it; it must tell the student's classes apart, and read what that does. */
+  async bring(student: Student): Promise<void> {
     const entry = this.#entry;
     if (entry?.teacher === undefined) return;
     const { source, bytes } = entry.teacher;
@@ -72,7 +72,7 @@ export class Teacher {
       // Stopped as the last byte came: there is nobody to open it for.
       signal.throwIfAborted();
       this.#bundles.set(entry, here);
-      const opened = await this.#open(source, here, { labels, pairs });
+      const opened = await this.#open(source, here, student);
       // Put away while it was opened.
       if (signal.aborted) opened.end();
       else this.#opened = opened;
@@ -179,16 +179,18 @@ export class Teacher {
 }
 
 /** What a teacher has to be like. */
-interface Student {
+export interface Student {
   labels: readonly string[];
   pairs: boolean;
+  choices: boolean;
 }
 
 /** Why a bundle cannot be the teacher of such a student; nothing if it can. */
-function unfitness({ kind, labels, pairs }: Pick<ModelInfo, 'kind' | 'labels' | 'pairs'>, student: Student): string | undefined {
+function unfitness({ kind, labels, pairs, choices }: Pick<ModelInfo, 'kind' | 'labels' | 'pairs' | 'choices'>, student: Student): string | undefined {
   const wanted = student.labels;
   if (kind !== 'teacher') return 'its file holds a student, not a teacher';
   if (pairs !== student.pairs) return `it reads ${pairs ? 'pairs of texts' : 'single texts'}, the student ${student.pairs ? 'pairs' : 'single ones'}`;
+  if (choices !== student.choices) return `it ${choices ? 'chooses' : 'does not choose'} among answers, the student ${student.choices ? 'does' : 'does not'}`;
   const same = labels.length === wanted.length && labels.every((label) => wanted.includes(label));
   return same ? undefined : `its classes are ${labels.join(', ')}, the student’s ${wanted.join(', ')}`;
 }

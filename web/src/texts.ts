@@ -54,11 +54,14 @@ export function namesOf(text: string, names: Names | undefined): Names | undefin
 
 /** What tells the choices of a question apart: their texts; of equal ones the later have a number. */
 export function choicesOf(text: string): string[] {
-  const seen = new Map<string, number>();
-  return textsOf(text).slice(1).map((choice) => {
-    const before = seen.get(choice) ?? 0;
-    seen.set(choice, before + 1);
-    return before === 0 ? choice : `${choice} (${before + 1})`;
+  const choices = textsOf(text).slice(1);
+  const taken = new Set<string>();
+  return choices.map((choice) => {
+    let name = choice;
+    // A number that makes it the text of another is none.
+    for (let time = 2; taken.has(name) || (time > 2 && choices.includes(name)); time++) name = `${choice} (${time})`;
+    taken.add(name);
+    return name;
   });
 }
 
@@ -126,11 +129,11 @@ export function stopsInFirst(text: string, cut: number): boolean {
   return cut < (startsOf(text)[1] ?? 0);
 }
 
-/** The text as far as it was read; `cut` is where reading stopped. Of a question that was cut the choices stay. */
+/** The text as far as it was read; `cut` is where reading stopped. Of a question that was cut nothing is left of the choices but that they are there. */
 export function readUntil(text: string, cut: number | undefined): string {
-  if (!isQuestion(text)) return text.slice(0, cut);
+  if (!isQuestion(text) || cut === undefined || !stopsInFirst(text, cut)) return text.slice(0, cut);
   const [question = '', ...choices] = textsOf(text);
-  return together([question.slice(0, cut), ...choices]);
+  return together([question.slice(0, cut), ...choices.map(() => '')]);
 }
 
 /** A text as it is shown: what was read of it, cut at its words, and the rest. */

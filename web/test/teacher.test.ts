@@ -16,6 +16,7 @@ const ENTRY: Entry = {
 };
 
 const LABELS = ['fall', 'rise'];
+const STUDENT = { labels: LABELS, pairs: false, choices: false };
 
 interface Ask extends AskOptions {
   text: string;
@@ -30,7 +31,7 @@ class FakeMeans {
   opened: string[] = [];
   ended = 0;
   asks: Ask[] = [];
-  info: Pick<ModelInfo, 'kind' | 'labels' | 'pairs'> = { kind: 'teacher', labels: [...LABELS].reverse(), pairs: false };
+  info: Pick<ModelInfo, 'kind' | 'labels' | 'pairs' | 'choices'> = { kind: 'teacher', labels: [...LABELS].reverse(), pairs: false, choices: false };
   forgotten: string[] = [];
 
   fetch: typeof fetchBundle = async (source, options = {}) => {
@@ -64,7 +65,7 @@ function made(): { teacher: Teacher; means: FakeMeans; states: State[] } {
 
 async function here() {
   const parts = made();
-  await parts.teacher.bring(LABELS);
+  await parts.teacher.bring(STUDENT);
   return parts;
 }
 
@@ -78,7 +79,7 @@ test('it comes only when asked for, its size told first and its bytes counted', 
   const { teacher, means, states } = made();
   assert.deepEqual(teacher.state, { at: 'offered', bytes: 6 });
   assert.deepEqual(means.requests, []);
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.deepEqual(means.requests, ['/a-teacher.glass']);
   assert.deepEqual(means.opened, ['abcdef']);
   assert.deepEqual(teacher.state, { at: 'waiting' });
@@ -97,7 +98,7 @@ test('a model without one offers nothing, and brings nothing', async () => {
   const { teacher, means } = made();
   const { teacher: _, ...alone } = ENTRY;
   teacher.offer(alone);
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.deepEqual(teacher.state, { at: 'absent' });
   assert.deepEqual(means.requests, []);
 });
@@ -112,7 +113,7 @@ test('cancelling while it loads stops the request and offers it again', async ()
         reject(signal.reason);
       }),
     );
-  const bringing = teacher.bring(LABELS);
+  const bringing = teacher.bring(STUDENT);
   teacher.stop();
   await bringing;
   assert.ok(stopped);
@@ -123,20 +124,20 @@ test('cancelling while it loads stops the request and offers it again', async ()
 test('what failed to load says so, and is fetched anew', async () => {
   const { teacher, means } = made();
   means.respond = () => Promise.reject(new Error('the server answered 404'));
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.match(String(teacher.state.at === 'failed' && teacher.state.error), /404/);
   assert.ok(!teacher.here);
   means.respond = async () => new Blob(['abcdef']);
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.ok(teacher.here);
 });
 
 test('bytes that do not open are not kept', async () => {
   const { teacher, means } = made();
   means.open = () => Promise.reject(new Error('damaged'));
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.equal(teacher.state.at, 'failed');
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.equal(means.requests.length, 2);
 });
 
@@ -145,7 +146,7 @@ test('put away, its memory goes and its bytes stay', async () => {
   teacher.putAway();
   assert.equal(means.ended, 1);
   assert.deepEqual(teacher.state, { at: 'offered', bytes: 0 });
-  await teacher.bring(LABELS);
+  await teacher.bring(STUDENT);
   assert.ok(teacher.here);
   assert.equal(means.requests.length, 1);
 });
@@ -224,7 +225,7 @@ test('bytes that cannot be read are forgotten wherever they are kept, others are
   ] as const) {
     const { teacher, means } = made();
     means.open = async () => Promise.reject(error);
-    await teacher.bring(LABELS);
+    await teacher.bring(STUDENT);
     assert.deepEqual([teacher.state, means.forgotten], [{ at: 'failed', error }, forgotten]);
   }
 });
@@ -235,10 +236,11 @@ test('a bundle that is no teacher of this student is refused, and its worker end
     [{ kind: 'teacher', labels: ['fall', 'stay'] }, /fall, stay.*fall, rise/],
     [{ kind: 'teacher', labels: ['fall', 'rise', 'stay'] }, /fall, rise, stay/],
     [{ kind: 'teacher', labels: LABELS, pairs: true }, /reads pairs of texts, the student single ones/],
+    [{ kind: 'teacher', labels: LABELS, choices: true }, /chooses among answers, the student does not/],
   ] as const) {
     const { teacher, means } = made();
-    means.info = { pairs: false, ...(info as Pick<ModelInfo, 'kind' | 'labels'>) };
-    await teacher.bring(LABELS);
+    means.info = { pairs: false, choices: false, ...(info as Pick<ModelInfo, 'kind' | 'labels'>) };
+    await teacher.bring(STUDENT);
     assert.ok(teacher.state.at === 'failed' && reason.test(String(teacher.state.error)), JSON.stringify(teacher.state));
     assert.deepEqual([means.ended, means.forgotten], [1, ['/a-teacher.glass']]);
   }

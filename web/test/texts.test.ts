@@ -86,6 +86,7 @@ const CHOSEN: ChosenAnswer = {
 test('the choices of a question are classes, each with a name of its own', () => {
   const names = choicesOf(QUESTION);
   assert.deepEqual(names, ['he', 'she ', 'he (2)']);
+  assert.deepEqual(choicesOf(together(['?', 'he', 'he (2)', 'he', 'he'])), ['he', 'he (2)', 'he (3)', 'he (4)']);
   assert.deepEqual(namesOf(QUESTION, ['Question', 'Answer']), ['Question', 'Answer 1', 'Answer 2', 'Answer 3']);
   assert.deepEqual([namesOf(PAIR, ['A', 'B']), namesOf(QUESTION, undefined)], [['A', 'B'], undefined]);
   const answer = asClasses(QUESTION, CHOSEN, names);
@@ -105,8 +106,9 @@ test('the choices of a question are classes, each with a name of its own', () =>
   assert.deepEqual(shown.map(({ parts }) => parts.map(({ word: at }) => at).filter((at) => at !== undefined)), [[0, 1], [2], [3], [4]]);
 });
 
-test('of a question that is too long the choices stay', () => {
-  assert.equal(readUntil(QUESTION, 3), together(['who', 'he', 'she ', 'he']));
+test('of a question that is too long as many choices stay, with nothing in them', () => {
+  assert.equal(readUntil(QUESTION, 3), together(['who', '', '', '']));
+  assert.equal(readUntil(QUESTION, QUESTION.length), QUESTION);
   assert.equal(readUntil(QUESTION, undefined), QUESTION);
   assert.equal(readUntil(PAIR, 2), 'a ');
   const cut = (truncated: ChosenAnswer['truncated']) => asClasses(QUESTION, { ...CHOSEN, ...(truncated && { truncated }) }, choicesOf(QUESTION)).truncated;

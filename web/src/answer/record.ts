@@ -5,7 +5,7 @@ import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
-import { ownPlace, stopsInFirst, textAt, textsOf } from '../texts.ts';
+import { isQuestion, ownPlace, stopsInFirst, textAt, textsOf } from '../texts.ts';
 import { readText, readers, type Answer, type Reader } from './answer.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
@@ -25,7 +25,7 @@ export interface Saved {
 const NAMED = 5;
 
 /** What contributions are, for who sees only the file. */
-export const MEANING = 'Contributions are in logits, over the mean of all classes; a reader’s words, start, rest and, of a pair, boundary add up to its score.';
+export const MEANING = 'Contributions are in logits, over the mean of all classes; a reader’s words, start, rest and, of several texts, boundary add up to its score.';
 
 /** What a reason in words is worth, for who sees only the file. */
 export const ABOUT_REASON = 'Written by the same network beside its answer; nothing makes it true or complete. What the answer was computed from are the contributions.';
@@ -72,7 +72,9 @@ function placeOf({ text, names }: Answer, word: Word): Partial<ReturnType<typeof
 }
 
 /** Where reading stopped, in the text that it stopped in. */
-function cutOf({ text, names }: Answer, from: number): { from: number; half?: 1; choice?: number } {
+function cutOf({ text, names }: Answer, from: number): { from?: number; half?: 1; choice?: number } {
+  // The end of some choice, while others were read to theirs.
+  if (names !== undefined && isQuestion(text) && from === text.length) return {};
   if (names === undefined || stopsInFirst(text, from)) return { from };
   const { start, end: _, ...rest } = ownPlace(text, { start: from, end: from });
   return { from: start, ...rest };

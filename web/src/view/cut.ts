@@ -25,6 +25,8 @@ export function showCut({ text, truncated, names, read }: Cut): void {
   const whole = names === undefined ? 'the text has' : isQuestion(text) ? 'the question with an answer has' : 'both texts have';
   // The rest of an answer is not faded, as others follow it that were read.
   const rest = from < text.length ? 'The faded rest' : 'The rest';
-  const missed = names !== undefined && stopsInFirst(text, from) ? `: nothing of “${names[1] ?? ''}”, so the answer is about the other text alone` : '';
+  const question = names !== undefined && isQuestion(text);
+  const lost = question ? 'no answer was read, so that all are alike to it' : `nothing of “${names?.[1] ?? ''}”, so the answer is about the other text alone`;
+  const missed = names !== undefined && stopsInFirst(text, from) ? `: ${lost}` : '';
   notice.textContent = `This model reads ${count(read)} tokens at most, and ${whole} ${count(tokens)}. ${rest} was not read${missed}.`;
 }

@@ -4,7 +4,7 @@ import { opened, type Link } from '../answer/link.ts';
 import { byId } from '../dom.ts';
 import type { Entry } from '../entry.ts';
 import { clipped } from '../format.ts';
-import { isPair } from '../texts.ts';
+import { isPair, isQuestion } from '../texts.ts';
 import { NAMES } from '../views.ts';
 
 /**
@@ -20,8 +20,9 @@ export function onLink(models: readonly Entry[], open: (entry: Entry, link: Link
     if (found.at !== 'link') return false;
     const { text, model } = found.link;
     const entry = models.find(({ id }) => id === model);
-    // Another that reads as many texts, if there is one.
-    const first = models.find(({ texts }) => (texts !== undefined) === isPair(text)) ?? models[0];
+    // Another that reads the like, if there is one.
+    const several = isPair(text) || isQuestion(text);
+    const first = models.find(({ texts, choices = false }) => (texts !== undefined) === several && choices === isQuestion(text)) ?? models[0];
     if (entry !== undefined) open(entry, found.link);
     else if (first !== undefined) {
       // The text is what somebody wanted read; a class of the other model means nothing here.

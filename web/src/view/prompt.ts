@@ -99,6 +99,12 @@ export function writeText(text: string): void {
   const [first = '', ...more] = textsOf(text);
   area.value = writesPairs() || offersChoices() ? first : inOne(text);
   if (writesPairs()) second.value = more.join(' ');
-  else if (offersChoices() && more.length > 0) writeChoices(more);
+  else if (offersChoices()) {
+    const there = writtenChoices();
+    // One answer alone, as a file of pairs has it, is one more to choose among.
+    const [one = ''] = more;
+    if (more.length > 1) writeChoices(more);
+    else if (one !== '' && !there.includes(one)) writeChoices([...there, one]);
+  }
   area.dispatchEvent(new Event('input'));
 }

@@ -37,9 +37,7 @@ export class ReasonPanel {
 
   constructor(host: Host) {
     this.#host = host;
-    // A model that chooses calls what it gives its reason for right or wrong.
-    const ask: Ask = async (text, options) => ({ ...(await host.ask(text, options)), label: this.#about?.label ?? '' });
-    this.#reasons = new Reasons(ask, (state) => this.#draw(state));
+    this.#reasons = new Reasons(host.ask, (state) => this.#draw(state));
     list.addEventListener('pointerover', ({ target }) => this.#point(partOf(target)));
     list.addEventListener('pointerout', (event) => {
       // Back to the one that has the focus, if one has.
@@ -56,7 +54,10 @@ export class ReasonPanel {
   /** Has the reason for an answer written, unless it is there. */
   write(about: Asked): void {
     this.#about = about;
-    void this.#reasons.write(about.asked);
+    const { state } = this.#reasons;
+    // It is there already, though what stands around it may be new: a choice that is not its own, or the name of its own.
+    if (state.at === 'done' && state.text === about.asked) this.#draw(state);
+    else void this.#reasons.write(about.asked);
   }
 
   /** Turns to what is asked about; what is about something else is broken off. */
@@ -88,12 +89,14 @@ export class ReasonPanel {
     // Only what is finished is spoken.
     const spoken = state.at === 'done' ? finished(state.reason) : state.at === 'failed' ? failed(state.error) : '';
     if (says.textContent !== spoken) says.textContent = spoken;
-    if (this.#about !== undefined) this.#host.said(this.#about.text, state.at === 'done' ? state.reason : undefined);
+    // A model that chooses calls what it gives its reason for right or wrong.
+    const said = state.at === 'done' && this.#about ? { ...state.reason, label: this.#about.label } : undefined;
+    if (this.#about !== undefined) this.#host.said(this.#about.text, said);
   }
 
   #heading(state: State): (Node | string)[] {
     if (state.at === 'failed') return [failed(state.error)];
-    const label = state.at === 'done' ? state.reason.label : this.#about?.label;
+    const label = this.#about?.label;
     if (label === undefined || state.at === 'nothing' || state.at === 'stale') return [];
     if (state.at === 'done' && state.reason.tokens.length === 0) return ['It says nothing for ', make('bdi', {}, title(label)), '.'];
     return [state.at === 'writing' ? 'Being written for ' : 'Written for ', make('bdi', {}, title(label)), ':'];
