@@ -77,6 +77,14 @@ pub(super) struct QuantizeOptions {
     /// Column of the second text, for a teacher of pairs
     #[arg(long, value_name = "NAME", requires = "data")]
     text2_column: Option<String>,
+    /// Column of a question's choices, for a teacher that was taught to tell right ones from wrong
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "data",
+        conflicts_with = "text2_column"
+    )]
+    choices_column: Option<String>,
     /// Column of the label
     #[arg(long, value_name = "NAME", default_value = "label")]
     label_column: String,
@@ -164,6 +172,7 @@ pub(super) fn quantize(
         .collect::<Result<Vec<_>>>()?;
 
     let mut bundle = opened.model.bundle().clone();
+    bundle.manifest.choices = options.choices_column.is_some();
     bundle.manifest.card = Card {
         metrics: metrics(&scores, fidelity),
         ..given.card
@@ -180,10 +189,17 @@ pub(super) fn quantize(
     print(general, &report, Report::text)
 }
 
+impl QuantizeOptions {
+    /// Whether the teacher reads pairs.
+    fn pairs(&self) -> bool {
+        self.text2_column.is_some() || self.choices_column.is_some()
+    }
+}
+
 /// The pieces that the options ask for.
 fn kept(options: &QuantizeOptions, teacher: &Teacher, texts: &[&str]) -> Result<Kept> {
     match options.vocabulary {
-        Which::Full if options.text2_column.is_some() => Ok(Kept::full(teacher)?.of_pairs()),
+        Which::Full if options.pairs() => Ok(Kept::full(teacher)?.of_pairs()),
         Which::Full => Kept::full(teacher),
         Which::Pruned => Kept::pruned(teacher, texts, options.min_count.unwrap_or(1)),
     }

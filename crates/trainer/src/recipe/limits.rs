@@ -61,6 +61,28 @@ impl Recipe {
                 ));
             }
         }
+        let read = [
+            Some(&data.text),
+            Some(&data.label),
+            data.text2.as_ref(),
+            data.choices.as_ref(),
+        ];
+        let taken = |name: &String| read.contains(&Some(name));
+        for (index, name) in data.reasons.iter().enumerate() {
+            if taken(name) || data.reasons[..index].contains(name) {
+                breaches.add(format!(
+                    "data.reasons names \"{name}\", which is read as something else already; name columns of reasons, each once"
+                ));
+            }
+        }
+        if let Some(references) = &data.references {
+            breaches.filled("data.references", references);
+            if taken(references) {
+                breaches.add(format!(
+                    "data.references = \"{references}\": it is a column of its own, of reasons by people"
+                ));
+            }
+        }
         if data.choices.is_some() && (data.text2.is_some() || data.labels.is_some()) {
             breaches.add("data.choices: choices are the second texts, and their labels are wrong and right; leave out data.text2 and data.labels".into());
         }

@@ -211,6 +211,21 @@ fn what_questions_lack_is_named() {
         let error = place.bad(arguments);
         assert!(error.contains(says), "{says}: {error}");
     }
+    for (key, says) in [
+        ("data.reasons=[\"answer\"]", "data.reasons names \"answer\""),
+        (
+            "data.reasons=[\"why\",\"why\"]",
+            "data.reasons names \"why\"",
+        ),
+        ("data.references=options", "data.references = \"options\""),
+        (
+            "distill.reason.teaching=predict-explain",
+            "predict-explain has none for the others",
+        ),
+    ] {
+        let error = place.bad(&["check", "questions.toml", "--set", key]);
+        assert!(error.contains(says), "{says}: {error}");
+    }
     for (options, answer, says) in [
         (json!(["a"]), json!(0), "wants two choices at least"),
         (json!(["a", "b"]), json!(2), "none of which is the label 2"),
@@ -221,4 +236,44 @@ fn what_questions_lack_is_named() {
         let error = place.bad(&["check", "questions.toml"]);
         assert!(error.contains(says), "{says}: {error}");
     }
+}
+
+#[test]
+fn the_teacher_of_a_chooser_becomes_a_bundle_that_chooses() {
+    let place = place();
+    let taught = value(&place.good(&["teach", "questions.toml", "--json", "--quiet"]));
+    let folder = taught["folder"].as_str().unwrap();
+    let quantize = [
+        "quantize",
+        "--teacher",
+        folder,
+        "--data",
+        "questions.jsonl",
+        "--evaluate",
+        "questions.jsonl",
+        "--text-column",
+        "q",
+        "--label-column",
+        "answer",
+        "--output",
+        "teacher.glass",
+        "--quiet",
+    ];
+    place.good(&[&quantize[..], &["--choices-column", "options"]].concat());
+    let manifest = value(&place.good(&["inspect", "teacher.glass", "--json"]))["manifest"].clone();
+    assert_eq!(
+        (&manifest["choices"], &manifest["kind"]),
+        (&json!(true), &json!("teacher"))
+    );
+    let choices = ["--choice", "rose", "--choice", "fell", "--json"];
+    let asked = ["explain", "teacher.glass", "the mill rose . what did it do"];
+    let answer = value(&place.good(&[&asked[..], &choices[..]].concat()));
+    assert_eq!(answer["method"], "ig");
+    let sum: f64 = answer["scores"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s.as_f64().unwrap())
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-6, "{answer}");
 }

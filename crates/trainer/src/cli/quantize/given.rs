@@ -8,7 +8,7 @@ use stillglass_bundle::Card;
 
 use super::{QuantizeOptions, Which};
 use crate::artefact::{VERSION, check_target, same_file};
-use crate::data::{Columns, Format, Sheet};
+use crate::data::{Columns, Format, Sheet, expanded};
 use crate::evaluate::labelled;
 use crate::progress::Progress;
 use crate::recipe::CardSection;
@@ -92,6 +92,7 @@ fn texts_of(options: &QuantizeOptions, path: &str, progress: &Progress) -> Resul
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
         text2: options.text2_column.as_deref(),
+        choices: options.choices_column.as_deref(),
         label: None,
         ..Columns::default()
     };
@@ -121,6 +122,7 @@ fn sheet(options: &QuantizeOptions, path: &str, progress: &Progress) -> Result<S
     let columns = Columns {
         text: options.text_column.as_deref().unwrap_or(TEXT),
         text2: options.text2_column.as_deref(),
+        choices: options.choices_column.as_deref(),
         label: Some(&options.label_column),
         ..Columns::default()
     };
@@ -134,10 +136,11 @@ fn rows(
     columns: &Columns<'_>,
     progress: &Progress,
 ) -> Result<Sheet> {
-    let (sheet, bad) = input::rows(path, format, columns, options.skip_bad_rows)?;
+    let (mut sheet, bad) = input::rows(path, format, columns, options.skip_bad_rows)?;
     for bad in bad {
         progress.note(&format!("left out {bad}"));
     }
+    sheet.rows = sheet.rows.into_iter().flat_map(expanded).collect();
     Ok(sheet)
 }
 
