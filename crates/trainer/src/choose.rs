@@ -8,7 +8,7 @@ use serde::Serialize;
 use stillglass_runtime::{Classification, Model, WordContribution};
 use stillglass_text::pair;
 
-use crate::data::Row;
+use crate::data::{Row, gap};
 use crate::metrics::{argmax, softmax};
 use crate::predict::{Cut, Wanted, classify, reason};
 
@@ -122,11 +122,6 @@ pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<
         remainder: each(&|explanation| gap(&explanation.remainder)),
         logits,
     })
-}
-
-/// By how much `right` exceeds `wrong`.
-fn gap(by_label: &[f32]) -> f32 {
-    by_label[1] - by_label[0]
 }
 
 /// The question's words, each with what it gave to every choice, then the choices' own.

@@ -60,6 +60,11 @@ fn place_of(written: &str, count: usize) -> Option<usize> {
     place.filter(|place| *place < count)
 }
 
+/// By how much a pair's logit of `right` exceeds that of `wrong`: how well an answer suits its question.
+pub(crate) fn gap(logits: &[f32]) -> f32 {
+    logits[1] - logits[0]
+}
+
 /// Share of the questions whose right choice is the most probable one, of equals each as much as any; none where there
 /// is no question. Of every row its place among a question's choices, the index of its label, and the probabilities of
 /// both labels ([`CHOICES`]).

@@ -3,17 +3,19 @@
 use anyhow::{Context, Result};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::adamw::AdamW;
 use crate::average::Average;
 use crate::checkpoint::Checkpoints;
+use crate::data::{chosen_right, gap};
 use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective, Sampler};
-use crate::sampler::{Mixture, Order};
+use crate::sampler::{Mixture, Order, together};
 use crate::student::{Last, Moments, Shape, Speech, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Diverged, Dropout, Schedule, generator};
@@ -52,6 +54,8 @@ pub struct Row {
     pub reasons: Vec<Speech>,
     /// What its reason means, a direction; `None` where it has none, or nobody asks.
     pub meaning: Option<Vec<f32>>,
+    /// Which question it is a choice of, among the training or the validation rows; a question's choices compete.
+    pub question: Option<usize>,
 }
 
 /// What the student learns from and is chosen by.
@@ -74,6 +78,9 @@ pub struct Epoch {
     pub loss: f64,
     /// Mean of each term of the loss, before its weight.
     pub terms: Vec<(String, f64)>,
+    /// Share of validation questions answered right, where rows are choices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<f64>,
     /// Share of validation rows labelled right.
     pub accuracy: f64,
     /// Macro-F1 on validation rows.
@@ -126,14 +133,26 @@ pub struct Course<'a> {
 impl Course<'_> {
     /// Optimizer steps of an epoch.
     fn steps(&self) -> usize {
-        self.set.train.len().div_ceil(self.section.batch)
+        let questions = questions(&self.set.train);
+        match questions.iter().map(Vec::len).max() {
+            None => self.set.train.len().div_ceil(self.section.batch),
+            Some(choices) => questions
+                .len()
+                .div_ceil(together(self.section.batch, choices)),
+        }
     }
 
     /// The batches of an epoch.
     fn order(&self, epoch: usize) -> Order {
-        let rows = self.set.train.iter();
-        let rows = rows.map(|row| (row.ids.len(), row.domain));
-        Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
+        let rows = &self.set.train;
+        let questions = questions(rows);
+        if questions.is_empty() {
+            let rows = rows.iter().map(|row| (row.ids.len(), row.domain));
+            Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
+        } else {
+            let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
+            Order::of_questions(self.section, &lengths, &questions, (self.seed, epoch))
+        }
     }
 
     fn steps_averaged(&self) -> f64 {
@@ -151,8 +170,8 @@ impl Course<'_> {
     }
 }
 
-/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, the earlier of equals; of one that
-/// gives reasons the last.
+/// Trains a student, keeping the epoch with the best macro-F1 on validation rows, or the most of their questions right, the
+/// earlier of equals; of one that gives reasons the last.
 ///
 /// Checkpoints stand under `directory`; called again, training goes on after the newest whole one.
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
@@ -172,11 +191,12 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
     while training.state.history.len() < course.section.epochs {
         let epoch = training.epoch(progress)?;
         progress.note(&format!(
-            "seed {}, epoch {}: loss {:.4}, validation loss {:.4}, accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
+            "seed {}, epoch {}: loss {:.4}, validation loss {:.4}, {}accuracy {:.4}, macro-F1 {:.4}, {:.1} s",
             course.seed,
             epoch.epoch,
             epoch.loss,
             epoch.validation_loss,
+            epoch.questions.map_or(String::new(), |right| format!("questions {right:.4}, ")),
             epoch.accuracy,
             epoch.macro_f1,
             epoch.seconds
@@ -248,8 +268,9 @@ impl Training<'_> {
         }
         task.finish();
         let seconds = clock.elapsed().as_secs_f64();
-        let (scores, validation_loss) = self.validate()?;
+        let (scores, validation_loss, questions) = self.validate()?;
         Ok(Epoch {
+            questions,
             epoch: number,
             loss: sums.mean(),
             terms: sums.terms(),
@@ -281,8 +302,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// The averaged student's scores and loss on validation rows.
-    fn validate(&self) -> Result<(Scores, f64)> {
+    /// The averaged student's scores and loss on validation rows, and the share of their questions that it answers right.
+    fn validate(&self) -> Result<(Scores, f64, Option<f64>)> {
         let weights = self.average.weights().context("no step was taken")?;
         let student = Student::from_weights(self.course.shape, weights)?;
         let rows = &self.course.set.validation;
@@ -302,7 +323,8 @@ impl Training<'_> {
                 .sum::<f64>()
         });
         let loss = losses.sum::<f64>() / rows.len().max(1) as f64;
-        Ok((Scores::of_logits(&found, &gold)?, loss))
+        let right = answered(rows, &found);
+        Ok((Scores::of_logits(&found, &gold)?, loss, right))
     }
 
     /// One optimizer step; returns the loss and its terms.
@@ -324,6 +346,7 @@ impl Training<'_> {
             attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
             rationales: rows.iter().map(|row| row.rationale.clone()).collect(),
             meanings: rows.iter().map(|row| row.meaning.clone()).collect(),
+            questions: questions(rows.iter().copied()),
             words: rows.iter().map(|row| row.words.clone()).collect(),
         };
         let loss = loss(&output, &targets, &self.course.at(step));
@@ -366,7 +389,8 @@ impl Training<'_> {
 
     fn save(&mut self, checkpoints: &Checkpoints) -> Result<()> {
         let ranked = self.state.history.iter().enumerate().rev();
-        let best = ranked.max_by(|a, b| a.1.macro_f1.total_cmp(&b.1.macro_f1));
+        let good = |epoch: &Epoch| epoch.questions.unwrap_or(epoch.macro_f1);
+        let best = ranked.max_by(|a, b| good(a.1).total_cmp(&good(b.1)));
         self.state.best = match self.course.shape.decoder {
             // Reasons get better long after answers do.
             Some(_) => self.state.history.len(),
@@ -417,6 +441,35 @@ fn speeches(rows: &[&Row]) -> Vec<Speech> {
         speech.last_weight /= lasts.max(1.0);
     }
     all
+}
+
+/// The rows of each question, by their places; none where rows are no choices.
+fn questions<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Vec<Vec<usize>> {
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, row) in rows.into_iter().enumerate() {
+        if let Some(question) = row.question {
+            places.entry(question).or_default().push(place);
+        }
+    }
+    places.into_values().collect()
+}
+
+/// Share of the questions whose right choice has the largest logit of `right` over `wrong`; none without questions.
+fn answered(rows: &[Row], logits: &[Vec<f32>]) -> Option<f64> {
+    let gaps: Vec<Vec<f32>> = logits.iter().map(|row| vec![gap(row)]).collect();
+    let said = questions(rows).into_iter().flat_map(|rows| {
+        let count = rows.len();
+        rows.into_iter()
+            .enumerate()
+            .map(move |(place, row)| (place, count, row))
+    });
+    chosen_right(said.map(|(place, count, row)| {
+        (
+            Some((place, count)),
+            rows[row].gold.unwrap_or_default(),
+            &gaps[row],
+        )
+    }))
 }
 
 /// Some validation rows of each domain, chosen by seed: at most [`ASKED`] of one. None where nobody asks for them.

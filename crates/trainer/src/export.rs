@@ -8,7 +8,7 @@ use stillglass_bundle::{
 use stillglass_runtime::{Classification, Method, Model};
 
 use crate::artefact::VERSION;
-use crate::data::{Example, chosen_right};
+use crate::data::{Example, chosen_right, gap};
 use crate::metrics::{Scores, argmax, softmax};
 use crate::recipe::{Loaded, Recipe, Teaching};
 use crate::rounding::for_readers;
@@ -335,10 +335,7 @@ pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<(Scores, Option<f64>
 
 /// Share of the questions answered right, from logits of their choices; none where rows are no choices.
 pub fn questions_right(examples: &[Example], logits: &[Vec<f32>]) -> Option<f64> {
-    let said: Vec<Vec<f32>> = logits
-        .iter()
-        .map(|row| vec![row[row.len() - 1] - row[0]])
-        .collect();
+    let said: Vec<Vec<f32>> = logits.iter().map(|row| vec![gap(row)]).collect();
     let rows = examples.iter().zip(&said);
     chosen_right(rows.map(|(row, said)| (row.choice, row.label, said)))
 }

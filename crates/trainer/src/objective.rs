@@ -26,6 +26,8 @@ pub struct Targets {
     pub rationales: Vec<Option<Vec<f32>>>,
     /// What each row's reason means, a direction; `None` where it has none, or nobody asks.
     pub meanings: Vec<Option<Vec<f32>>>,
+    /// The rows of each question whose choices they are, which compete; empty where rows are no choices.
+    pub questions: Vec<Vec<usize>>,
     /// For each row the word that each student token belongs to.
     pub words: Vec<Vec<usize>>,
 }
@@ -70,6 +72,9 @@ pub fn loss(output: &StudentOutput, targets: &Targets, section: &DistillSection)
     }
     if section.contrastive > 0.0 {
         terms.push(("contrast", section.contrastive, known.contrast()));
+    }
+    if !targets.questions.is_empty() {
+        terms.extend(known.choices(section));
     }
     if section.reason.meaning > 0.0 {
         terms.push(("meaning", section.reason.meaning, known.meaning_distance()));
@@ -241,6 +246,55 @@ impl<'a> Known<'a> {
         // A row is not beside itself.
         let near = log_softmax(near - square(own) * 1e9, 1);
         (near * square(positive)).sum() * (-1.0 / anchors.max(1) as f64)
+    }
+
+    /// The choices of each question against each other, by how much the logit of `right` exceeds that of `wrong`: the
+    /// cross-entropy of the right ones, and the divergence from what the teacher makes of the same choices.
+    fn choices(&self, section: &DistillSection) -> Vec<Term> {
+        let (gold, taught) = match section.objective {
+            Objective::Labels => (1.0, 0.0),
+            Objective::Kd | Objective::Multiview => (1.0 - section.lambda, section.lambda),
+            Objective::KdMse => (0.0, 1.0),
+            Objective::Dixtill => (1.0 - section.alpha, section.alpha),
+        };
+        let device = self.output.logits.device();
+        let questions = &self.targets.questions;
+        let (count, width) = (
+            questions.len(),
+            questions.iter().map(Vec::len).max().unwrap_or(0),
+        );
+        let (mut rows, mut missing) = (vec![0i64; count * width], vec![1e9f32; count * width]);
+        let (mut right, mut known) = (vec![0f32; count * width], 0u32);
+        for (question, choices) in questions.iter().enumerate() {
+            let is_right = |row: &&usize| self.targets.gold[**row] == Some(1);
+            let share = 1.0 / choices.iter().filter(is_right).count() as f32;
+            known += u32::from(share.is_finite());
+            for (place, &row) in choices.iter().enumerate() {
+                let at = question * width + place;
+                (rows[at], missing[at]) = (row as i64, 0.0);
+                right[at] = if is_right(&&row) { share } else { 0.0 };
+            }
+        }
+        let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count * width]), &device);
+        let square =
+            |values| Tensor::<2>::from_data(TensorData::new(values, [count, width]), &device);
+        let missing = square(missing);
+        let log = |logits: &Tensor<2>, temperature: f64| {
+            let gap = logits.clone().narrow(1, 1, 1) - logits.clone().narrow(1, 0, 1);
+            let gaps = gap.select(0, rows.clone()).reshape([count, width]);
+            log_softmax(gaps / temperature - missing.clone(), 1)
+        };
+        let entropy = (log(&self.output.logits, 1.0) * square(right)).sum();
+        let temperature = section.temperature;
+        let (teacher, student) = (
+            log(&self.teacher, temperature),
+            log(&self.output.logits, temperature),
+        );
+        let far = divergence(teacher, student).mean() * (temperature * temperature);
+        vec![
+            ("choice", gold, entropy * (-1.0 / f64::from(known.max(1)))),
+            ("choice of the teacher", taught, far),
+        ]
     }
 
     /// How differently rows are alike by their pooled vectors and by their reasons: mean squared difference of the rows'

@@ -125,6 +125,11 @@ impl Rows {
     }
 }
 
+/// Questions of so many choices that make a batch of so many rows.
+pub(crate) fn together(rows: usize, choices: usize) -> usize {
+    (rows / choices.max(1)).max(1)
+}
+
 /// The batches of an epoch.
 pub(crate) enum Order {
     /// Every row once; the last batch comes first.
@@ -166,6 +171,29 @@ impl Order {
             every: section.sampler_every,
             drawn: Vec::new(),
         }))
+    }
+
+    /// The order of an epoch of questions, whose rows come together.
+    pub(crate) fn of_questions(
+        section: &DistillSection,
+        lengths: &[usize],
+        questions: &[Vec<usize>],
+        (seed, epoch): (u64, usize),
+    ) -> Self {
+        let mut rng = generator(seed, "distill order", epoch as u64);
+        let longest = |rows: &Vec<usize>| rows.iter().map(|&row| lengths[row]).max().unwrap_or(0);
+        let of_each: Vec<usize> = questions.iter().map(longest).collect();
+        let choices = questions.iter().map(Vec::len).max().unwrap_or(1);
+        let rows = |batch: Vec<usize>| {
+            batch
+                .into_iter()
+                .flat_map(|q| questions[q].clone())
+                .collect()
+        };
+        let batches = batches(&of_each, together(section.batch, choices), &mut rng);
+        let mut batches: Vec<Vec<usize>> = batches.into_iter().map(rows).collect();
+        batches.reverse();
+        Self::Natural(batches)
     }
 
     /// Whether the domains are looked at before a step.

@@ -41,6 +41,7 @@ fn row(index: u32) -> Row {
         rationale: None,
         reasons: Vec::new(),
         meaning: None,
+        question: None,
     }
 }
 

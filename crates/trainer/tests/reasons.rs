@@ -186,6 +186,7 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
             domain: None,
             rationale: None,
             meaning: None,
+            question: None,
             reasons: vec![Speech {
                 row: 0,
                 prefix: 0,

@@ -21,7 +21,7 @@ use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::data::{Example, Split, chosen_right};
 use crate::distill::Epoch;
 use crate::faithfulness::{self, Explained, Faithfulness};
-use crate::flow::{TeacherArtefact, columns};
+use crate::flow::{TOGETHER, TeacherArtefact, columns};
 use crate::metrics::{Reliability, Scores, argmax, reliability};
 use crate::plausibility::{self, Plausibility};
 use crate::quantize::{self, Kept, Storage};
@@ -165,6 +165,7 @@ impl Comparison<'_> {
             .with("transfer", &recipe.transfer)?
             .with("student", &recipe.student)?
             .with("distill", &recipe.distill.one_run())?
+            .with_some("choices", recipe.data.choices.as_ref().map(|_| TOGETHER))?
             .with_some("unlabeled", self.run.data.split.unlabeled_hash())
     }
 

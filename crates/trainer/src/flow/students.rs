@@ -33,6 +33,8 @@ pub(super) const VOCABULARY: &str = "vocabulary.json";
 /// Where embeddings start, and what the table is called there.
 const EMBEDDINGS: &str = "embeddings.safetensors";
 const EMBEDDING: &str = "embedding";
+/// How a question's choices are learnt. Of keys, as before they were learnt one by one.
+pub(crate) const TOGETHER: &str = "together";
 /// What reasons mean, in the file of their meanings.
 const MEANINGS: &str = "meanings.safetensors";
 const MEANING: &str = "meaning";
@@ -111,7 +113,8 @@ impl Run<'_> {
         let reasons = self.split().reasons_hash().filter(|_| learnt);
         let inputs = inputs
             .with_some("marks", marks)?
-            .with_some("reasons", reasons)?;
+            .with_some("reasons", reasons)?
+            .with_some("choices", recipe.data.choices.as_ref().map(|_| TOGETHER))?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let material = self.material(from, labels)?;
@@ -354,6 +357,7 @@ impl Run<'_> {
                 ids: encoding.ids,
                 reasons: Vec::new(),
                 meaning: None,
+                question: None,
             }
         };
         let gold = self.split().train.iter().zip(&labels.train).enumerate();
@@ -390,16 +394,36 @@ impl Run<'_> {
                 rationale: None,
                 reasons: Vec::new(),
                 meaning: None,
+                question: None,
             }
         };
         train.extend(labels.transfer.iter().map(borrowed));
         ensure!(!train.is_empty(), "distill: there is no training row");
+        let variants = self.recipe.recipe.transfer.variants;
+        let own = split.train.len();
+        let places = question_of(&split.train);
+        let asked = places.last().copied().flatten().map_or(0, |last| last + 1);
+        for (row, place) in train.iter_mut().zip(&places) {
+            row.question = *place;
+        }
+        // The variants of one number of a question's choices are a question of their own.
+        let made = labels.transfer.iter().enumerate();
+        for (index, text) in made.filter(|(_, text)| text.source < own) {
+            let number = 1 + index % variants.max(1);
+            train[own + index].question =
+                places[text.source].map(|question| number * asked + question);
+        }
         let rows = self.split().validation.iter().zip(&labels.validation);
+        let questions = question_of(&split.validation);
         let validation = rows
             .enumerate()
             .map(|(index, (example, logits))| {
                 let attribution = labels.validation_explained.get(&index);
-                row(example, logits, attribution)
+                let question = questions[index];
+                Row {
+                    question,
+                    ..row(example, logits, attribution)
+                }
             })
             .collect();
         Ok(TransferSet {
@@ -423,6 +447,17 @@ impl Run<'_> {
             .collect();
         logits(student, &ids, BATCH)
     }
+}
+
+/// The number of each row's question, from 0, where rows are choices.
+fn question_of(examples: &[Example]) -> Vec<Option<usize>> {
+    let mut questions = 0;
+    let number = |example: &Example| {
+        let (place, _) = example.choice?;
+        questions += usize::from(place == 0);
+        questions.checked_sub(1)
+    };
+    examples.iter().map(number).collect()
 }
 
 /// Ids of a text in which whole words were masked: one unknown token each, which the student will

@@ -83,6 +83,9 @@ impl Recipe {
                 ));
             }
         }
+        if data.choices.is_some() && self.distill.sampler != Sampler::Natural {
+            breaches.add("distill.sampler: a question's choices are learnt together, which samplers by domain would part; take natural".into());
+        }
         if data.choices.is_some() && (data.text2.is_some() || data.labels.is_some()) {
             breaches.add("data.choices: choices are the second texts, and their labels are wrong and right; leave out data.text2 and data.labels".into());
         }

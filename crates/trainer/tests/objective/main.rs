@@ -98,6 +98,8 @@ fn targets() -> Targets {
             Some(vec![0.1, 2.0]),
             Some(vec![0.5, 0.4]),
         ],
+        // Of different numbers of choices, the second with no right one.
+        questions: vec![vec![0, 2, 3], vec![4, 1]],
         words: vec![
             vec![0, 0, 1, 2, 2],
             vec![0],

@@ -148,6 +148,40 @@ fn meaning_distance(said: &Said, targets: &Targets) -> f64 {
     pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f64>() / (rows.len() * rows.len()) as f64
 }
 
+/// The choices of each question against each other: what the gold labels say of them, and the teacher.
+fn choices(section: &DistillSection, said: &Said, targets: &Targets) -> f64 {
+    let gaps = |logits: &dyn Fn(usize) -> Vec<f64>, rows: &[usize]| -> Vec<f64> {
+        rows.iter()
+            .map(|&row| logits(row)[1] - logits(row)[0])
+            .collect()
+    };
+    let student = |row: usize| said.logits[row].clone();
+    let teacher = |row: usize| wide(&targets.logits[row]);
+    let (mut entropies, mut divergences) = (Vec::new(), Vec::new());
+    for rows in &targets.questions {
+        let right = rows.iter().position(|&row| targets.gold[row] == Some(1));
+        if let Some(right) = right {
+            entropies.push(-softmax(&gaps(&student, rows), 1.0)[right].ln());
+        }
+        let p = softmax(&gaps(&teacher, rows), section.temperature);
+        let q = softmax(&gaps(&student, rows), section.temperature);
+        divergences.push(p.iter().zip(&q).map(|(p, q)| p * (p / q).ln()).sum::<f64>());
+    }
+    if targets.questions.is_empty() {
+        return 0.0;
+    }
+    let scale = section.temperature * section.temperature;
+    let (gold, taught) = (mean(&entropies), scale * mean(&divergences));
+    match section.objective {
+        Objective::Labels => gold,
+        Objective::KdMse => taught,
+        Objective::Kd | Objective::Multiview => {
+            (1.0 - section.lambda) * gold + section.lambda * taught
+        }
+        Objective::Dixtill => (1.0 - section.alpha) * gold + section.alpha * taught,
+    }
+}
+
 /// Khosla et al. 2020, eq. 2, at temperature 0.1.
 fn contrast(said: &Said, targets: &Targets) -> f64 {
     let units: Vec<Vec<f64>> = (0..ROWS).map(|row| pooled(said, row)).collect();
@@ -306,6 +340,7 @@ fn definition(section: &DistillSection, said: &Said, targets: &Targets) -> f64 {
         + section.contrastive * contrast(said, targets)
         + section.rationale * rationale_distance(said, targets)
         + section.reason.meaning * meaning_distance(said, targets)
+        + choices(section, said, targets)
 }
 
 /// `[row][token][width]` as the student lays its states, `[token][row][width]`.
@@ -341,8 +376,14 @@ fn tensors(said: &Said) -> StudentOutput {
 
 #[test]
 fn every_objective_is_its_definition() {
-    let (said, targets) = (said(), targets());
-    for section in sections() {
+    let (said, mut targets) = (said(), targets());
+    let questions = std::mem::take(&mut targets.questions);
+    let alone = sections().into_iter().map(|section| (section, Vec::new()));
+    let asked = sections()
+        .into_iter()
+        .map(|section| (section, questions.clone()));
+    for (section, questions) in alone.chain(asked) {
+        targets.questions = questions;
         let total = loss(&tensors(&said), &targets, &section).total;
         let found = f64::from(floats_of(total).unwrap()[0]);
         let want = definition(&section, &said, &targets);
@@ -372,7 +413,8 @@ fn words_that_the_teacher_did_not_read_do_not_count() {
 #[test]
 fn a_perfect_copy_has_no_distance() {
     let device = device::open("cpu").unwrap();
-    let targets = targets();
+    let mut targets = targets();
+    targets.questions.clear();
     let mut contributions = vec![0f32; 5 * 5 * 3];
     for (row, attribution) in targets.attributions.iter().enumerate() {
         let Some(attribution) = attribution else {
