@@ -239,6 +239,38 @@ mod tests {
     }
 
     #[test]
+    fn the_choices_of_a_question_come_together() {
+        let section = DistillSection {
+            batch: 12,
+            ..DistillSection::default()
+        };
+        // Choices of one question lie apart, as variants do; one question has four.
+        let questions: Vec<Vec<usize>> = (0..11)
+            .map(|q| {
+                (0..if q == 3 { 4 } else { 5 })
+                    .map(|choice| choice * 11 + q)
+                    .collect()
+            })
+            .collect();
+        let lengths: Vec<usize> = (0..55).map(|row| 3 + row * 7 % 13).collect();
+        let mut order = Order::of_questions(&section, &lengths, &questions, (1, 2));
+        let mut met = Vec::new();
+        for step in 0..6 {
+            let batch = order.next(&[], step, 6 - step);
+            assert!(!batch.is_empty() && batch.len() <= 12);
+            for rows in &questions {
+                let there = rows.iter().filter(|row| batch.contains(row)).count();
+                assert!(there == 0 || there == rows.len(), "{batch:?}");
+            }
+            met.extend(batch);
+        }
+        met.sort_unstable();
+        let mut all: Vec<usize> = questions.concat();
+        all.sort_unstable();
+        assert_eq!(met, all);
+    }
+
+    #[test]
     fn the_mixture_is_that_of_the_paper() {
         let losses = [[1.5, 1.1], [1.2, 1.1], [2.0, 1.0]];
         let first = follow(Sampler::Ddk, &losses, 1).shares;
