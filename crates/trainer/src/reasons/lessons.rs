@@ -327,6 +327,31 @@ mod tests {
     }
 
     #[test]
+    fn meanings_are_of_the_first_paragraph_and_stay_with_their_rows() {
+        let examples = examples();
+        let meant = |distill: &str| meant(&examples, &recipe(distill)).map_err(|e| e.to_string());
+        let own = vec![Some("it rains . so wet ."), None, Some("dry")];
+        assert_eq!(meant("meaning = 1.0"), Ok(own.clone()));
+        let shuffled = |seed: u64| {
+            let mut recipe = recipe("meaning = 1.0\ncontrol = \"shuffled\"");
+            recipe.seed = seed;
+            super::meant(&examples, &recipe).unwrap()
+        };
+        // Of two reasons some seed gives each to the other row, none to the row without one.
+        let all: Vec<_> = (0..20).map(shuffled).collect();
+        assert!(all.contains(&vec![own[2], None, own[0]]), "{all:?}");
+        assert!(all.iter().all(|reasons| reasons[1].is_none()));
+        let mut bare = examples.clone();
+        for example in &mut bare {
+            example.reasons = vec![None, None];
+        }
+        let error = super::meant(&bare, &recipe("meaning = 1.0"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no training row has a reason"), "{error}");
+    }
+
+    #[test]
     fn no_reasons_at_all_are_an_error() {
         let mut bare = examples();
         for example in &mut bare {
