@@ -117,8 +117,8 @@ async function choose([address, questions]) {
   const { Model } = await import('/pkg/dist/index.js');
   const model = await Model.load(address);
   return questions.map(({ text, choices }) => {
-    const { truncated, ...answer } = model.choose(text, choices, { explain: true });
-    return { ...answer, truncated: truncated?.map(({ choice }) => choice), said: model.reason([text, choices[answer.choice]]).text };
+    const answer = model.choose(text, choices, { explain: true });
+    return { ...answer, said: model.reason([text, choices[answer.choice]]).text };
   });
 }
 

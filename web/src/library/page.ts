@@ -36,6 +36,9 @@ export class AllModels {
   /** Counts the drawings: what an earlier one still waits for comes too late. */
   #drawings = 0;
 
+  /** Counts the files that were brought: the last one counts. */
+  #takes = 0;
+
   constructor(host: Host) {
     this.#host = host;
     onFile(byId('own-drop'), () => !byId('all-models').hidden, (file) => void this.#take(file));
@@ -100,15 +103,18 @@ export class AllModels {
     byId('models-problem').replaceChildren();
     this.#say(`Opening ${file.name}…`);
     byId('own-drop').classList.add('busy');
+    const take = ++this.#takes;
     try {
       if (file.size > LARGEST) throw new Error(`it has ${bytes(file.size)}, more than a tab can hold; choose a smaller model`);
       const entry = await this.#host.adopt(file);
       await this.#learn(entry);
-      this.#use(entry);
+      // A later file is on its way, which opening this one again would break off.
+      if (take === this.#takes) this.#use(entry);
     } catch (error) {
-      this.#refuse(file.name, error);
+      // Broken off by a later file, it is not refused.
+      if (take === this.#takes || !isAbort(error)) this.#refuse(file.name, error);
     } finally {
-      byId('own-drop').classList.remove('busy');
+      if (take === this.#takes) byId('own-drop').classList.remove('busy');
     }
   }
 
@@ -124,4 +130,8 @@ export class AllModels {
   #say(text: string): void {
     byId('models-status').textContent = text;
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
 }
