@@ -130,39 +130,41 @@ pub struct Course<'a> {
     pub seed: u64,
 }
 
-impl Course<'_> {
+/// How a course goes through its rows; found once.
+struct Plan {
+    /// The rows of each question, where they are choices.
+    questions: Vec<Vec<usize>>,
     /// Optimizer steps of an epoch.
-    fn steps(&self) -> usize {
+    steps: usize,
+}
+
+impl Course<'_> {
+    fn plan(&self) -> Plan {
+        let batch = self.section.batch;
         let questions = questions(&self.set.train);
-        match questions.iter().map(Vec::len).max() {
-            None => self.set.train.len().div_ceil(self.section.batch),
-            Some(choices) => questions
-                .len()
-                .div_ceil(together(self.section.batch, choices)),
-        }
+        let steps = match questions.iter().map(Vec::len).max() {
+            None => self.set.train.len().div_ceil(batch),
+            Some(choices) => questions.len().div_ceil(together(batch, choices)),
+        };
+        Plan { questions, steps }
     }
 
     /// The batches of an epoch.
-    fn order(&self, epoch: usize) -> Order {
+    fn order(&self, plan: &Plan, epoch: usize) -> Order {
         let rows = &self.set.train;
-        let questions = questions(rows);
-        if questions.is_empty() {
+        if plan.questions.is_empty() {
             let rows = rows.iter().map(|row| (row.ids.len(), row.domain));
             Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
         } else {
             let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
-            Order::of_questions(self.section, &lengths, &questions, (self.seed, epoch))
+            Order::of_questions(self.section, &lengths, &plan.questions, (self.seed, epoch))
         }
     }
 
-    fn steps_averaged(&self) -> f64 {
-        self.section.average * self.steps() as f64
-    }
-
     /// The objective's weights at a step.
-    fn at(&self, step: usize) -> DistillSection {
+    fn at(&self, plan: &Plan, step: usize) -> DistillSection {
         let mut section = self.section.clone();
-        let rising = section.mu_warmup * (self.steps() * section.epochs) as f64;
+        let rising = section.mu_warmup * (plan.steps * section.epochs) as f64;
         if (step as f64) < rising {
             section.mu *= step as f64 / rising;
         }
@@ -177,12 +179,14 @@ impl Course<'_> {
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
     let student = Student::new(course.shape, course.embedding.to_vec(), course.seed);
+    let plan = course.plan();
     let mut training = Training {
         course,
         moments: Moments::zeros(&student),
         student,
         state: State::default(),
-        average: Average::over(course.steps_averaged()),
+        average: Average::over(course.section.average * plan.steps as f64),
+        plan,
         asked: asked(&course),
     };
     if let Some(epoch) = checkpoints.newest(progress)? {
@@ -215,6 +219,7 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
 
 struct Training<'a> {
     course: Course<'a>,
+    plan: Plan,
     student: Student,
     moments: Moments,
     state: State,
@@ -243,7 +248,7 @@ impl Training<'_> {
         let number = self.state.history.len() + 1;
         let set = self.course.set;
         let section = self.course.section;
-        let steps = self.course.steps();
+        let steps = self.plan.steps;
         let schedule = Schedule {
             peak: section.learning_rate,
             warmup: section.warmup,
@@ -253,7 +258,7 @@ impl Training<'_> {
         let name = format!("distill: epoch {number} of {}", section.epochs);
         let task = progress.task(&name, "texts", set.train.len());
         let mut sums = Sums::default();
-        let mut order = self.course.order(number);
+        let mut order = self.course.order(&self.plan, number);
         for index in 0..steps {
             let step = (number - 1) * steps + index;
             if order.looks(step) {
@@ -349,7 +354,7 @@ impl Training<'_> {
             questions: questions(rows.iter().copied()),
             words: rows.iter().map(|row| row.words.clone()).collect(),
         };
-        let loss = loss(&output, &targets, &self.course.at(step));
+        let loss = loss(&output, &targets, &self.course.at(&self.plan, step));
         let mut values = vec![("loss", f64::from(floats_of(loss.total.clone())?[0]))];
         for (name, term) in loss.terms {
             values.push((name, f64::from(floats_of(term)?[0])));
