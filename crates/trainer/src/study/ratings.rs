@@ -161,9 +161,18 @@ fn places(table: &Table, names: &Names) -> Result<Places> {
         found
     } else {
         let named = names.constructs.iter();
-        named
+        let named: Vec<usize> = named
             .map(|name| table.need(name, "--construct"))
-            .collect::<Result<_>>()?
+            .collect::<Result<_>>()?;
+        // Tests are corrected for how many there are.
+        for (index, place) in named.iter().enumerate() {
+            ensure!(
+                !named[..index].contains(place),
+                "--construct {} is there twice; name it once",
+                table.names[*place]
+            );
+        }
+        named
     };
     let item = names.item.iter().map(|name| table.need(name, "--item"));
     Ok(Places {

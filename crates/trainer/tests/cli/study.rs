@@ -178,6 +178,12 @@ fn ratings_are_told_apart_by_the_key() {
     let page = std::fs::read_to_string(place.path("r.html")).unwrap();
     assert!(page.contains("plausibility: mean rating") && page.ends_with("</html>\n"));
 
+    let twice = ["--construct", "plausibility", "--construct", "Plausibility"];
+    let own = ["study", "analyse", &files[0], "--key", "s.key.json"];
+    let error = place.bad(&[&own[..], &twice[..]].concat());
+    assert!(error.contains("is there twice; name it once"), "{error}");
+    let error = place.bad(&[&own[..], &["--check", "attention"][..]].concat());
+    assert!(error.contains("attention"), "{error}");
     let alone = place.bad(&["study", "analyse", &files[0]]);
     assert!(
         alone.contains("--group, or give the study's --key"),
