@@ -2,7 +2,7 @@
 
 import './trusted.ts';
 import type { ModelInfo, Word } from 'stillglass/client';
-import { askedOf } from './asked.ts';
+import { askedOf, type Asked } from './asked.ts';
 import { Beside } from './beside.ts';
 import { carry, takeCarried } from './carried.ts';
 import { catalogue, fromFile } from './catalogue.ts';
@@ -204,12 +204,17 @@ function shownOf({ labels, result }: Reading): string {
   return picked !== undefined && labels.includes(picked) ? picked : result.label;
 }
 
+/** What the model is asked the reason of, as the page stands now. */
+function asking(reading: Reading, words: readonly Word[]): Asked {
+  return askedOf(reading, words, shownOf(reading), chosen?.texts);
+}
+
 /** Has the model say why, in words, unless there is a newer text by the time that the panel is here. */
 function sayReason(reading: Reading, words: readonly Word[]): void {
-  const asked = askedOf(reading, words, shownOf(reading), chosen?.texts);
+  const asked = asking(reading, words);
   beside.reason.get().then(
     (panel) => {
-      if (current?.reading === reading && askedOf(reading, words, shownOf(reading), chosen?.texts).asked === asked.asked) panel.write(asked);
+      if (current?.reading === reading && asking(reading, words).asked === asked.asked) panel.write(asked);
     },
     // Without it everything else works; the next answer tries again.
     () => undefined,
@@ -232,7 +237,7 @@ function showAnswer(): void {
   byId('why-title').textContent = `Words for and against ${shown}`;
   const { texts } = chosen ?? {};
   comparison.show({ reading, words, label: shown, labels, names: namesOf(reading.text, texts), model: info });
-  beside.reason.tell((panel) => panel.turnTo(askedOf(reading, words, shown, texts).asked));
+  beside.reason.tell((panel) => panel.turnTo(asking(reading, words).asked));
   showCut({ text: reading.text, truncated, names: texts, read: info.choices ? info.maxTokens : tokens });
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();

@@ -66,22 +66,19 @@ pub(crate) fn gap(logits: &[f32]) -> f32 {
 }
 
 /// Share of the questions whose right choice is the most probable one, of equals each as much as any; none where there
-/// is no question. Of every row its place among a question's choices, the index of its label, and the probabilities of
-/// both labels ([`CHOICES`]).
-pub fn chosen_right<'p>(
-    rows: impl IntoIterator<Item = (Option<(usize, usize)>, usize, &'p Vec<f32>)>,
+/// is no question. Of every row its place among a question's choices, the index of its label ([`CHOICES`]), and how
+/// probable `right` is, on any scale.
+pub fn chosen_right(
+    rows: impl IntoIterator<Item = (Option<(usize, usize)>, usize, f32)>,
 ) -> Option<f64> {
     let (mut questions, mut right) = (0.0, 0.0);
     let mut best = Likeliest::default();
-    for (choice, label, probabilities) in rows {
+    for (choice, label, likely) in rows {
         let (place, count) = choice?;
         if place == 0 {
             best = Likeliest::default();
         }
-        best.look(
-            probabilities.last().copied().unwrap_or_default(),
-            label == 1,
-        );
+        best.look(likely, label == 1);
         if place + 1 == count {
             questions += 1.0;
             right += best.right / best.all;

@@ -15,7 +15,7 @@ use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective, Sampler};
-use crate::sampler::{Mixture, Order, together};
+use crate::sampler::{Mixture, Order};
 use crate::student::{Last, Moments, Shape, Speech, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Diverged, Dropout, Schedule, generator};
@@ -132,8 +132,9 @@ pub struct Course<'a> {
 
 /// How a course goes through its rows; found once.
 struct Plan {
-    /// The rows of each question, where they are choices.
+    /// The rows of each question, where they are choices, and how many questions make a batch.
     questions: Vec<Vec<usize>>,
+    together: usize,
     /// Optimizer steps of an epoch.
     steps: usize,
 }
@@ -142,11 +143,17 @@ impl Course<'_> {
     fn plan(&self) -> Plan {
         let batch = self.section.batch;
         let questions = questions(&self.set.train);
-        let steps = match questions.iter().map(Vec::len).max() {
+        let choices = questions.iter().map(Vec::len).max();
+        let together = (batch / choices.unwrap_or(1)).max(1);
+        let steps = match choices {
             None => self.set.train.len().div_ceil(batch),
-            Some(choices) => questions.len().div_ceil(together(batch, choices)),
+            Some(_) => questions.len().div_ceil(together),
         };
-        Plan { questions, steps }
+        Plan {
+            questions,
+            together,
+            steps,
+        }
     }
 
     /// The batches of an epoch.
@@ -157,7 +164,7 @@ impl Course<'_> {
             Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
         } else {
             let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
-            Order::of_questions(self.section, &lengths, &plan.questions, (self.seed, epoch))
+            Order::of_questions(plan.together, &lengths, &plan.questions, (self.seed, epoch))
         }
     }
 
@@ -461,19 +468,14 @@ fn questions<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Vec<Vec<usize>> {
 
 /// Share of the questions whose right choice has the largest logit of `right` over `wrong`; none without questions.
 fn answered(rows: &[Row], logits: &[Vec<f32>]) -> Option<f64> {
-    let gaps: Vec<Vec<f32>> = logits.iter().map(|row| vec![gap(row)]).collect();
-    let said = questions(rows).into_iter().flat_map(|rows| {
-        let count = rows.len();
-        rows.into_iter()
-            .enumerate()
-            .map(move |(place, row)| (place, count, row))
+    let choices = questions(rows).into_iter().flat_map(|choices| {
+        let count = choices.len();
+        let places = choices.into_iter().enumerate();
+        places.map(move |(place, row)| ((place, count), row))
     });
-    chosen_right(said.map(|(place, count, row)| {
-        (
-            Some((place, count)),
-            rows[row].gold.unwrap_or_default(),
-            &gaps[row],
-        )
+    chosen_right(choices.map(|(choice, row)| {
+        let label = rows[row].gold.unwrap_or_default();
+        (Some(choice), label, gap(&logits[row]))
     }))
 }
 

@@ -86,7 +86,8 @@ pub fn evaluate(
     let probabilities: Vec<Vec<f32>> = answers.into_iter().map(|a| a.probabilities).collect();
     let scores = Scores::of_probabilities(&probabilities, &gold)?;
     let rows = choices.iter().zip(&gold).zip(&probabilities);
-    let questions_right = chosen_right(rows.map(|((choice, label), said)| (*choice, *label, said)));
+    let questions_right =
+        chosen_right(rows.map(|((choice, label), said)| (*choice, *label, said[1])));
     Ok(Evaluation {
         questions: questions_right.map(|_| choices.iter().flatten().filter(|c| c.0 == 0).count()),
         questions_right,

@@ -335,7 +335,6 @@ pub fn scores(bytes: &[u8], examples: &[Example]) -> Result<(Scores, Option<f64>
 
 /// Share of the questions answered right, from logits of their choices; none where rows are no choices.
 pub fn questions_right(examples: &[Example], logits: &[Vec<f32>]) -> Option<f64> {
-    let said: Vec<Vec<f32>> = logits.iter().map(|row| vec![gap(row)]).collect();
-    let rows = examples.iter().zip(&said);
-    chosen_right(rows.map(|(row, said)| (row.choice, row.label, said)))
+    let rows = examples.iter().zip(logits);
+    chosen_right(rows.map(|(row, said)| (row.choice, row.label, gap(said))))
 }

@@ -17,7 +17,6 @@ use crate::progress::Progress;
 use crate::recipe;
 
 pub use export::BundleArtefact;
-pub(crate) use students::TOGETHER;
 pub use students::{StudentArtefact, StudentReport};
 pub(crate) use teacher::{Asked, teacher_hash};
 pub use teacher::{Labels, TeacherArtefact};

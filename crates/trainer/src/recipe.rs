@@ -153,6 +153,11 @@ impl DataSection {
         self.text2.is_some() || self.choices.is_some()
     }
 
+    /// How a question's choices are learnt, for keys: before, they were learnt one by one.
+    pub(crate) fn choices_learnt(&self) -> Option<&'static str> {
+        self.choices.as_ref().map(|_| "together")
+    }
+
     /// Every file with the key that names it.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let train = self.train.paths().iter().map(|path| ("train", path));

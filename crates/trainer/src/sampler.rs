@@ -125,11 +125,6 @@ impl Rows {
     }
 }
 
-/// Questions of so many choices that make a batch of so many rows.
-pub(crate) fn together(rows: usize, choices: usize) -> usize {
-    (rows / choices.max(1)).max(1)
-}
-
 /// The batches of an epoch.
 pub(crate) enum Order {
     /// Every row once; the last batch comes first.
@@ -173,9 +168,9 @@ impl Order {
         }))
     }
 
-    /// The order of an epoch of questions, whose rows come together.
+    /// The order of an epoch of questions, so many in a batch, whose rows come together.
     pub(crate) fn of_questions(
-        section: &DistillSection,
+        together: usize,
         lengths: &[usize],
         questions: &[Vec<usize>],
         (seed, epoch): (u64, usize),
@@ -183,14 +178,13 @@ impl Order {
         let mut rng = generator(seed, "distill order", epoch as u64);
         let longest = |rows: &Vec<usize>| rows.iter().map(|&row| lengths[row]).max().unwrap_or(0);
         let of_each: Vec<usize> = questions.iter().map(longest).collect();
-        let choices = questions.iter().map(Vec::len).max().unwrap_or(1);
         let rows = |batch: Vec<usize>| {
             batch
                 .into_iter()
                 .flat_map(|q| questions[q].clone())
                 .collect()
         };
-        let batches = batches(&of_each, together(section.batch, choices), &mut rng);
+        let batches = batches(&of_each, together, &mut rng);
         let mut batches: Vec<Vec<usize>> = batches.into_iter().map(rows).collect();
         batches.reverse();
         Self::Natural(batches)
@@ -240,10 +234,6 @@ mod tests {
 
     #[test]
     fn the_choices_of_a_question_come_together() {
-        let section = DistillSection {
-            batch: 12,
-            ..DistillSection::default()
-        };
         // Choices of one question lie apart, as variants do; one question has four.
         let questions: Vec<Vec<usize>> = (0..11)
             .map(|q| {
@@ -253,7 +243,7 @@ mod tests {
             })
             .collect();
         let lengths: Vec<usize> = (0..55).map(|row| 3 + row * 7 % 13).collect();
-        let mut order = Order::of_questions(&section, &lengths, &questions, (1, 2));
+        let mut order = Order::of_questions(2, &lengths, &questions, (1, 2));
         let mut met = Vec::new();
         for step in 0..6 {
             let batch = order.next(&[], step, 6 - step);

@@ -16,6 +16,16 @@ pub(crate) const SHAPE: StudentShape = StudentShape {
     decoder: None,
 };
 
+/// The least sizes that there are.
+pub(crate) const LEAST: StudentShape = StudentShape {
+    vocabulary: 1,
+    embedding: 1,
+    hidden: 1,
+    attention: 1,
+    shared: false,
+    decoder: None,
+};
+
 /// A bundle of under three kilobytes in which all numbers differ as far as they can.
 pub(crate) fn small() -> Bundle {
     with_shape(SHAPE, &["calm", "stormy"])

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stillglass_bundle::{Bundle, StudentShape};
+use stillglass_bundle::Bundle;
 
 use crate::{fixture, teacher};
 
@@ -40,15 +40,9 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn smallest() -> Vec<u8> {
-    let shape = StudentShape {
-        vocabulary: 1,
-        embedding: 1,
-        hidden: 1,
-        attention: 1,
-        shared: false,
-        decoder: None,
-    };
-    fixture::with_shape(shape, &["a", "b"]).write().unwrap()
+    fixture::with_shape(fixture::LEAST, &["a", "b"])
+        .write()
+        .unwrap()
 }
 
 /// Seeds for the target that takes a header, a zero byte and the tensors.

@@ -169,12 +169,8 @@ fn bad_bundles_are_not_written() {
 #[test]
 fn a_text_may_not_need_too_much_memory() {
     let shape = StudentShape {
-        vocabulary: 1,
         embedding: limits::COLUMNS,
-        hidden: 1,
-        attention: 1,
-        shared: false,
-        decoder: None,
+        ..fixture::LEAST
     };
     let mut bundle = fixture::with_shape(shape, &["a", "b"]);
     bundle.manifest.max_tokens = limits::TOKENS;
@@ -191,15 +187,7 @@ fn a_text_may_not_need_too_much_memory() {
 #[test]
 fn choosers_read_pairs_and_have_two_labels() {
     let with = |labels: &[&str], separator| {
-        let shape = StudentShape {
-            vocabulary: 1,
-            embedding: 1,
-            hidden: 1,
-            attention: 1,
-            shared: false,
-            decoder: None,
-        };
-        let mut bundle = fixture::with_shape(shape, labels);
+        let mut bundle = fixture::with_shape(fixture::LEAST, labels);
         bundle.manifest.choices = true;
         bundle.manifest.tokenizer.separator = separator;
         bundle.write()

@@ -21,7 +21,7 @@ use crate::artefact::{Inputs, Stage, StageDir, write_atomic};
 use crate::data::{Example, Split, chosen_right};
 use crate::distill::Epoch;
 use crate::faithfulness::{self, Explained, Faithfulness};
-use crate::flow::{TOGETHER, TeacherArtefact, columns};
+use crate::flow::{TeacherArtefact, columns};
 use crate::metrics::{Reliability, Scores, argmax, reliability};
 use crate::plausibility::{self, Plausibility};
 use crate::quantize::{self, Kept, Storage};
@@ -165,7 +165,7 @@ impl Comparison<'_> {
             .with("transfer", &recipe.transfer)?
             .with("student", &recipe.student)?
             .with("distill", &recipe.distill.one_run())?
-            .with_some("choices", recipe.data.choices.as_ref().map(|_| TOGETHER))?
+            .with_some("choices", recipe.data.choices_learnt())?
             .with_some("unlabeled", self.run.data.split.unlabeled_hash())
     }
 
@@ -494,7 +494,7 @@ impl Figures {
             mixture: Mixture::default(),
             shown: Vec::new(),
             chosen: chosen_right(
-                (split.test.iter().zip(test)).map(|(row, said)| (row.choice, row.label, said)),
+                (split.test.iter().zip(test)).map(|(row, said)| (row.choice, row.label, said[1])),
             ),
             history: Vec::new(),
             reasons: None,

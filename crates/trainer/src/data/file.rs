@@ -52,10 +52,6 @@ impl File {
         columns: &Columns<'_>,
         given: bool,
     ) {
-        let known = |row: &Row| row.label.as_deref().is_some_and(|l| index.contains_key(l));
-        let rows = std::mem::take(&mut self.sheet.rows);
-        let (kept, unknown): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(known);
-        self.sheet.rows = kept;
         let mut names: Vec<(usize, &str)> = index.iter().map(|(label, i)| (*i, *label)).collect();
         names.sort_unstable();
         let names: Vec<&str> = names.into_iter().map(|(_, label)| label).collect();
@@ -64,30 +60,27 @@ impl File {
         } else {
             "the training rows"
         };
-        for row in unknown {
-            let label = row.label.unwrap_or_default();
-            let label = terminal::names([label.as_str()].into_iter(), "\"");
-            let known = terminal::names(names.iter().copied(), "");
-            let why = format!("label {label} is not in {source} ({known})");
-            self.sheet.refuse(row.line, columns.label, why);
-        }
-        let stray = |row: &Row| {
-            let argued = row.counterfactual.iter().map(|(label, _)| label.trim());
-            argued
-                .filter(|label| !index.contains_key(label))
-                .map(str::to_owned)
-                .next()
+        let shown = |label: &str| terminal::names([label].into_iter(), "\"");
+        let not_in = || {
+            format!(
+                "not in {source} ({})",
+                terminal::names(names.iter().copied(), "")
+            )
         };
-        let rows = std::mem::take(&mut self.sheet.rows);
-        for row in rows {
-            let Some(label) = stray(&row) else {
+        for row in std::mem::take(&mut self.sheet.rows) {
+            let label = row.label.as_deref().unwrap_or_default();
+            let argued = row.counterfactual.iter().map(|(label, _)| label.trim());
+            let (column, why) = if !index.contains_key(label) {
+                let why = format!("label {} is {}", shown(label), not_in());
+                (columns.label, why)
+            } else if let Some(stray) = argued.into_iter().find(|of| !index.contains_key(of)) {
+                let why = format!("argues for {}, which is {}", shown(stray), not_in());
+                (columns.counterfactual, why)
+            } else {
                 self.sheet.rows.push(row);
                 continue;
             };
-            let label = terminal::names([label.as_str()].into_iter(), "\"");
-            let known = terminal::names(names.iter().copied(), "");
-            let why = format!("argues for {label}, which is not in {source} ({known})");
-            self.sheet.refuse(row.line, columns.counterfactual, why);
+            self.sheet.refuse(row.line, column, why);
         }
         self.sheet.bad.sort_by_key(|bad| bad.line);
     }

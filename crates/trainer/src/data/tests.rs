@@ -808,15 +808,14 @@ fn questions_are_scored_by_their_likeliest_choice() {
     };
     let examples = [example(0, 1), example(1, 0), example(0, 0), example(1, 1)];
     let of = |right: [f32; 4]| {
-        let probabilities: Vec<Vec<f32>> = right.iter().map(|p| vec![1.0 - p, *p]).collect();
-        let rows = examples.iter().zip(&probabilities);
+        let rows = examples.iter().zip(right);
         chosen_right(rows.map(|(example, said)| (example.choice, example.label, said)))
     };
     assert_eq!(of([0.9, 0.8, 0.1, 0.2]), Some(1.0));
     // Of equals any, wherever the right one stands.
     assert_eq!(of([0.5, 0.5, 0.5, 0.5]), Some(0.5));
     assert_eq!(of([0.5, 0.5, 0.2, 0.1]), Some(0.25));
-    assert_eq!(chosen_right([(None, 0, &vec![1.0, 0.0])]), None);
+    assert_eq!(chosen_right([(None, 0, 0.0)]), None);
 }
 
 #[test]

@@ -33,8 +33,6 @@ pub(super) const VOCABULARY: &str = "vocabulary.json";
 /// Where embeddings start, and what the table is called there.
 const EMBEDDINGS: &str = "embeddings.safetensors";
 const EMBEDDING: &str = "embedding";
-/// How a question's choices are learnt. Of keys, as before they were learnt one by one.
-pub(crate) const TOGETHER: &str = "together";
 /// What reasons mean, in the file of their meanings.
 const MEANINGS: &str = "meanings.safetensors";
 const MEANING: &str = "meaning";
@@ -114,7 +112,7 @@ impl Run<'_> {
         let inputs = inputs
             .with_some("marks", marks)?
             .with_some("reasons", reasons)?
-            .with_some("choices", recipe.data.choices.as_ref().map(|_| TOGETHER))?;
+            .with_some("choices", recipe.data.choices_learnt())?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
             let material = self.material(from, labels)?;
@@ -162,18 +160,34 @@ impl Run<'_> {
             .with("teacher", &from.hash)?
             .with("vocabulary", &hash_bytes(pieces.join("\n").as_bytes()))?
             .with("embedding", &width)?;
-        let stage = StageDir::open(&self.folder, Stage::Embed, inputs, recipe.seed)?;
-        let path = stage.file(EMBEDDINGS);
+        self.table(
+            inputs,
+            (EMBEDDINGS, EMBEDDING),
+            [pieces.len(), width],
+            || embeddings(teacher, pieces, width, self.progress),
+        )
+    }
+
+    /// A table that the teacher's encoder makes, by rows, kept under what decides it in a file, by a name in it.
+    fn table(
+        &self,
+        inputs: Inputs,
+        (file, name): (&str, &str),
+        shape: [usize; 2],
+        make: impl FnOnce() -> Result<Vec<f32>>,
+    ) -> Result<Vec<f32>> {
+        let seed = self.recipe.recipe.seed;
+        let stage = StageDir::open(&self.folder, Stage::Embed, inputs, seed)?;
+        let path = stage.file(file);
         if self.open_quietly(&stage)? {
-            let table = embeddings(teacher, pieces, width, self.progress)?;
             let mut weights = Weights::default();
-            weights.put_values(EMBEDDING.into(), vec![pieces.len(), width], table);
+            weights.put_values(name.into(), shape.into(), make()?);
             write_atomic(&path, &weights.write()?)?;
-            stage.finish(&[EMBEDDINGS], &self.device_name)?;
+            stage.finish(&[file], &self.device_name)?;
         }
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
         let weights = Weights::read(&bytes)?;
-        Ok(weights.checked(EMBEDDING, [pieces.len(), width])?.to_vec())
+        Ok(weights.checked(name, shape)?.to_vec())
     }
 
     /// Gives the training rows what their reasons mean to the teacher's encoder.
@@ -189,19 +203,11 @@ impl Run<'_> {
         let inputs = Inputs::new(Stage::Embed)
             .with("teacher", &from.hash)?
             .with("reasons", &hash_bytes(&serde_json::to_vec(&own)?))?;
-        let stage = StageDir::open(&self.folder, Stage::Embed, inputs, recipe.seed)?;
-        let path = stage.file(MEANINGS);
         let shape = [texts.len(), teacher.config.hidden];
-        if self.open_quietly(&stage)? {
-            let mut weights = Weights::default();
-            let table = reasons::meanings(teacher, &texts, self.progress)?;
-            weights.put_values(MEANING.into(), shape.into(), table);
-            write_atomic(&path, &weights.write()?)?;
-            stage.finish(&[MEANINGS], &self.device_name)?;
-        }
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-        let weights = Weights::read(&bytes)?;
-        let mut meanings = weights.checked(MEANING, shape)?.chunks(shape[1]);
+        let table = self.table(inputs, (MEANINGS, MEANING), shape, || {
+            reasons::meanings(teacher, &texts, self.progress)
+        })?;
+        let mut meanings = table.chunks(shape[1]);
         for (row, reason) in set.train.iter_mut().zip(own) {
             row.meaning = reason.and_then(|_| Some(meanings.next()?.to_vec()));
         }

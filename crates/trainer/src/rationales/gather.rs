@@ -49,12 +49,8 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Result<Gathered> {
         };
         let answer = taken(&mut line, "answer").map(|(_, answer)| written(&answer));
         // An empty one is the label's.
-        let label = || {
-            line.iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case("label"))
-        };
         let Some(answer) = answer.and_then(|answer| match answer.trim() {
-            "" => label().map(|(_, label)| written(label)),
+            "" => cell(&line, "label").map(written),
             _ => Some(answer),
         }) else {
             rows.push(line);
@@ -98,26 +94,29 @@ pub fn gather(lines: Vec<Value>, column: &str) -> Result<Gathered> {
     })
 }
 
-/// A cell with its name, out of a line; names are the same whatever their case, as in any file.
+/// What a line calls a column: names are the same whatever their case, as in any file.
+fn called<'l>(line: &'l Map<String, Value>, name: &str) -> Option<&'l String> {
+    line.keys().find(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// A cell of a line.
+fn cell<'l>(line: &'l Map<String, Value>, name: &str) -> Option<&'l Value> {
+    line.get(called(line, name)?)
+}
+
+/// A cell with its name, out of a line.
 fn taken(line: &mut Map<String, Value>, name: &str) -> Option<(String, Value)> {
-    let own = line
-        .keys()
-        .find(|own| own.eq_ignore_ascii_case(name))?
-        .clone();
+    let own = called(line, name)?.clone();
     let value = line.remove(&own)?;
     (!value.is_null()).then_some((own, value))
 }
 
 /// Whether an answer is the row's label, or names the same choice.
 fn is_own(row: &Map<String, Value>, answer: &str) -> bool {
-    let cell = |name: &str| {
-        let own = row.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
-        own.map(|(_, value)| value)
-    };
-    let Some(label) = cell("label") else {
+    let Some(label) = cell(row, "label") else {
         return false;
     };
-    let choices = cell("choices").map_or_else(Vec::new, |choices| options(&written(choices)));
+    let choices = cell(row, "choices").map_or_else(Vec::new, |choices| options(&written(choices)));
     // A number is a place, whatever the choices are called.
     let place = label.as_u64().and_then(|place| choices.get(place as usize));
     let label = place.cloned().unwrap_or_else(|| written(label));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::Place;
+use crate::pairs::SUBJECTS;
+use crate::{Place, value};
 
-const SUBJECTS: [&str; 4] = ["the mill", "this bakery", "the harbour", "old boats"];
 const BUNDLE: &str = "runs/questions/questions.glass";
 
 /// What did it do? With the choices that the question names one of, and what argues for each.
@@ -32,10 +32,6 @@ fn place() -> Place {
         ),
     );
     place
-}
-
-fn value(out: &str) -> Value {
-    serde_json::from_str(out).unwrap()
 }
 
 #[test]

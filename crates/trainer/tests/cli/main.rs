@@ -110,3 +110,8 @@ fn command(folder: &Path) -> Command {
         .env_remove("NO_COLOR");
     command
 }
+
+/// What a command printed, as JSON.
+fn value(out: &str) -> serde_json::Value {
+    serde_json::from_str(out).expect("JSON")
+}

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::Place;
+use crate::{Place, value};
 
-const SUBJECTS: [&str; 4] = ["the mill", "this bakery", "the harbour", "old boats"];
+pub(crate) const SUBJECTS: [&str; 4] = ["the mill", "this bakery", "the harbour", "old boats"];
 
 /// Does the second text say what the first does? With reasons that name the verbs, some rows without, and false ones.
 fn rows(tail: &str) -> String {
@@ -49,10 +49,6 @@ fn place() -> Place {
         format!("{RECIPE}[teacher]\nbase = {base:?}\nmax_tokens = 24\nepochs = 1\nbatch = 8\n"),
     );
     place
-}
-
-fn value(out: &str) -> Value {
-    serde_json::from_str(out).unwrap()
 }
 
 #[test]
