@@ -174,6 +174,11 @@ impl Architecture {
 }
 
 impl StudentShape {
+    /// Checks that two embedded numbers fill a byte.
+    pub(crate) fn check_pairs(&self) -> Result<(), Error> {
+        check_multiple("architecture.embedding", self.embedding, 2)
+    }
+
     /// From the manifest's `architecture`.
     pub(crate) fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let mut size = |key| fields.need(key, Json::whole);

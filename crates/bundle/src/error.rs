@@ -129,8 +129,10 @@ pub enum Error {
     /// A layer norm that could divide by next to nothing.
     #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),
-    /// A student in another number format than 8-bit integers.
-    #[error("quantization: a student has int8 weights and nothing else; re-export the bundle")]
+    /// A student in another number format than 8-bit integers, its embeddings perhaps of 4 bits.
+    #[error(
+        "quantization: a student has int8 weights, embeddings perhaps int4, and nothing else; re-export the bundle"
+    )]
     Quantization,
     /// One text would need too much memory.
     #[error("a text of max_tokens {max_tokens} needs {found} floats, want at most {most}; lower max_tokens", most = limits::ACTIVATIONS)]

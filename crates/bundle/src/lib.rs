@@ -6,7 +6,7 @@
 //! tool that reads those: eight bytes of header length, a JSON header, the tensors. The header's
 //! `__metadata__` has one key, `stillglass`, whose value is the [`Manifest`] as JSON text. Weights
 //! are I8 `[out, in]` beside F32 scales `[out]` named `*.scale`, or packed 4-bit U8 `[out, in / 2]` beside
-//! scales `[out, in / 32]`; the vocabulary is a U8 tensor of newline-joined UTF-8.
+//! scales `[out, in / 32]` (a student's embeddings beside scales `[out]`); the vocabulary is a U8 tensor of newline-joined UTF-8.
 //!
 //! A student's tensors are `embedding`, `lstm.{forward,backward}.{input,recurrent,bias}`,
 //! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`; one that is told what both texts of a pair have

@@ -79,7 +79,7 @@ pub enum TokenizerKind {
 pub struct Quantization {
     /// Number format of the large matrices.
     pub weights: WeightFormat,
-    /// That of a teacher's embeddings, where it is another one.
+    /// That of the embeddings, where it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<WeightFormat>,
 }
@@ -90,7 +90,8 @@ pub struct Quantization {
 pub enum WeightFormat {
     /// Symmetric 8-bit integers, -127 to 127, with one scale a row.
     Int8,
-    /// Symmetric 4-bit integers, -7 to 7, two in a byte, with one scale for 32 columns; teachers only.
+    /// Symmetric 4-bit integers, -7 to 7, two in a byte, with one scale for 32 columns; in a student its embeddings
+    /// alone, with one scale a row.
     Int4,
 }
 
@@ -140,6 +141,12 @@ impl Quantization {
     pub const INT8: Self = Self {
         weights: WeightFormat::Int8,
         embeddings: None,
+    };
+
+    /// A student's with embeddings of 4 bits.
+    pub const SMALL_EMBEDDINGS: Self = Self {
+        weights: WeightFormat::Int8,
+        embeddings: Some(WeightFormat::Int4),
     };
 }
 
@@ -290,15 +297,17 @@ impl Manifest {
             embeddings,
         } = self.quantization;
         match &self.architecture {
-            Architecture::Student(_) if self.quantization != Quantization::INT8 => {
-                Err(Error::Quantization)
+            Architecture::Student(_) if self.quantization == Quantization::INT8 => Ok(()),
+            Architecture::Student(shape) if self.quantization == Quantization::SMALL_EMBEDDINGS => {
+                shape.check_pairs()
             }
+            Architecture::Student(_) => Err(Error::Quantization),
             Architecture::Teacher(shape)
                 if weights == WeightFormat::Int4 || embeddings == Some(WeightFormat::Int4) =>
             {
                 shape.check_groups()
             }
-            _ => Ok(()),
+            Architecture::Teacher(_) => Ok(()),
         }
     }
 

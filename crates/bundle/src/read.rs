@@ -201,7 +201,7 @@ struct Region<'a> {
 impl Region<'_> {
     fn student(&self, shape: &StudentShape) -> Result<StudentWeights, Error> {
         Ok(StudentWeights {
-            embedding: self.quantized("embedding")?,
+            embedding: self.embedding()?,
             shared: if shape.shared {
                 self.floats("embedding.shared")?
             } else {
@@ -219,6 +219,22 @@ impl Region<'_> {
                 Some(_) => Some(Box::new(self.decoder()?)),
                 None => None,
             },
+        })
+    }
+
+    /// The same integers, whether they fill a byte or half of one.
+    fn embedding(&self) -> Result<Quantized, Error> {
+        const NAME: &str = "embedding";
+        if self.tensor(NAME)?.layout.dtype == Dtype::I8 {
+            return self.quantized(NAME);
+        }
+        let (rows, bytes) = self.sides(NAME)?;
+        let pair = |byte: &u8| [byte & 15, byte >> 4].map(|nibble| nibble.cast_signed() - 8);
+        Ok(Quantized {
+            rows,
+            columns: 2 * bytes,
+            values: self.bytes(NAME)?.iter().flat_map(pair).collect(),
+            scales: self.floats("embedding.scale")?,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::Quantized;
 /// All weights of a student. H is the hidden size of one direction, K the number of labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudentWeights {
-    /// One row a vocabulary piece, `[V, E]`.
+    /// One row a vocabulary piece, `[V, E]`; each value in -7..=7 where the manifest says that they are stored in 4 bits.
     pub embedding: Quantized,
     /// Added to the embedding of a token that stands in both texts of a pair, `[E]`; empty where nothing is.
     pub shared: Vec<f32>,

@@ -93,7 +93,7 @@ pub(crate) fn table(manifest: &Manifest, vocabulary_bytes: usize) -> Vec<Tensor>
     list.add("classifier.weight", Dtype::F32, &[labels, pooled]);
     list.add("classifier.bias", Dtype::F32, &[labels]);
     match &manifest.architecture {
-        Architecture::Student(shape) => list.student(shape),
+        Architecture::Student(shape) => list.student(shape, manifest.quantization),
         Architecture::Teacher(shape) => list.teacher(shape, manifest.quantization),
     }
     lay(list.0)
@@ -129,7 +129,7 @@ impl List {
         }
     }
 
-    fn student(&mut self, shape: &StudentShape) {
+    fn student(&mut self, shape: &StudentShape, quantization: Quantization) {
         let (wide, gates) = (2 * shape.hidden, 4 * shape.hidden);
         self.add("lstm.forward.bias", Dtype::F32, &[gates]);
         self.add("lstm.backward.bias", Dtype::F32, &[gates]);
@@ -138,9 +138,20 @@ impl List {
         if shape.shared {
             self.add("embedding.shared", Dtype::F32, &[shape.embedding]);
         }
+        if quantization.embeddings == Some(WeightFormat::Int4) {
+            let rows = shape.vocabulary;
+            self.add("embedding", Dtype::U8, &[rows, shape.embedding / 2]);
+            self.add("embedding.scale", Dtype::F32, &[rows]);
+        } else {
+            self.matrix(
+                "embedding",
+                WeightFormat::Int8,
+                shape.vocabulary,
+                shape.embedding,
+            );
+        }
         let mut int8 =
             |name: &str, rows, columns| self.matrix(name, WeightFormat::Int8, rows, columns);
-        int8("embedding", shape.vocabulary, shape.embedding);
         for direction in ["lstm.forward", "lstm.backward"] {
             int8(&format!("{direction}.input"), gates, shape.embedding);
             int8(&format!("{direction}.recurrent"), gates, shape.hidden);

@@ -10,8 +10,8 @@ use crate::header::KEY;
 use crate::read::{DIGITS, hash};
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::{
-    Bundle, DecoderWeights, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantized,
-    StudentWeights, TeacherWeights, Weights, limits, values, vocabulary,
+    Bundle, DecoderWeights, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantization,
+    Quantized, StudentWeights, TeacherWeights, WeightFormat, Weights, limits, values, vocabulary,
 };
 
 impl Bundle {
@@ -38,7 +38,7 @@ impl Bundle {
     /// Every tensor in the table's order, checked: its type, its shape, its values.
     fn tensors(&self, table: &[Tensor], words: Vec<u8>) -> Result<Vec<(String, Stored)>, Error> {
         let kind = self.manifest.kind;
-        let mut stored = self.weights.stored();
+        let mut stored = self.weights.stored(self.manifest.quantization);
         stored.add(tensors::VOCABULARY, Dtype::U8, &[words.len()], words);
         for (name, tensor) in &stored.0 {
             let Some(want) = table.iter().find(|tensor| tensor.name == *name) else {
@@ -60,10 +60,10 @@ impl Bundle {
 }
 
 impl Weights {
-    fn stored(&self) -> Stack {
+    fn stored(&self, quantization: Quantization) -> Stack {
         let mut stack = Stack(Vec::new());
         match self {
-            Self::Student(weights) => stack.student(weights),
+            Self::Student(weights) => stack.student(weights, quantization),
             Self::Teacher(weights) => stack.teacher(weights),
         }
         stack
@@ -129,8 +129,24 @@ impl Stack {
         self.vector(&format!("{name}.bias"), &dense.bias);
     }
 
-    fn student(&mut self, weights: &StudentWeights) {
-        self.int8("embedding", &weights.embedding);
+    fn student(&mut self, weights: &StudentWeights, quantization: Quantization) {
+        let table = &weights.embedding;
+        if quantization.embeddings == Some(WeightFormat::Int4) {
+            // What does not fit into half a byte becomes a nibble that the check of the values finds.
+            let nibble = |q: i8| match q {
+                -7..=7 => (q + 8).cast_unsigned(),
+                _ => 0,
+            };
+            let (pairs, _) = table.values.as_chunks::<2>();
+            let pairs = pairs
+                .iter()
+                .map(|[low, high]| nibble(*low) | nibble(*high) << 4);
+            let shape = [table.rows, table.columns / 2];
+            self.add("embedding", Dtype::U8, &shape, pairs.collect());
+            self.vector("embedding.scale", &table.scales);
+        } else {
+            self.int8("embedding", table);
+        }
         if !weights.shared.is_empty() {
             self.vector("embedding.shared", &weights.shared);
         }

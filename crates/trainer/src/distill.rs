@@ -1,7 +1,9 @@
 //! Trains the student on the teacher's labels and explanations.
 
+mod mixing;
+mod online;
+
 use anyhow::{Context, Result};
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,16 +11,20 @@ use std::time::Instant;
 
 use crate::adamw::AdamW;
 use crate::average::Average;
+use crate::bandit::Bandit;
 use crate::checkpoint::Checkpoints;
 use crate::data::{chosen_right, gap};
 use crate::metrics::{Scores, softmax};
 use crate::objective::{Targets, loss};
 use crate::progress::Progress;
-use crate::recipe::{DistillSection, Objective, Sampler};
+use crate::recipe::{DistillSection, Objective};
 use crate::sampler::{Mixture, Order};
 use crate::student::{Last, Moments, Shape, Speech, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Diverged, Dropout, Schedule, generator};
+
+use self::mixing::asked;
+use self::online::Online;
 
 /// The averaged weights, which are the student.
 const MODEL: &str = "student.safetensors";
@@ -26,9 +32,8 @@ const MODEL: &str = "student.safetensors";
 const LAST_STEP: &str = "last-step.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
-
-/// Validation rows of a domain that its loss is taken of, at most.
-const ASKED: usize = 64;
+/// The teacher that learns along, where there is one.
+const ONLINE: &str = "online.safetensors";
 
 /// Texts a forward pass without gradients.
 const VALIDATION_BATCH: usize = 256;
@@ -46,14 +51,17 @@ pub struct Row {
     pub logits: Vec<f32>,
     /// Teacher's attributions `[classes][words]`; `None` for variants.
     pub attribution: Option<Vec<Vec<f32>>>,
-    /// Index of its domain, where the data says it; a variant has that of its text.
-    pub domain: Option<usize>,
+    /// The group that a sampler draws it with: its domain, where the data says it, a variant that of its text; or, with
+    /// `bandit`, how it was made.
+    pub group: Option<usize>,
     /// 1 for each word that people named, 0 for the others; `None` where nobody was asked.
     pub rationale: Option<Vec<f32>>,
     /// Reasons in words that the decoder is taught; their row is 0.
     pub reasons: Vec<Speech>,
     /// What its reason means, a direction; `None` where it has none, or nobody asks.
     pub meaning: Option<Vec<f32>>,
+    /// What the teacher's encoder makes of it, where an adapter of that learns along.
+    pub features: Option<Vec<f32>>,
     /// Which question it is a choice of, among the training or the validation rows; a question's choices compete.
     pub question: Option<usize>,
 }
@@ -65,8 +73,8 @@ pub struct TransferSet {
     pub train: Vec<Row>,
     /// Validation texts.
     pub validation: Vec<Row>,
-    /// How many domains there are.
-    pub domains: usize,
+    /// What the groups are called.
+    pub groups: Vec<String>,
 }
 
 /// One epoch's figures.
@@ -98,6 +106,8 @@ struct State {
     history: Vec<Epoch>,
     best: usize,
     mixture: Mixture,
+    #[serde(default)]
+    bandit: Bandit,
 }
 
 /// A trained student.
@@ -109,7 +119,7 @@ pub struct Distilled {
     pub best: usize,
     /// Every epoch's figures.
     pub history: Vec<Epoch>,
-    /// How much each domain was drawn from.
+    /// How much each group was drawn from.
     pub mixture: Mixture,
 }
 
@@ -160,8 +170,13 @@ impl Course<'_> {
     fn order(&self, plan: &Plan, epoch: usize) -> Order {
         let rows = &self.set.train;
         if plan.questions.is_empty() {
-            let rows = rows.iter().map(|row| (row.ids.len(), row.domain));
-            Order::new(self.section, rows, self.set.domains, (self.seed, epoch))
+            let rows = rows.iter().map(|row| (row.ids.len(), row.group));
+            Order::new(
+                self.section,
+                rows,
+                self.set.groups.len(),
+                (self.seed, epoch),
+            )
         } else {
             let lengths: Vec<usize> = rows.iter().map(|row| row.ids.len()).collect();
             Order::of_questions(plan.together, &lengths, &plan.questions, (self.seed, epoch))
@@ -191,10 +206,17 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
         course,
         moments: Moments::zeros(&student),
         student,
-        state: State::default(),
+        state: State {
+            mixture: Mixture {
+                names: course.set.groups.clone(),
+                ..Mixture::default()
+            },
+            ..State::default()
+        },
         average: Average::over(course.section.average * plan.steps as f64),
         plan,
         asked: asked(&course),
+        online: online(&course),
     };
     if let Some(epoch) = checkpoints.newest(progress)? {
         training.resume(&checkpoints, epoch)?;
@@ -231,8 +253,10 @@ struct Training<'a> {
     moments: Moments,
     state: State,
     average: Average,
-    /// Validation rows that the domains' losses are taken of.
+    /// Validation rows that the groups' shares follow.
     asked: Vec<usize>,
+    /// The teacher, where it learns along.
+    online: Option<Online>,
 }
 
 impl Training<'_> {
@@ -243,6 +267,10 @@ impl Training<'_> {
         let read = |name: &str| {
             Weights::read(&checkpoints.read(epoch, name)?).with_context(|| of_epoch(name))
         };
+        if let Some(online) = &mut self.online {
+            let weights = read(ONLINE)?;
+            online.read(&weights).with_context(|| of_epoch(ONLINE))?;
+        }
         self.average.resume(read(MODEL)?);
         let weights = read(LAST_STEP)?;
         self.student = Student::from_weights(self.course.shape, &weights)?;
@@ -293,27 +321,6 @@ impl Training<'_> {
         })
     }
 
-    /// Draws on from the domains as the student's losses now ask for.
-    fn follow(&mut self, step: usize) -> Result<()> {
-        let set = self.course.set;
-        let mut there = vec![false; set.domains];
-        for domain in set.train.iter().filter_map(|row| row.domain) {
-            there[domain] = true;
-        }
-        let asked: Vec<&Row> = self.asked.iter().map(|&row| &set.validation[row]).collect();
-        let ids: Vec<Vec<u32>> = asked.iter().map(|row| row.ids.clone()).collect();
-        let student = logits(&self.student, &ids, VALIDATION_BATCH)?;
-        let teacher: Vec<Vec<f32>> = asked.iter().map(|row| row.logits.clone()).collect();
-        let [student, teacher] =
-            [student, teacher].map(|all| perplexities(&asked, &all, set.domains));
-        let ratios: Vec<Option<f64>> = (0..set.domains)
-            .map(|domain| there[domain].then(|| student[domain] / teacher[domain]))
-            .collect();
-        let sampler = self.course.section.sampler;
-        self.state.mixture.follow(sampler, &ratios, step);
-        Ok(())
-    }
-
     /// The averaged student's scores and loss on validation rows, and the share of their questions that it answers right.
     fn validate(&self) -> Result<(Scores, f64, Option<f64>)> {
         let weights = self.average.weights().context("no step was taken")?;
@@ -322,19 +329,7 @@ impl Training<'_> {
         let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
         let gold: Vec<usize> = rows.iter().filter_map(|row| row.gold).collect();
         let found = logits(&student, &ids, VALIDATION_BATCH)?;
-        let objective = self.course.section.objective;
-        let losses = rows.iter().zip(&found).map(|(row, logits)| {
-            let target = match (objective, row.gold) {
-                (Objective::Labels, Some(gold)) => one_hot(gold, logits.len()),
-                _ => softmax(&row.logits),
-            };
-            let said = softmax(logits);
-            let terms = target.iter().zip(said);
-            -terms
-                .map(|(p, q)| p * q.max(f64::MIN_POSITIVE).ln())
-                .sum::<f64>()
-        });
-        let loss = losses.sum::<f64>() / rows.len().max(1) as f64;
+        let loss = validation_loss(rows.iter().zip(&found), self.course.section.objective);
         let right = answered(rows, &found);
         Ok((Scores::of_logits(&found, &gold)?, loss, right))
     }
@@ -352,9 +347,11 @@ impl Training<'_> {
         };
         let batch = StudentBatch::new(&ids);
         let (output, way) = self.student.forward_to_learn(&batch, Some(&mut dropout));
+        let online = self.online.as_ref().map(|online| online.logits(&rows));
+        let own = || rows.iter().map(|row| row.logits.clone()).collect();
         let targets = Targets {
+            logits: online.transpose()?.unwrap_or_else(own),
             gold: rows.iter().map(|row| row.gold).collect(),
-            logits: rows.iter().map(|row| row.logits.clone()).collect(),
             attributions: rows.iter().map(|row| row.attribution.clone()).collect(),
             rationales: rows.iter().map(|row| row.rationale.clone()).collect(),
             meanings: rows.iter().map(|row| row.meaning.clone()).collect(),
@@ -378,11 +375,15 @@ impl Training<'_> {
         if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
             return Err(diverged(&format!("{name} term"), *value, step));
         }
-        let gradients = self.student.gradients(&total, &way, spoken.as_ref());
         let DistillSection {
             weight_decay, clip, ..
         } = *self.course.section;
         let update = AdamW::at(step, rate, weight_decay, clip as f32);
+        if let Some(online) = &mut self.online {
+            let loss = online.learn(&rows, &output, self.course.section, &update)?;
+            values.push(("teacher's own", loss));
+        }
+        let gradients = self.student.gradients(&total, &way, spoken.as_ref());
         let mut weights = self.student.parameters();
         let [first, second] = &mut self.moments.values;
         let moments = first.iter_mut().zip(second);
@@ -409,14 +410,28 @@ impl Training<'_> {
             None => best.map_or(0, |(index, _)| index + 1),
         };
         let average = self.average.weights().context("no step was taken")?;
-        let files: [(&str, &[u8]); 4] = [
-            (MODEL, &average.write()?),
-            (LAST_STEP, &self.student.weights()?.write()?),
-            (OPTIMIZER, &self.moments.write()?),
-            (STATE, &serde_json::to_vec_pretty(&self.state)?),
+        let mut files = vec![
+            (MODEL, average.write()?),
+            (LAST_STEP, self.student.weights()?.write()?),
+            (OPTIMIZER, self.moments.write()?),
+            (STATE, serde_json::to_vec_pretty(&self.state)?),
         ];
+        if let Some(online) = &self.online {
+            files.push((ONLINE, online.write()?));
+        }
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(name, bytes)| (*name, bytes.as_slice()))
+            .collect();
         checkpoints.write(self.state.history.len(), &files, &[self.state.best])
     }
+}
+
+/// The teacher that learns along, where the recipe asks for it.
+fn online(course: &Course) -> Option<Online> {
+    let width = course.section.online;
+    let features = course.set.train.first()?.features.as_ref()?.len();
+    (width > 0).then(|| Online::new(width, features, course.shape.classes, course.seed))
 }
 
 /// The reasons of a batch's rows. Words of reasons that end, words before an answer and answers each count as much in all
@@ -479,34 +494,24 @@ fn answered(rows: &[Row], logits: &[Vec<f32>]) -> Option<f64> {
     }))
 }
 
-/// Some validation rows of each domain, chosen by seed: at most [`ASKED`] of one. None where nobody asks for them.
-fn asked(course: &Course) -> Vec<usize> {
-    if course.section.sampler == Sampler::Natural {
-        return Vec::new();
+/// Mean cross-entropy between what a student says of rows and the teacher, or, for the `labels` objective, their gold
+/// labels.
+fn validation_loss<'r>(
+    rows: impl Iterator<Item = (&'r Row, &'r Vec<f32>)>,
+    objective: Objective,
+) -> f64 {
+    let (mut sum, mut count) = (0.0, 0u32);
+    for (row, logits) in rows {
+        let target = match (objective, row.gold) {
+            (Objective::Labels, Some(gold)) => one_hot(gold, logits.len()),
+            _ => softmax(&row.logits),
+        };
+        let terms = target.iter().zip(softmax(logits));
+        let entropy = terms.map(|(p, q)| -p * q.max(f64::MIN_POSITIVE).ln());
+        sum += entropy.sum::<f64>();
+        count += 1;
     }
-    let validation = &course.set.validation;
-    let mut rows: Vec<usize> = (0..validation.len()).collect();
-    rows.shuffle(&mut generator(course.seed, "domains' validation rows", 0));
-    let mut room = vec![ASKED; course.set.domains];
-    rows.retain(|&row| {
-        let room = validation[row].domain.map(|domain| &mut room[domain]);
-        room.is_some_and(|left| std::mem::replace(left, left.saturating_sub(1)) > 0)
-    });
-    rows
-}
-
-/// exp of the mean cross-entropy of the rows of each domain; 1 where there is none.
-fn perplexities(rows: &[&Row], logits: &[Vec<f32>], domains: usize) -> Vec<f64> {
-    let mut sums = vec![(0.0, 0usize); domains];
-    for (row, logits) in rows.iter().zip(logits) {
-        if let (Some(domain), Some(gold)) = (row.domain, row.gold) {
-            let (sum, count) = &mut sums[domain];
-            *sum -= softmax(logits)[gold].max(f64::MIN_POSITIVE).ln();
-            *count += 1;
-        }
-    }
-    let mean = |(sum, count): (f64, usize)| (sum / count.max(1) as f64).exp();
-    sums.into_iter().map(mean).collect()
+    sum / f64::from(count.max(1))
 }
 
 fn diverged(term: &str, value: f64, step: usize) -> anyhow::Error {

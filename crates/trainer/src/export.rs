@@ -1,9 +1,10 @@
-//! Quantizes a student to int8, writes its bundle, and checks it through the runtime.
+//! Quantizes a student, writes its bundle, and checks it through the runtime.
 
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
     Attention, Bundle, Card, DecoderShape, DecoderWeights, Dense, Direction, Manifest, Metric,
-    Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec, Weights as Numbers,
+    Quantization, Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec,
+    Weights as Numbers,
 };
 use stillglass_runtime::{Classification, Method, Model};
 
@@ -11,7 +12,7 @@ use crate::artefact::VERSION;
 use crate::data::{Example, chosen_right, gap};
 use crate::metrics::{Scores, argmax, softmax};
 use crate::recipe::{Loaded, Recipe, Teaching};
-use crate::rounding::for_readers;
+use crate::rounding::{for_readers, four_bits};
 use crate::student::Shape;
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
@@ -64,6 +65,7 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
     let mut manifest =
         Manifest::student(labels.to_vec(), architecture, tokenizer, section.max_tokens);
     manifest.choices = recipe.recipe.data.choices.is_some();
+    manifest.quantization = quantization(section.small_embeddings());
     manifest.card = card(recipe, Vec::new());
     manifest
         .check_ahead(SPARE)
@@ -187,8 +189,13 @@ pub fn bundle(
     let [forward, backward] = ["forward", "backward"]
         .map(|way| weights.checked(&format!("lstm.{way}.input"), [4 * hidden, shape.embedding]));
     let readers = [forward?, backward?];
+    let (pieces, width) = (shape.vocabulary, shape.embedding);
     let student = StudentWeights {
-        embedding: for_readers(shape.vocabulary, shape.embedding, embedding, &readers),
+        embedding: if shape.rounded {
+            four_bits(pieces, width, embedding)
+        } else {
+            for_readers(pieces, width, embedding, &readers)
+        },
         shared: match shape.shared {
             Some(_) => taken.vector("embedding.shared", shape.embedding)?,
             None => Vec::new(),
@@ -225,11 +232,21 @@ pub fn bundle(
     };
     let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
     manifest.card = card;
+    manifest.quantization = quantization(shape.rounded);
     Ok(Bundle {
         manifest,
         vocabulary: vocabulary.pieces.clone(),
         weights: Numbers::Student(student),
     })
+}
+
+/// How a student's weights are stored.
+fn quantization(small: bool) -> Quantization {
+    if small {
+        Quantization::SMALL_EMBEDDINGS
+    } else {
+        Quantization::INT8
+    }
 }
 
 impl Fidelity {
@@ -238,7 +255,7 @@ impl Fidelity {
         ensure!(
             self.labels_changed <= LABELS_CHANGED
                 && self.probability_change_p99 <= PROBABILITY_CHANGED,
-            "export: int8 changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
+            "export: quantization changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
              99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
             100.0 * self.labels_changed,
             100.0 * LABELS_CHANGED,

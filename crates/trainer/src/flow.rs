@@ -2,6 +2,8 @@
 
 mod budget;
 mod export;
+mod labels;
+mod rows;
 mod students;
 mod teacher;
 
@@ -17,9 +19,10 @@ use crate::progress::Progress;
 use crate::recipe;
 
 pub use export::BundleArtefact;
+pub use labels::Labels;
 pub use students::{StudentArtefact, StudentReport};
+pub use teacher::TeacherArtefact;
 pub(crate) use teacher::{Asked, teacher_hash};
-pub use teacher::{Labels, TeacherArtefact};
 
 /// What the last export came to, as JSON, beside the bundle.
 pub const SUMMARY: &str = "run.json";

@@ -8,6 +8,7 @@ pub mod agreement;
 pub mod artefact;
 pub mod attribution;
 pub mod average;
+mod bandit;
 pub mod budget;
 pub mod check;
 pub mod checkpoint;

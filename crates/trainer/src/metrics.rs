@@ -92,6 +92,11 @@ pub fn softmax(logits: &[f32]) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
+/// The probability of what is answered.
+pub(crate) fn confidence(logits: &[f32]) -> f64 {
+    softmax(logits).into_iter().fold(0.0, f64::max)
+}
+
 /// Rows by gold class and predicted class.
 pub fn confusion(gold: &[usize], predicted: &[usize], classes: usize) -> Vec<Vec<u64>> {
     let mut counts = vec![vec![0; classes]; classes];

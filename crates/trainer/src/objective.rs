@@ -3,7 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::metrics::argmax;
+use crate::metrics::{argmax, confidence};
 use crate::recipe::{DistillSection, Divergence, Objective};
 use crate::student::StudentOutput;
 
@@ -420,13 +420,6 @@ fn belong(membership: &mut [f32], words: &[usize], read: usize, time: usize) {
 fn divergence(a: Tensor<2>, b: Tensor<2>) -> Tensor<1> {
     let terms = a.clone().exp() * (a - b);
     terms.sum_dim(1).squeeze_dim::<1>(1)
-}
-
-/// The teacher's probability of its answer.
-fn confidence(logits: &[f32]) -> f64 {
-    crate::metrics::softmax(logits)
-        .into_iter()
-        .fold(0.0, f64::max)
 }
 
 /// `½(1 − cos)` along dimension 1 of `[batch, words, n]` → `[batch, n]`.

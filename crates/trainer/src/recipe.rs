@@ -283,14 +283,31 @@ pub struct LabelSection {
     /// their attributions is what the student learns from. Embeddings start from the first one's.
     #[serde(skip_serializing_if = "is_one")]
     pub teachers: usize,
+    /// Where there are several: the others are asked only of texts of whose answer the first is less sure than this
+    /// (as `DualChecker` asks again under .85); 1 asks them of all.
+    #[serde(skip_serializing_if = "is_sure")]
+    pub unsure: f64,
+    /// Parts of the training texts, each of which, with its variants, is labelled by a teacher that was fine-tuned on the
+    /// others (cross-fitting); what nobody learnt from is labelled by their mean. 0 asks teachers of what they have
+    /// learnt.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub folds: usize,
 }
 
 impl LabelSection {
-    /// What decides one teacher's labels, whatever the number of them.
+    /// What decides one teacher's labels, whatever the number of them and who is asked of what.
     #[must_use]
     pub fn one_teacher(&self) -> Self {
+        let LabelSection {
+            teachers,
+            unsure,
+            folds,
+            ..
+        } = Self::default();
         Self {
-            teachers: 1,
+            teachers,
+            unsure,
+            folds,
             ..self.clone()
         }
     }
@@ -302,6 +319,11 @@ fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_sure(probability: &f64) -> bool {
+    *probability >= 1.0
+}
+
 impl Default for LabelSection {
     fn default() -> Self {
         Self {
@@ -310,6 +332,8 @@ impl Default for LabelSection {
             target: Target::Logit,
             batch: 32,
             teachers: 1,
+            unsure: 1.0,
+            folds: 0,
         }
     }
 }
@@ -328,6 +352,51 @@ pub struct TransferSection {
     pub crop: f64,
     /// Probability that a variant continues with the end of another text.
     pub splice: f64,
+    /// Whether a variant is made in one way alone, each of those above whose probability is not 0 in turn; one that is
+    /// cropped or spliced is so for certain.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
+}
+
+/// A way to make a variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// Some words masked.
+    Mask,
+    /// Some words replaced.
+    Replace,
+    /// An n-gram.
+    Crop,
+    /// The beginning, and the end of another text.
+    Splice,
+}
+
+impl Operator {
+    /// Its key in `[transfer]`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mask => "mask",
+            Self::Replace => "replace",
+            Self::Crop => "crop",
+            Self::Splice => "splice",
+        }
+    }
+}
+
+impl TransferSection {
+    /// The ways that variants are made in, each alone where they are kept apart.
+    pub fn operators(&self) -> Vec<Operator> {
+        let all = [
+            (Operator::Mask, self.mask),
+            (Operator::Replace, self.replace),
+            (Operator::Crop, self.crop),
+            (Operator::Splice, self.splice),
+        ];
+        let used = all
+            .into_iter()
+            .filter(|(_, probability)| *probability > 0.0);
+        used.map(|(operator, _)| operator).collect()
+    }
 }
 
 impl Default for TransferSection {
@@ -338,6 +407,7 @@ impl Default for TransferSection {
             replace: 0.1,
             crop: 0.25,
             splice: 0.1,
+            apart: false,
         }
     }
 }
@@ -348,6 +418,10 @@ impl Default for TransferSection {
 pub struct StudentSection {
     /// Width of a token's embedding.
     pub embedding: usize,
+    /// Bits of each number of an embedding in the bundle, 8 or 4. With 4 the student learns with embeddings that are
+    /// rounded so, and its bundle is little more than half as large.
+    #[serde(skip_serializing_if = "is_eight")]
+    pub embedding_bits: u32,
     /// Width of each direction of the LSTM.
     pub hidden: usize,
     /// Width of the attention's projection.
@@ -375,6 +449,16 @@ pub struct StudentSection {
 
 impl StudentSection {
     const REASON: usize = 64;
+
+    /// Whether embeddings have 4 bits.
+    pub fn small_embeddings(&self) -> bool {
+        self.embedding_bits == 4
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_eight(bits: &u32) -> bool {
+    *bits == 8
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
@@ -391,6 +475,7 @@ impl Default for StudentSection {
     fn default() -> Self {
         Self {
             embedding: 64,
+            embedding_bits: 8,
             hidden: 64,
             attention: 64,
             dropout: 0.3,
@@ -459,6 +544,9 @@ pub enum Sampler {
     Ddk,
     /// The same without the even part that keeps every domain in it.
     DdkUnsmoothed,
+    /// More of the variants, by how they were made, that let the validation loss fall (Learning to Augment, Cubuk et al.
+    /// 2019, with a bandit). Needs `transfer.apart`.
+    Bandit,
 }
 
 /// How a decoder learns to give reasons in words.
@@ -567,10 +655,14 @@ pub struct DistillSection {
     /// How reasons in words are learnt, by a student that has a decoder.
     #[serde(skip_serializing_if = "ReasonSection::is_default")]
     pub reason: ReasonSection,
-    /// Which rows a step learns from; all but `natural` need `data.domain`.
+    /// Which rows a step learns from; `uniform` and `ddk` need `data.domain`.
     pub sampler: Sampler,
-    /// Steps between two looks at the domains, over all epochs.
+    /// Steps between two looks at the domains, or ways, over all epochs.
     pub sampler_every: usize,
+    /// Units of an adapter with which the one teacher learns along, on what its frozen encoder makes of a text (online
+    /// distillation): by the gold labels and by what the student says. 0 leaves the teacher as it is.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub online: usize,
     /// Weight of a supervised contrast between the pooled vectors of a batch (CLLMFS); 0 leaves it out.
     pub contrastive: f64,
     /// Passes over the transfer set.
@@ -609,6 +701,7 @@ impl Default for DistillSection {
             reason: ReasonSection::default(),
             sampler: Sampler::Natural,
             sampler_every: 50,
+            online: 0,
             contrastive: 0.0,
             epochs: 6,
             batch: 64,

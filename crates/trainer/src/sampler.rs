@@ -1,5 +1,5 @@
-//! Which training rows a step learns from: all alike, or by domain, more of those in which the student is far
-//! behind its teacher (DDK, Liu et al. 2024).
+//! Which training rows a step learns from: all alike, or by group: domains, more of those in which the student is far
+//! behind its teacher (DDK, Liu et al. 2024), or ways in which variants were made.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -16,10 +16,13 @@ const FOLLOWS: f64 = 0.5;
 /// exponential would leave no other domain a row.
 const LARGEST: f64 = 10.0;
 
-/// How much each domain is drawn from, over a training.
+/// How much each group is drawn from, over a training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mixture {
-    /// Share of each domain now; empty before the first losses. Single precision, which JSON gives back to the bit.
+    /// What the groups are called.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Share of each group now; empty before the first losses. Single precision, which JSON gives back to the bit.
     pub shares: Vec<f32>,
     /// What it was from each step on.
     pub course: Vec<(usize, Vec<f32>)>,
@@ -49,7 +52,7 @@ impl Mixture {
         let powers: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
         let sum: f64 = powers.iter().sum();
         let follows = match sampler {
-            Sampler::Natural | Sampler::Uniform => 0.0,
+            Sampler::Natural | Sampler::Uniform | Sampler::Bandit => 0.0,
             Sampler::Ddk if !first => FOLLOWS,
             Sampler::Ddk | Sampler::DdkUnsmoothed => 1.0,
         };

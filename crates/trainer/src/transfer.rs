@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use stillglass_text::{SEPARATOR, halves};
 
-use crate::recipe::TransferSection;
+use crate::recipe::{Operator, TransferSection};
 use crate::training::generator;
 
 /// Fewest words that a crop keeps.
@@ -31,8 +31,11 @@ pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64
         .collect();
     let lexicon: Vec<&str> = sides.iter().flatten().flatten().copied().collect();
     let mut out = Vec::with_capacity(texts.len() * section.variants);
+    let alone = section.operators().into_iter();
+    let alone: Vec<TransferSection> = alone.map(|operator| only(operator, section)).collect();
     for index in 0..texts.len() {
         for variant in 0..section.variants {
+            let section = way(section, variant).map_or(section, |way| &alone[way]);
             let number = (index * section.variants + variant) as u64;
             let mut rng = generator(seed, "transfer", number);
             let vary =
@@ -42,6 +45,27 @@ pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64
         }
     }
     out
+}
+
+/// The place of the operator that alone makes a text's variant of this number, among those of the section, where they are
+/// kept apart.
+pub(crate) fn way(section: &TransferSection, variant: usize) -> Option<usize> {
+    section
+        .apart
+        .then(|| variant % section.operators().len().max(1))
+}
+
+/// The section with one operator alone.
+fn only(operator: Operator, section: &TransferSection) -> TransferSection {
+    let TransferSection { mask, replace, .. } = *section;
+    let set = |wanted, value| if operator == wanted { value } else { 0.0 };
+    TransferSection {
+        mask: set(Operator::Mask, mask),
+        replace: set(Operator::Replace, replace),
+        crop: set(Operator::Crop, 1.0),
+        splice: set(Operator::Splice, 1.0),
+        ..section.clone()
+    }
 }
 
 /// One variant: perhaps spliced with the tail of another text, perhaps cropped to an n-gram, then
@@ -88,6 +112,7 @@ mod tests {
             replace,
             crop,
             splice,
+            apart: false,
         }
     }
 
@@ -136,6 +161,30 @@ mod tests {
         assert_eq!(out[0], "[MASK] [MASK] \u{1f} [MASK] [MASK] [MASK]");
         let out = variants(&pairs, &section(0.2, 0.2, 1.0, 1.0), "[MASK]", 1);
         assert!(out.iter().all(|text| text.matches(SEPARATOR).count() == 1));
+    }
+
+    #[test]
+    fn kept_apart_a_variant_is_made_in_one_way() {
+        let section = TransferSection {
+            apart: true,
+            ..section(1.0, 0.0, 0.1, 0.1)
+        };
+        let text = "red green blue yellow";
+        let out = variants(&[text, "one two three"], &section, "[MASK]", 1);
+        let names: Vec<&str> = section.operators().iter().map(|way| way.name()).collect();
+        assert_eq!(names, ["mask", "crop", "splice"]);
+        for (variant, made) in out[..20].iter().enumerate() {
+            match way(&section, variant).unwrap() {
+                0 => assert_eq!(made, "[MASK] [MASK] [MASK] [MASK]"),
+                1 => assert!(text.contains(made.as_str()), "{made}"),
+                _ => assert!(
+                    made.starts_with("red") && !made.contains("[MASK]"),
+                    "{made}"
+                ),
+            }
+        }
+        let ways = (0..6).map(|variant| way(&section, variant));
+        assert_eq!(ways.collect::<Vec<_>>(), [0, 1, 2, 0, 1, 2].map(Some));
     }
 
     #[test]

@@ -89,9 +89,16 @@ impl Vocabulary {
         Ok(Tokenizer::new(&self.pieces, options)?)
     }
 
-    /// Only the pieces that `texts` use at least `min_count` times, and every single character.
+    /// Only the pieces that `texts` use at least `min_count` times, and every single character; in byte order, in which a
+    /// reader need not sort them, and they take least room.
     pub fn pruned(&self, texts: &[&str], min_count: usize) -> Result<Self> {
-        self.pruned_but(texts, min_count, &[])
+        let mut kept = self.pruned_but(texts, min_count, &[])?;
+        kept.pieces.sort_unstable();
+        let sorted = Self::new(kept.pieces, self.lowercase, self.strip_accents)?;
+        Ok(match self.separator {
+            Some(_) => sorted.of_pairs(),
+            None => sorted,
+        })
     }
 
     /// The same, and the pieces with the ids `keep`.

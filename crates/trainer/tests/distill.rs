@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     hidden: 5,
     attention: 4,
     classes: 2,
+    rounded: false,
     shared: None,
     decoder: None,
 };
@@ -37,10 +38,11 @@ fn row(index: u32) -> Row {
             shares.clone(),
             shares.iter().map(|share| -share).collect(),
         ]),
-        domain: Some(class),
+        group: Some(class),
         rationale: None,
         reasons: Vec::new(),
         meaning: None,
+        features: None,
         question: None,
     }
 }
@@ -49,7 +51,7 @@ fn set() -> TransferSet {
     TransferSet {
         train: (0..64).map(row).collect(),
         validation: (64..96).map(row).collect(),
-        domains: 2,
+        groups: vec!["one".into(), "two".into()],
     }
 }
 
@@ -132,6 +134,71 @@ fn every_sampler_learns_and_goes_on_where_it_was() {
         assert_eq!(again.mixture, whole.mixture);
         assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
     }
+}
+
+#[test]
+fn a_bandit_draws_one_way_at_a_time_and_goes_on_where_it_was() {
+    let mut set = set();
+    set.groups = ["texts", "mask", "crop"].map(str::to_owned).to_vec();
+    for (index, row) in set.train.iter_mut().enumerate() {
+        row.group = Some(index % 3);
+    }
+    let own = set.train.iter().filter(|row| row.group == Some(0)).count();
+    let own = own as f32 / set.train.len() as f32;
+    let section = |epochs| DistillSection {
+        sampler: Sampler::Bandit,
+        sampler_every: 3,
+        epochs,
+        ..plain()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = train_by(&section(6), &set, folder.path()).unwrap();
+    assert!(whole.history[whole.best - 1].accuracy > 0.95);
+    assert_eq!(whole.mixture.names, set.groups);
+    assert_eq!(whole.mixture.course.len(), 16);
+    for (_, likely) in &whole.mixture.course {
+        assert!((likely[0] - own).abs() < 1e-6 && likely[1..].iter().all(|share| *share > 0.0));
+        assert!((likely.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+    // One way is drawn from until the next look.
+    let drawn = whole.mixture.shares[1..]
+        .iter()
+        .filter(|share| **share > 0.0);
+    assert_eq!(drawn.count(), 1);
+    for epoch in 5..=6 {
+        std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
+    }
+    let again = train_by(&section(6), &set, folder.path()).unwrap();
+    assert_eq!(again.mixture, whole.mixture);
+    assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
+}
+
+#[test]
+fn a_teacher_that_learns_along_goes_on_where_it_was() {
+    let mut set = set();
+    for row in &mut set.train {
+        row.features = Some(row.logits.iter().map(|value| value * 0.5 + 0.1).collect());
+    }
+    let section = |epochs| DistillSection {
+        online: 3,
+        epochs,
+        ..plain()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = train_by(&section(4), &set, folder.path()).unwrap();
+    let own = |epoch: usize| {
+        let mut terms = whole.history[epoch].terms.iter();
+        terms.find(|(name, _)| name == "teacher's own").unwrap().1
+    };
+    assert!(own(3) < own(0));
+    let alone = tempfile::tempdir().unwrap();
+    let frozen = train(&set, Objective::Kd, 4, alone.path()).unwrap();
+    assert!(frozen.weights.write().unwrap() != whole.weights.write().unwrap());
+    for epoch in 3..=4 {
+        std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
+    }
+    let again = train_by(&section(4), &set, folder.path()).unwrap();
+    assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
 }
 
 #[test]

@@ -26,6 +26,7 @@ const SHAPE: Shape = Shape {
     hidden: 3,
     attention: 4,
     classes: 3,
+    rounded: false,
     shared: Some(1),
     decoder: Some(DecoderShape {
         hidden: 7,
@@ -183,9 +184,10 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
             gold: Some(class),
             logits: vec![2.0, -2.0],
             attribution: None,
-            domain: None,
+            group: None,
             rationale: None,
             meaning: None,
+            features: None,
             question: None,
             reasons: vec![Speech {
                 row: 0,
@@ -200,7 +202,7 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
     let set = TransferSet {
         train: (0..96).map(row).collect(),
         validation: (96..128).map(row).collect(),
-        domains: 0,
+        groups: Vec::new(),
     };
     let section = DistillSection {
         objective: Objective::Labels,

@@ -7,6 +7,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 use serde::Deserialize;
 use stillglass::device;
+use stillglass::rounding::four_bits;
 use stillglass::student::{Shape, Student, StudentBatch, gradients_as_weights, logits};
 use stillglass::teach::cross_entropy;
 use stillglass::teacher::{Weights, floats_of};
@@ -54,6 +55,7 @@ fn shape(fixture: &Fixture) -> Shape {
         hidden: fixture.hidden,
         attention: fixture.attention,
         classes: fixture.labels,
+        rounded: false,
         shared: None,
         decoder: None,
     }
@@ -139,6 +141,41 @@ fn every_parameter_learns_as_in_pytorch() {
             "{name}: {want} {found}"
         );
     }
+}
+
+#[test]
+fn a_rounded_student_is_that_of_its_bundles_embeddings() {
+    let (fixture, plain) = fixture();
+    let shape = shape(&fixture);
+    let rounded = Shape {
+        rounded: true,
+        ..shape
+    };
+    let weights = plain.weights().unwrap();
+    let (rows, columns) = (shape.vocabulary, shape.embedding);
+    let table = weights.checked("embedding", [rows, columns]).unwrap();
+    let stored = four_bits(rows, columns, table).to_float();
+    assert!(stored != table);
+    let mut other = plain.weights().unwrap();
+    other.put_values("embedding".into(), vec![rows, columns], stored);
+    let ids: Vec<Vec<u32>> = fixture.rows.iter().map(|row| row.ids.clone()).collect();
+    let wanted = Student::from_weights(shape, &other).unwrap();
+    let found = Student::from_weights(rounded, &weights).unwrap();
+    assert_eq!(
+        logits(&found, &ids, 3).unwrap(),
+        logits(&wanted, &ids, 3).unwrap()
+    );
+    // What is learnt goes to the float table, by the gradient at the rounded one.
+    let gradients = [&found, &wanted].map(|student| {
+        let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+        let (output, way) = student.forward_to_learn(&StudentBatch::new(&texts), None);
+        let gradients = student.gradients(&output.logits.square().sum(), &way, None);
+        let gradients = gradients_as_weights(student, &gradients);
+        gradients.weights().unwrap()
+    });
+    let table = |of: &Weights| of.values("embedding").unwrap().to_vec();
+    assert_eq!(table(&gradients[0]), table(&gradients[1]));
+    assert!(table(&gradients[0]).iter().any(|slope| *slope != 0.0));
 }
 
 #[test]

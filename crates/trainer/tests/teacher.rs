@@ -7,7 +7,7 @@ use serde::Deserialize;
 use stillglass::attribution::Explainer;
 use stillglass::device;
 use stillglass::recipe::Target;
-use stillglass::teacher::{Batch, Encoded, Frozen, Head, Teacher, floats_of};
+use stillglass::teacher::{Batch, Encoded, Frozen, Head, Teacher, Weights, floats_of};
 
 /// Largest |logit − PyTorch's|: f32 sums in another order, two layers deep.
 const LOGITS: f32 = 1e-4;
@@ -64,6 +64,7 @@ fn check(family: &str) {
     ids(&teacher, &expected);
     for frozen in ways(&teacher) {
         logits(&frozen, &expected);
+        pooled(&frozen, &folder, &expected);
         gradients(&frozen, &expected);
     }
 }
@@ -99,6 +100,33 @@ fn logits(frozen: &Frozen, expected: &Expected) {
             assert!(
                 (want - alone).abs() < LOGITS,
                 "{:?}: {want} {alone}",
+                row.text
+            );
+        }
+    }
+}
+
+/// PyTorch's logits are what the checkpoint's last map makes of the pooled vectors.
+fn pooled(frozen: &Frozen, folder: &Path, expected: &Expected) {
+    let bytes = std::fs::read(folder.join("model.safetensors")).unwrap();
+    let weights = Weights::read(&bytes).unwrap();
+    let values = |name: &str| {
+        ["classifier", "classifier.out_proj"]
+            .iter()
+            .find_map(|head| weights.values(&format!("{head}.{name}")))
+            .unwrap()
+    };
+    let (matrix, bias) = (values("weight"), values("bias"));
+    let ids: Vec<Vec<u32>> = expected.rows.iter().map(|row| row.ids.clone()).collect();
+    let found = frozen.pooled(&ids, 2, |_| ()).unwrap();
+    for (row, pooled) in expected.rows.iter().zip(found) {
+        let classes = matrix.chunks(pooled.len()).zip(bias);
+        for ((weights, bias), want) in classes.zip(&row.logits) {
+            let products = weights.iter().zip(&pooled).map(|(w, x)| w * x);
+            let logit = bias + products.sum::<f32>();
+            assert!(
+                (want - logit).abs() < LOGITS,
+                "{:?}: {want} {logit}",
                 row.text
             );
         }

@@ -6,7 +6,7 @@ pub(crate) type Edit = (&'static str, &'static str, &'static str, &'static str);
 
 /// Changes inside the manifest, written here without the escapes of JSON in JSON.
 #[rustfmt::skip] // a line a case
-pub(crate) const MANIFEST: [Edit; 59] = [
+pub(crate) const MANIFEST: [Edit; 60] = [
     ("no JSON", r#"{"format""#, r#"{format""#, "the manifest cannot be read"),
     ("a list", r#"{"format""#, r#"[{"format""#, "the manifest cannot be read"),
     ("no format", r#""format":"stillglass/1","#, "", "missing field `format`"),
@@ -20,6 +20,7 @@ pub(crate) const MANIFEST: [Edit; 59] = [
     ("a teacher's piece", r#""unknown":0"#, r#""unknown":0,"first":1"#, "tokenizer.first is 1, want none in a student"),
     ("a teacher's format", r#""int8""#, r#""int4""#, "a student has int8 weights"),
     ("a teacher's embeddings", r#""int8""#, r#""int8","embeddings":"int8""#, "a student has int8 weights"),
+    ("an odd width in pairs", r#""int8""#, r#""int8","embeddings":"int4""#, "architecture.embedding is 3, want a multiple of 2"),
     ("no labels", r#"["calm","stormy"]"#, "[]", "0 labels, want 2 to 1024"),
     ("one label", r#"["calm","stormy"]"#, r#"["calm"]"#, "1 labels"),
     ("empty label", r#""calm""#, r#""""#, "label 0 is empty"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
-use stillglass_bundle::{Bundle, Metric, Quantized, StudentShape, limits};
+use stillglass_bundle::{Bundle, Metric, Quantization, Quantized, StudentShape, limits};
 
 use crate::fixture;
 
@@ -57,6 +57,54 @@ fn committed_bundles_are_rewritten_as_they_are() {
 fn the_hash_is_that_of_the_file_with_zeros_in_its_place() {
     let bytes = fixture::small().write().unwrap();
     assert_eq!(fixture::open(&bytes).forge(), bytes);
+}
+
+#[test]
+fn embeddings_of_four_bits_come_back_as_the_integers_they_were() {
+    for vocabulary in [1, 2, 5, 33] {
+        let shape = StudentShape {
+            vocabulary,
+            embedding: 6,
+            ..fixture::SHAPE
+        };
+        let mut bundle = fixture::with_shape(shape, &["calm", "stormy"]);
+        bundle.manifest.quantization = Quantization::SMALL_EMBEDDINGS;
+        let table = &mut fixture::student(&mut bundle).embedding;
+        for (place, value) in table.values.iter_mut().enumerate() {
+            *value = (place * 4 % 15) as i8 - 7;
+        }
+        assert_eq!(trip(&bundle), bundle);
+        let bytes = bundle.write().unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let packed = file.tensor("embedding").unwrap();
+        assert_eq!(packed.shape(), [vocabulary, 3]);
+        // -7 and -3, 1 and 5, -6 and -2: the earlier column in the low nibble.
+        assert_eq!(packed.data()[..3], [0x51, 0xd9, 0x62]);
+        assert_eq!(
+            file.tensor("embedding.scale").unwrap().shape(),
+            [vocabulary]
+        );
+    }
+}
+
+#[test]
+fn what_fills_more_than_four_bits_is_not_written_in_four() {
+    let shape = StudentShape {
+        embedding: 4,
+        ..fixture::SHAPE
+    };
+    for value in [8, -8, 127, -127] {
+        let mut bundle = fixture::with_shape(shape, &["calm", "stormy"]);
+        bundle.manifest.quantization = Quantization::SMALL_EMBEDDINGS;
+        let table = &mut fixture::student(&mut bundle).embedding;
+        table.values.fill(7);
+        table.values[9] = value;
+        let error = bundle.write().unwrap_err().to_string();
+        assert!(
+            error.contains("tensor embedding, value 4: want two nibbles"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

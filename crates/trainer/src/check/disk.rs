@@ -18,7 +18,8 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
     // Where the base is not here yet, count a BERT-base and its download.
     let weights = base.map_or(440_000_000, |base| base.bytes);
     let download = if base.is_none() { weights } else { 0 };
-    let teachers = recipe.label.teachers as u64;
+    // Every fold has one, beside the one that students are compared with.
+    let teachers = (recipe.label.teachers + recipe.label.folds) as u64;
     let teacher = download
         + if fine_tuned {
             10 * weights * teachers

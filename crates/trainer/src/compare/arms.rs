@@ -64,7 +64,7 @@ const OBJECTIVES: [(&str, &[&str]); 5] = [
 ];
 
 /// What a recipe may add to an objective, which is then no longer what it is called.
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
     "distill.divergence=forward",
     "distill.smoothing=0.0",
     "distill.mu_warmup=0.0",
@@ -72,6 +72,7 @@ const PLAIN: [&str; 8] = [
     "distill.rationale=0.0",
     "distill.contrastive=0.0",
     "distill.reason.meaning=0.0",
+    "distill.online=0",
     "distill.sampler=natural",
 ];
 

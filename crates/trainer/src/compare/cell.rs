@@ -80,7 +80,7 @@ pub struct Figures {
     pub plausibility: Option<Plausibility>,
     /// Share of the test rows of each domain that it answers right; empty where the data names none.
     pub by_domain: BTreeMap<String, f64>,
-    /// How much a student drew from each domain.
+    /// How much a student drew from each group.
     pub mixture: Mixture,
     /// Some test rows with its words and the teacher's, to look at.
     pub shown: Vec<Shown>,

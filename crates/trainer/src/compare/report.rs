@@ -204,10 +204,10 @@ impl Page {
                 .collect();
             self.figure(&bars("Test accuracy by domain", &domains)?);
         }
-        let mixture = course(&first.mixture, &data.split.domains());
+        let mixture = course(&first.mixture);
         if !mixture.is_empty() {
             self.figure(&lines(
-                "Share of each domain, first seed",
+                "Share of each group of rows, first seed",
                 "step",
                 &mixture,
             )?);
@@ -300,17 +300,17 @@ fn of_domain(own: &[&Figures], domain: &str) -> Bar {
     )
 }
 
-/// The shares of the domains from step to step.
-fn course(mixture: &Mixture, domains: &[&str]) -> Vec<Line> {
-    let line = |(index, name): (usize, &&str)| Line {
-        name: (*name).into(),
+/// The shares of the groups from step to step.
+fn course(mixture: &Mixture) -> Vec<Line> {
+    let line = |(index, name): (usize, &String)| Line {
+        name: name.clone(),
         points: mixture
             .course
             .iter()
             .filter_map(|(step, shares)| Some((*step as f64, f64::from(*shares.get(index)?))))
             .collect(),
     };
-    let lines = domains.iter().enumerate().map(line);
+    let lines = mixture.names.iter().enumerate().map(line);
     lines.filter(|line| !line.points.is_empty()).collect()
 }
 

@@ -1,15 +1,13 @@
 //! The stage that trains students: `distill`.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
 
-use super::teacher::Borrowed;
 use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, hash_bytes, write_atomic};
-use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::data::Example;
 use crate::device::PROCESSOR;
@@ -17,12 +15,11 @@ use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::export::questions_right;
 use crate::metrics::{Scores, argmax};
 use crate::reasons::{self, ReasonFigures};
-use crate::recipe::{Objective, Sampler};
+use crate::recipe::Sampler;
 use crate::sampler::Mixture;
 use crate::student::{Shape, Student, StudentBatch, logits};
-use crate::teacher::{Teacher, Weights, floats_of};
+use crate::teacher::{Frozen, Teacher, Weights, floats_of};
 use crate::vocabulary::{Vocabulary, embeddings};
-use stillglass_text::Tokenizer;
 
 /// Float weights of a trained student.
 pub(super) const STUDENT: &str = "student.safetensors";
@@ -36,6 +33,10 @@ const EMBEDDING: &str = "embedding";
 /// What reasons mean, in the file of their meanings.
 const MEANINGS: &str = "meanings.safetensors";
 const MEANING: &str = "meaning";
+
+/// What the teacher's encoder makes of texts, in a file of its own.
+const FEATURES: &str = "features.safetensors";
+const FEATURE: &str = "feature";
 
 /// Rows a forward pass of the student without gradients.
 pub(super) const BATCH: usize = 256;
@@ -58,7 +59,7 @@ pub struct StudentReport {
     pub questions: Option<[f64; 2]>,
     /// Its contributions against the teacher's attributions, on validation rows.
     pub agreement: Summary,
-    /// How much each domain was drawn from.
+    /// How much each group was drawn from.
     pub mixture: Mixture,
 }
 
@@ -103,6 +104,7 @@ impl Run<'_> {
             .heard(Stage::Distill, from, labels)?
             .with("student", &recipe.student)?
             .with("distill", &distill)?
+            .with("pieces", &"in byte order")?
             .with("seed", &seed)?;
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
@@ -214,6 +216,40 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Gives the training rows what the teacher's encoder makes of them.
+    fn add_features(
+        &self,
+        set: &mut TransferSet,
+        from: &TeacherArtefact,
+        teacher: &Teacher,
+        labels: &Labels,
+    ) -> Result<()> {
+        let (own, _) = columns(&self.split().train);
+        let borrowed = labels.transfer.iter().map(|made| made.text.as_str());
+        let texts: Vec<&str> = own.into_iter().chain(borrowed).collect();
+        let section = &self.recipe.recipe;
+        let most = section.teacher.max_tokens.min(teacher.config.max_length());
+        let inputs = self
+            .heard(Stage::Embed, from, labels)?
+            .with("features", &section.distill.transfer)?;
+        let shape = [texts.len(), teacher.config.hidden];
+        let table = self.table(inputs, (FEATURES, FEATURE), shape, || {
+            let ids = texts
+                .iter()
+                .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
+                .collect::<Result<Vec<_>>>()?;
+            let task = self.progress.task("distill: features", "texts", ids.len());
+            let frozen = Frozen::new(teacher)?;
+            let rows = frozen.pooled(&ids, section.label.batch, |rows| task.advance(rows))?;
+            task.finish();
+            Ok(rows.concat())
+        })?;
+        for (row, features) in set.train.iter_mut().zip(table.chunks(shape[1])) {
+            row.features = Some(features.to_vec());
+        }
+        Ok(())
+    }
+
     /// What decides a student's labels, as inputs of a stage that learns from them.
     pub(super) fn heard(
         &self,
@@ -223,9 +259,19 @@ impl Run<'_> {
     ) -> Result<Inputs> {
         let labels_key = self.label_inputs(from)?.map(|inputs| inputs.key());
         let others = Some(&labels.others).filter(|others| !others.is_empty());
+        let section = &self.recipe.recipe.label;
+        let listened = others.is_some();
         Inputs::new(stage)
             .with("labels", &labels_key)?
-            .with_some("other teachers", others)
+            .with_some("other teachers", others)?
+            .with_some(
+                "folds",
+                Some(section.folds).filter(|folds| listened && *folds > 0),
+            )?
+            .with_some(
+                "unsure",
+                Some(section.unsure).filter(|sure| listened && *sure < 1.0),
+            )
     }
 
     /// What every student of the recipe is made of.
@@ -235,6 +281,9 @@ impl Run<'_> {
         let mut set = self.transfer_set(labels, &vocabulary, teacher.tokenizer.mask_word())?;
         if self.recipe.recipe.distill.reason.meaning > 0.0 {
             self.add_meanings(&mut set, from, &teacher)?;
+        }
+        if self.recipe.recipe.distill.online > 0 {
+            self.add_features(&mut set, from, &teacher, labels)?;
         }
         Ok(Material {
             set,
@@ -330,113 +379,10 @@ impl Run<'_> {
             hidden: section.hidden,
             attention: section.attention,
             classes: self.split().labels.len(),
+            rounded: section.small_embeddings(),
             shared: vocabulary.separator.filter(|_| section.shared),
             decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
         }
-    }
-
-    /// Rows as the student learns from them.
-    fn transfer_set(
-        &self,
-        labels: &Labels,
-        vocabulary: &Vocabulary,
-        mask: &str,
-    ) -> Result<TransferSet> {
-        let tokenizer = vocabulary.tokenizer()?;
-        let max_tokens = self.recipe.recipe.student.max_tokens;
-        let domains = self.split().domains();
-        let place =
-            |domain: &Option<String>| domains.iter().position(|d| Some(*d) == domain.as_deref());
-        let row = |example: &Example, logits: &[f32], attribution: Option<&Attribution>| {
-            let encoding = tokenizer.encode(&example.text, max_tokens);
-            let words = || encoding.words.iter().map(|word| word.bytes.clone());
-            Row {
-                words: encoding.tokens.iter().map(|token| token.word).collect(),
-                rationale: example.named(words()).map(|named| {
-                    let number = |named| f32::from(u8::from(named));
-                    named.into_iter().map(number).collect()
-                }),
-                domain: place(&example.domain),
-                gold: Some(example.label),
-                logits: logits.to_vec(),
-                attribution: attribution.map(|attribution| attribution.words.clone()),
-                ids: encoding.ids,
-                reasons: Vec::new(),
-                meaning: None,
-                question: None,
-            }
-        };
-        let gold = self.split().train.iter().zip(&labels.train).enumerate();
-        let mut train: Vec<Row> = gold
-            .map(|(index, (example, logits))| row(example, logits, labels.explained.get(&index)))
-            .collect();
-        if self.recipe.recipe.student.decoder > 0 {
-            let recipe = &self.recipe.recipe;
-            let lessons = reasons::lessons(&self.split().train, recipe, &tokenizer)?;
-            for (row, lessons) in train.iter_mut().zip(lessons) {
-                row.reasons = lessons;
-            }
-        }
-        let own = self.recipe.recipe.distill.objective == Objective::Labels;
-        let split = self.split();
-        let borrowed = |borrowed: &Borrowed| {
-            let Borrowed {
-                text,
-                source,
-                logits,
-            } = borrowed;
-            let labelled = split.train.get(*source);
-            let domain = match labelled {
-                Some(example) => &example.domain,
-                None => &split.unlabeled[source - split.train.len()].domain,
-            };
-            Row {
-                ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
-                words: Vec::new(),
-                gold: labelled.filter(|_| own).map(|example| example.label),
-                logits: logits.clone(),
-                attribution: None,
-                domain: place(domain),
-                rationale: None,
-                reasons: Vec::new(),
-                meaning: None,
-                question: None,
-            }
-        };
-        train.extend(labels.transfer.iter().map(borrowed));
-        ensure!(!train.is_empty(), "distill: there is no training row");
-        let variants = self.recipe.recipe.transfer.variants;
-        let own = split.train.len();
-        let places = question_of(&split.train);
-        let asked = places.last().copied().flatten().map_or(0, |last| last + 1);
-        for (row, place) in train.iter_mut().zip(&places) {
-            row.question = *place;
-        }
-        // The variants of one number of a question's choices are a question of their own.
-        let made = labels.transfer.iter().enumerate();
-        for (index, text) in made.filter(|(_, text)| text.source < own) {
-            let number = 1 + index % variants.max(1);
-            train[own + index].question =
-                places[text.source].map(|question| number * asked + question);
-        }
-        let rows = self.split().validation.iter().zip(&labels.validation);
-        let questions = question_of(&split.validation);
-        let validation = rows
-            .enumerate()
-            .map(|(index, (example, logits))| {
-                let attribution = labels.validation_explained.get(&index);
-                let question = questions[index];
-                Row {
-                    question,
-                    ..row(example, logits, attribution)
-                }
-            })
-            .collect();
-        Ok(TransferSet {
-            train,
-            validation,
-            domains: domains.len(),
-        })
     }
 
     pub(super) fn float_logits(
@@ -453,38 +399,6 @@ impl Run<'_> {
             .collect();
         logits(student, &ids, BATCH)
     }
-}
-
-/// The number of each row's question, from 0, where rows are choices.
-fn question_of(examples: &[Example]) -> Vec<Option<usize>> {
-    let mut questions = 0;
-    let number = |example: &Example| {
-        let (place, _) = example.choice?;
-        questions += usize::from(place == 0);
-        questions.checked_sub(1)
-    };
-    examples.iter().map(number).collect()
-}
-
-/// Ids of a text in which whole words were masked: one unknown token each, which the student will
-/// meet again, where the tokenizer would see brackets around a word.
-fn masked_ids(
-    tokenizer: &Tokenizer,
-    text: &str,
-    mask: &str,
-    unknown: u32,
-    max_tokens: usize,
-) -> Vec<u32> {
-    let mut ids = Vec::new();
-    for word in text.split(' ') {
-        if word == mask {
-            ids.push(unknown);
-        } else {
-            ids.extend(tokenizer.encode(word, max_tokens).ids);
-        }
-    }
-    ids.truncate(max_tokens);
-    ids
 }
 
 /// Agreement of the student's centred contributions to the teacher's predicted class with the

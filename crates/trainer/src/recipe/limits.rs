@@ -84,7 +84,7 @@ impl Recipe {
             }
         }
         if data.choices.is_some() && self.distill.sampler != Sampler::Natural {
-            breaches.add("distill.sampler: a question's choices are learnt together, which samplers by domain would part; take natural".into());
+            breaches.add("distill.sampler: a question's choices are learnt together, which other samplers would part; take natural".into());
         }
         if data.choices.is_some() && (data.text2.is_some() || data.labels.is_some()) {
             breaches.add("data.choices: choices are the second texts, and their labels are wrong and right; leave out data.text2 and data.labels".into());
@@ -119,11 +119,32 @@ impl Recipe {
         breaches.range("label.nodes", label.nodes, 1..=256);
         breaches.range("label.batch", label.batch, 1..=4096);
         breaches.range("label.teachers", label.teachers, 1..=100);
-        if label.teachers > 1 && self.teacher.epochs == 0 {
+        breaches.range("label.unsure", label.unsure, 0.0..=1.0);
+        breaches.range("label.folds", label.folds, 0..=100);
+        if label.folds == 1 {
+            breaches.add(
+                "label.folds = 1: a teacher of all parts but one needs two; take 2 or more, or 0"
+                    .into(),
+            );
+        }
+        if label.folds > 1 && label.teachers > 1 {
             breaches.add(format!(
-                "label.teachers = {}: a base that is not fine-tuned is one teacher; raise teacher.epochs, or leave it at 1",
-                label.teachers
+                "label.folds = {}: folds have teachers of their own; leave label.teachers at 1",
+                label.folds
             ));
+        }
+        if label.unsure < 1.0 && label.teachers == 1 {
+            breaches.add(format!(
+                "label.unsure = {}: there is no second teacher to ask; raise label.teachers, or leave it at 1",
+                label.unsure
+            ));
+        }
+        for (key, value, least) in [("teachers", label.teachers, 1), ("folds", label.folds, 0)] {
+            if value > least && self.teacher.epochs == 0 {
+                breaches.add(format!(
+                    "label.{key} = {value}: a base that is not fine-tuned is one teacher; raise teacher.epochs, or leave it at {least}"
+                ));
+            }
         }
     }
 
@@ -173,16 +194,46 @@ impl Recipe {
         }
     }
 
-    fn check_student(&self, breaches: &mut Breaches) {
-        let (transfer, student, distill) = (&self.transfer, &self.student, &self.distill);
+    fn check_transfer(&self, breaches: &mut Breaches) {
+        let (transfer, distill) = (&self.transfer, &self.distill);
         breaches.range("transfer.variants", transfer.variants, 0..=1000);
         breaches.range("transfer.mask", transfer.mask, 0.0..=1.0);
         breaches.range("transfer.replace", transfer.replace, 0.0..=1.0);
         breaches.range("transfer.crop", transfer.crop, 0.0..=1.0);
         breaches.range("transfer.splice", transfer.splice, 0.0..=1.0);
+        let ways = transfer.operators().len();
+        if transfer.apart && (ways == 0 || transfer.variants < ways) {
+            breaches.add(format!(
+                "transfer.apart: {} variants for {ways} ways to make them; want one way and a variant of each at least",
+                transfer.variants
+            ));
+        }
+        if distill.sampler == Sampler::Bandit && !(transfer.apart && distill.transfer) {
+            breaches.add("distill.sampler: a bandit chooses among ways to make variants; set transfer.apart and distill.transfer to true".into());
+        }
+    }
+
+    fn check_student(&self, breaches: &mut Breaches) {
+        let (student, distill) = (&self.student, &self.distill);
+        self.check_transfer(breaches);
         // 8192 columns is what the integer kernels' accumulators hold; a direction's output is
         // half of what the attention reads.
         breaches.range("student.embedding", student.embedding, 1..=8192);
+        if ![4, 8].contains(&student.embedding_bits) {
+            breaches.add(format!(
+                "student.embedding_bits = {}: want 8 or 4",
+                student.embedding_bits
+            ));
+        }
+        if student.small_embeddings() && student.embedding % 2 == 1 {
+            breaches.add(format!(
+                "student.embedding = {}: two numbers of 4 bits fill a byte; want an even width, or student.embedding_bits = 8",
+                student.embedding
+            ));
+        }
+        if student.small_embeddings() && student.decoder > 0 {
+            breaches.add("student.embedding_bits: a decoder's words are found by their embeddings, which want 8 bits; leave it at 8, or student.decoder at 0".into());
+        }
         breaches.range("student.hidden", student.hidden, 1..=4096);
         breaches.range("student.attention", student.attention, 1..=8192);
         breaches.range("student.dropout", student.dropout, 0.0..=0.9);
@@ -210,15 +261,26 @@ impl Recipe {
             distill.sampler_every,
             1..=1_000_000,
         );
-        if distill.sampler != Sampler::Natural && self.data.domain.is_none() {
+        let by_domain = !matches!(distill.sampler, Sampler::Natural | Sampler::Bandit);
+        if by_domain && self.data.domain.is_none() {
             breaches.add(
-                "distill.sampler: only `natural` does without domains; name their column in data.domain".into(),
+                "distill.sampler: only `natural` and `bandit` do without domains; name their column in data.domain".into(),
             );
         }
         if distill.rationale > 0.0 && self.data.rationale.is_none() {
             breaches.add(
                 "distill.rationale: there are no words that people named; name their column in data.rationale"
                     .into(),
+            );
+        }
+        breaches.range("distill.online", distill.online, 0..=4096);
+        let heard = self.label.teachers + self.label.folds;
+        if distill.online > 0 && heard > 1 {
+            breaches.add("distill.online: several teachers have no one encoder to adapt; leave label.teachers at 1 and label.folds at 0".into());
+        }
+        if distill.online > 0 && !distill.objective.asks_the_teacher() {
+            breaches.add(
+                "distill.online: `labels` asks no teacher; take another distill.objective".into(),
             );
         }
         breaches.range("distill.contrastive", distill.contrastive, 0.0..=1000.0);

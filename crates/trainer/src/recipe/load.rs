@@ -270,7 +270,10 @@ mod tests {
             "{says}"
         );
         let says = fails("[student]\nzebra = 3\n", &[]);
-        assert!(says.contains("known keys: embedding, hidden"), "{says}");
+        assert!(
+            says.contains("known keys: embedding, embedding_bits, hidden"),
+            "{says}"
+        );
     }
 
     #[test]

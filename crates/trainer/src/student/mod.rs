@@ -20,6 +20,7 @@ use rand::RngExt;
 use stillglass_kernels::lstm::Gate;
 
 use crate::device::processor;
+use crate::rounding::in_four_bits;
 use crate::teacher::floats_of;
 use crate::training::{Dropout, by_length, generator, parameter};
 use bilstm::Trace;
@@ -53,6 +54,9 @@ pub struct Shape {
     pub attention: usize,
     /// Classes.
     pub classes: usize,
+    /// Whether a token's embedding is read as [`rounded`](crate::rounding::in_four_bits) to 4 bits, as its bundle will have
+    /// it; its gradient goes to the float one.
+    pub rounded: bool,
     /// The token between the two texts of a pair, where tokens that both have are told so.
     pub shared: Option<u32>,
     /// Sizes of the decoder, where there is one.
@@ -85,6 +89,9 @@ pub struct Student {
     /// What parts such texts.
     #[module(skip)]
     separator: Option<u32>,
+    /// [`Shape::rounded`].
+    #[module(skip)]
+    rounded: bool,
     /// Writes reasons.
     decoder: Option<Decoder>,
 }
@@ -208,6 +215,7 @@ impl Student {
                 parameter(SHARED, zeros, device)
             }),
             separator: shape.shared,
+            rounded: shape.rounded,
             decoder: shape
                 .decoder
                 .map(|decoder| Decoder::new(shape, decoder, seed)),
@@ -271,6 +279,9 @@ impl Student {
         let [_, width] = self.embedding.val().dims();
         let row = |&id: &u32| table[id as usize * width..][..width].iter().copied();
         let mut embedded: Vec<f32> = batch.ids.iter().flat_map(row).collect();
+        if self.rounded {
+            embedded.chunks_exact_mut(width).for_each(round);
+        }
         let both = batch.shared(self.separator);
         if let Some(shared) = &self.shared {
             let shared = values(shared);
@@ -404,12 +415,20 @@ impl Student {
             classifier_bias: changed(&self.classifier_bias, next()),
             shared: self.shared.as_ref().map(|shared| changed(shared, next())),
             separator: self.separator,
+            rounded: self.rounded,
             decoder: self
                 .decoder
                 .as_ref()
                 .map(|decoder| decoder.with(&mut parameters)),
         }
     }
+}
+
+/// Makes an embedding what 4 bits keep of it.
+fn round(row: &mut [f32]) {
+    let (steps, scale) = in_four_bits(row);
+    let steps = steps.into_iter().map(|step| scale * f32::from(step));
+    row.iter_mut().zip(steps).for_each(|(v, step)| *v = step);
 }
 
 /// A parameter's numbers, row by row.

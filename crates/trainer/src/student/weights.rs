@@ -59,6 +59,7 @@ impl Student {
             hidden,
             attention,
             classes,
+            rounded,
             shared,
             decoder,
         } = shape;
@@ -117,6 +118,7 @@ impl Student {
                 None => None,
             },
             separator: shared,
+            rounded,
             decoder: decoder
                 .map(|decoder| Decoder::from_weights(shape, decoder, weights))
                 .transpose()?,

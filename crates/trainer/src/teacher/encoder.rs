@@ -200,8 +200,14 @@ impl Encoder {
     /// Logits `[batch, classes]` of word embeddings `[batch, time, hidden]` under
     /// `mask [batch, time]`: the function that integrated gradients differentiate.
     pub fn forward_embedded(&self, words: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
+        let pooled = self.pooled(words, mask);
+        self.logits.forward(self.dropout.forward(pooled))
+    }
+
+    /// What the map to logits reads, `[batch, hidden]`.
+    pub fn pooled(&self, words: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
         let states = self.states(words, mask.clone());
-        let pooled = match &self.dense {
+        match &self.dense {
             None => mean_pool(states, mask),
             Some(dense) => {
                 let first = states.narrow(1, 0, 1).squeeze_dim::<2>(1);
@@ -214,8 +220,7 @@ impl Encoder {
                     tanh(dense)
                 }
             }
-        };
-        self.logits.forward(self.dropout.forward(pooled))
+        }
     }
 
     /// States of the last layer, `[batch, time, hidden]`.

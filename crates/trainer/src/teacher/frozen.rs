@@ -21,6 +21,14 @@ pub struct Frozen<'a> {
     pub(crate) network: Network,
 }
 
+/// What is asked of a text.
+#[derive(Clone, Copy)]
+enum Asked {
+    Logits,
+    /// What the map to logits reads.
+    Pooled,
+}
+
 /// Where the network's numbers are.
 pub(crate) enum Network {
     Slices(Box<Slices>),
@@ -58,19 +66,45 @@ impl<'a> Frozen<'a> {
         batch: usize,
         done: impl Fn(usize) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
         let classes = self.teacher.config.labels.len();
+        self.rows(texts, batch, (Asked::Logits, classes), done)
+    }
+
+    /// What the map to logits reads of texts as token ids, one row of `hidden` numbers each, as [`Frozen::logits`].
+    pub fn pooled(
+        &self,
+        texts: &[Vec<u32>],
+        batch: usize,
+        done: impl Fn(usize) + Sync,
+    ) -> Result<Vec<Vec<f32>>> {
+        let hidden = self.teacher.config.hidden;
+        self.rows(texts, batch, (Asked::Pooled, hidden), done)
+    }
+
+    /// What is asked of texts, rows of `width` numbers.
+    fn rows(
+        &self,
+        texts: &[Vec<u32>],
+        batch: usize,
+        (asked, width): (Asked, usize),
+        done: impl Fn(usize) + Sync,
+    ) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
         let of = |rows: &[usize]| -> Result<Vec<f32>> {
             let ids: Vec<&[u32]> = rows.iter().map(|&row| texts[row].as_slice()).collect();
-            let logits = match &self.network {
-                Network::Slices(slices) => of_slices(slices, &ids),
+            let found = match &self.network {
+                Network::Slices(slices) => of_slices(slices, &ids, asked),
                 Network::Tensors(encoder) => {
                     let Teacher { config, device, .. } = self.teacher;
-                    floats_of(encoder.forward(&Batch::new(&ids, config.padding, device)))?
+                    let batch = Batch::new(&ids, config.padding, device);
+                    floats_of(match asked {
+                        Asked::Logits => encoder.forward(&batch),
+                        Asked::Pooled => encoder.pooled(encoder.embed(batch.ids), batch.mask),
+                    })?
                 }
             };
             done(rows.len());
-            Ok(logits)
+            Ok(found)
         };
         let (batches, found): (_, Result<Vec<_>>) = match &self.network {
             Network::Slices(_) => {
@@ -85,19 +119,23 @@ impl<'a> Frozen<'a> {
             }
         };
         let mut all = vec![Vec::new(); texts.len()];
-        for (rows, logits) in batches.iter().zip(found?) {
-            for (&row, logits) in rows.iter().zip(logits.chunks_exact(classes)) {
-                all[row] = logits.to_vec();
+        for (rows, found) in batches.iter().zip(found?) {
+            for (&row, found) in rows.iter().zip(found.chunks_exact(width)) {
+                all[row] = found.to_vec();
             }
         }
         Ok(all)
     }
 }
 
-fn of_slices(slices: &Slices, texts: &[&[u32]]) -> Vec<f32> {
+fn of_slices(slices: &Slices, texts: &[&[u32]], asked: Asked) -> Vec<f32> {
     let lengths: Vec<usize> = texts.iter().map(|ids| ids.len()).collect();
     let words = slices.embed(&texts.concat());
-    slices.forward(words, &lengths, Keep::Logits, None).logits
+    let pass = slices.forward(words, &lengths, Keep::Logits, None);
+    match asked {
+        Asked::Logits => pass.logits,
+        Asked::Pooled => pass.pooled(),
+    }
 }
 
 /// Row indices in packs of at most `most` tokens, or of one row, longest rows first.

@@ -128,6 +128,8 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         alone,
         learnt(&unlabeled),
         learnt(&["--set", "label.teachers=2"]),
+        learnt(&["--set", "label.teachers=2", "--set", "label.unsure=0.52"]),
+        learnt(&["--set", "label.folds=2"]),
     ];
     for (index, history) in all.iter().enumerate() {
         assert!(!all[..index].contains(history), "{index}: {history:?}");
@@ -149,15 +151,96 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         checked.contains("unlabeled         2  without 1"),
         "{checked}"
     );
-    let bare = place.bad(&[
-        "check",
-        "tiny.toml",
-        "--set",
-        "label.teachers=2",
-        "--set",
-        "teacher.epochs=0",
+    let refused = [
+        (
+            &["label.teachers=2", "teacher.epochs=0"][..],
+            "label.teachers = 2",
+        ),
+        (&["label.folds=2", "teacher.epochs=0"], "label.folds = 2"),
+        (
+            &["label.folds=2", "label.teachers=2"],
+            "leave label.teachers at 1",
+        ),
+        (&["label.folds=1"], "label.folds = 1"),
+        (&["label.folds=101"], "label.folds = 101"),
+        (&["label.unsure=0.85"], "label.unsure = 0.85"),
+        (&["student.embedding_bits=5"], "want 8 or 4"),
+        (
+            &["student.embedding_bits=4", "student.embedding=7"],
+            "want an even width",
+        ),
+        (&["distill.sampler=bandit"], "set transfer.apart"),
+        (&["transfer.apart=true"], "1 variants for 4 ways"),
+        (
+            &["distill.online=4", "distill.objective=labels"],
+            "`labels` asks no teacher",
+        ),
+        (
+            &["distill.online=4", "label.folds=2"],
+            "no one encoder to adapt",
+        ),
+    ];
+    for (sets, want) in refused {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let arguments: Vec<&str> = ["check", "tiny.toml"].into_iter().chain(sets).collect();
+        let error = place.bad(&arguments);
+        assert!(error.contains(want), "{error}");
+    }
+}
+
+#[test]
+fn embeddings_of_four_bits_make_a_smaller_bundle_that_answers() {
+    let place = Place::new();
+    recipe(&place);
+    let size = |sets: &[&str]| {
+        let arguments = ["run", "tiny.toml", "--set", "distill.epochs=3"];
+        place.good(&[&arguments, sets].concat());
+        fs::metadata(place.path("runs/tiny/tiny.glass"))
+            .unwrap()
+            .len()
+    };
+    let whole = size(&[]);
+    let small = size(&["--set", "student.embedding_bits=4"]);
+    assert!(small < whole, "{small} {whole}");
+    let shown = place.good(&["inspect", "runs/tiny/tiny.glass"]);
+    assert!(shown.contains("8 bits, embeddings 4 bits"), "{shown}");
+    let scores = place.good(&[
+        "evaluate",
+        "--bundle",
+        "runs/tiny/tiny.glass",
+        "--input",
+        "test.jsonl",
     ]);
-    assert!(bare.contains("label.teachers = 2"), "{bare}");
+    assert!(scores.contains("accuracy"), "{scores}");
+}
+
+#[test]
+fn a_bandit_and_a_teacher_that_learns_along_teach_otherwise() {
+    let place = Place::new();
+    recipe(&place);
+    let learnt = |sets: &[&str]| -> Value {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let arguments = ["distill", "tiny.toml", "--json"].into_iter();
+        let out = place.good(&arguments.chain(sets).collect::<Vec<_>>());
+        serde_json::from_str(&out).unwrap()
+    };
+    let apart = ["transfer.variants=4", "transfer.apart=true"];
+    let bandit = [
+        &apart[..],
+        &["distill.sampler=bandit", "distill.sampler_every=2"],
+    ]
+    .concat();
+    let (natural, drawn) = (learnt(&apart), learnt(&bandit));
+    assert_ne!(
+        natural[0]["history"][0]["loss"],
+        drawn[0]["history"][0]["loss"]
+    );
+    let names = ["texts", "mask", "replace", "crop", "splice"];
+    assert_eq!(drawn[0]["mixture"]["names"], serde_json::json!(names));
+    assert!(drawn[0]["mixture"]["course"].as_array().unwrap().len() > 2);
+    let online = learnt(&["distill.online=4"]);
+    let terms = online[0]["history"][0]["terms"].to_string();
+    assert!(terms.contains("teacher's own"), "{terms}");
 }
 
 #[test]

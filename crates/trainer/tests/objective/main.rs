@@ -13,6 +13,7 @@ const SHAPE: Shape = Shape {
     hidden: 3,
     attention: 4,
     classes: 3,
+    rounded: false,
     shared: None,
     decoder: None,
 };

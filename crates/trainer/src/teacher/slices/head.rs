@@ -34,6 +34,13 @@ pub(super) struct Trace {
     dropped: Dropped,
 }
 
+impl Trace {
+    /// What the map to logits read, `[texts, hidden]`.
+    pub(super) fn pooled(self) -> Vec<f32> {
+        self.pooled
+    }
+}
+
 impl Head {
     pub(super) fn zeros(config: &Config) -> Self {
         let hidden = config.hidden;

@@ -56,6 +56,13 @@ pub(crate) struct Pass {
     head: head::Trace,
 }
 
+impl Pass {
+    /// What the map to logits read, `[texts, hidden]`.
+    pub(crate) fn pooled(self) -> Vec<f32> {
+        self.head.pooled()
+    }
+}
+
 /// Whether a pass keeps what the way back needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
