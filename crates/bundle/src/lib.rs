@@ -70,7 +70,7 @@ pub use manifest::{
     CHOICES, Card, FORMAT, Manifest, Metric, Quantization, TokenizerKind, TokenizerSpec,
     WeightFormat,
 };
-pub use matrix::{Matrix, Packed, Quantized};
+pub use matrix::{Matrix, Packed, Quantized, pack};
 pub use sniff::Foreign;
 pub use student::{Attention, DecoderWeights, Dense, Direction, StudentWeights};
 pub use teacher::{Layer, Linear, Norm, TeacherWeights};

@@ -107,15 +107,11 @@ impl Packed {
     pub fn from_float(rows: usize, columns: usize, weight: &[f32]) -> Self {
         assert!(columns.is_multiple_of(GROUP), "{columns} columns in groups");
         let (values, scales) = quantize(weight, (rows, columns), GROUP, 7.0);
-        let nibble = |q: f32| (q + 8.0) as u8;
-        let (pairs, _) = values.as_chunks::<2>();
+        let values: Vec<i8> = values.into_iter().map(|q| q as i8).collect();
         Self {
             rows,
             columns,
-            values: pairs
-                .iter()
-                .map(|[low, high]| nibble(*low) | nibble(*high) << 4)
-                .collect(),
+            values: pack(&values),
             scales,
         }
     }
@@ -123,15 +119,31 @@ impl Packed {
     fn row(&self, row: usize) -> impl Iterator<Item = f32> {
         let scales = &self.scales[row * self.columns / GROUP..];
         let values = &self.values[row * self.columns / 2..][..self.columns / 2];
-        let value = |nibble: u8| f32::from(nibble) - 8.0;
         values
             .chunks_exact(GROUP / 2)
             .zip(scales)
             .flat_map(move |(group, scale)| {
-                let pair = move |byte: &u8| [scale * value(byte & 15), scale * value(byte >> 4)];
+                let pair = move |byte: &u8| unpack(*byte).map(|q| scale * f32::from(q));
                 group.iter().flat_map(pair)
             })
     }
+}
+
+/// Integers from -7 to 7 two in a byte, as [`Packed`] has them. What does not fit becomes a nibble of 0, which no reader
+/// takes.
+pub fn pack(values: &[i8]) -> Vec<u8> {
+    let nibble = |q: i8| match q {
+        -7..=7 => (q + 8).cast_unsigned(),
+        _ => 0,
+    };
+    let (pairs, _) = values.as_chunks::<2>();
+    let byte = |[low, high]: &[i8; 2]| nibble(*low) | nibble(*high) << 4;
+    pairs.iter().map(byte).collect()
+}
+
+/// The integers in a byte, as [`pack`] puts them there.
+pub(crate) fn unpack(byte: u8) -> [i8; 2] {
+    [byte & 15, byte >> 4].map(|nibble| nibble.cast_signed() - 8)
 }
 
 /// Whole numbers and scales, one scale for every `group` columns; the largest magnitude of a group

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Misplaced, clip};
 use crate::header::{self, Entry, Parts, hexadecimal};
+use crate::matrix::unpack;
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::twice::first_twice;
 use crate::{
@@ -229,11 +230,10 @@ impl Region<'_> {
             return self.quantized(NAME);
         }
         let (rows, bytes) = self.sides(NAME)?;
-        let pair = |byte: &u8| [byte & 15, byte >> 4].map(|nibble| nibble.cast_signed() - 8);
         Ok(Quantized {
             rows,
             columns: 2 * bytes,
-            values: self.bytes(NAME)?.iter().flat_map(pair).collect(),
+            values: self.bytes(NAME)?.iter().flat_map(|b| unpack(*b)).collect(),
             scales: self.floats("embedding.scale")?,
         })
     }

@@ -7,6 +7,7 @@ use safetensors::tensor::View;
 
 use crate::error::{Error, clip};
 use crate::header::KEY;
+use crate::matrix::pack;
 use crate::read::{DIGITS, hash};
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::{
@@ -132,17 +133,8 @@ impl Stack {
     fn student(&mut self, weights: &StudentWeights, quantization: Quantization) {
         let table = &weights.embedding;
         if quantization.embeddings == Some(WeightFormat::Int4) {
-            // What does not fit into half a byte becomes a nibble that the check of the values finds.
-            let nibble = |q: i8| match q {
-                -7..=7 => (q + 8).cast_unsigned(),
-                _ => 0,
-            };
-            let (pairs, _) = table.values.as_chunks::<2>();
-            let pairs = pairs
-                .iter()
-                .map(|[low, high]| nibble(*low) | nibble(*high) << 4);
             let shape = [table.rows, table.columns / 2];
-            self.add("embedding", Dtype::U8, &shape, pairs.collect());
+            self.add("embedding", Dtype::U8, &shape, pack(&table.values));
             self.vector("embedding.scale", &table.scales);
         } else {
             self.int8("embedding", table);

@@ -69,9 +69,11 @@ impl Stage {
     /// that no result of the old code passes for one of the new.
     fn revision(self) -> u32 {
         match self {
-            Self::Teach | Self::Compare => 2,
-            Self::Label | Self::Explain | Self::Distill => 4,
-            Self::Embed | Self::Budget => 1,
+            Self::Embed => 1,
+            Self::Teach | Self::Budget => 2,
+            Self::Compare => 3,
+            Self::Label | Self::Explain => 4,
+            Self::Distill => 5,
         }
     }
 }

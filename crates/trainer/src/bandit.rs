@@ -14,7 +14,7 @@ const EVEN: f32 = 0.1;
 /// Rewards between these shares of all that were seen are told apart; those beyond are the least and the most.
 const QUANTILES: [f32; 2] = [0.2, 0.8];
 
-/// Exp3 (Auer et al. 2002), its rewards scaled to −1..1 by the quantiles of those before (Graves et al. 2017, section 3).
+/// Exp3 (Auer et al. 2002), its rewards scaled to −1..1 by the quantiles of all so far (Graves et al. 2017, section 3).
 /// Single precision, which JSON gives back to the bit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bandit {

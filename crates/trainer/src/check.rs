@@ -15,7 +15,7 @@ use crate::artefact::{check_target, same_file};
 use crate::compare;
 use crate::data::{self, Report};
 use crate::export;
-use crate::flow::SUMMARY;
+use crate::flow::{SUMMARY, folds};
 use crate::recipe;
 
 /// What there is to know before a run.
@@ -44,6 +44,9 @@ pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
     check_outputs(recipe, folder)?;
     let loaded = data::load(&recipe.data)?;
     export::check_ahead(from, &loaded.split.labels)?;
+    if recipe.label.folds > 0 {
+        folds(&loaded.split.train, recipe.label.folds, recipe.seed)?;
+    }
     let mut warnings = warnings(&loaded.report);
     let base_folder = base::folder(&recipe.teacher)?;
     if base_folder.is_none() {

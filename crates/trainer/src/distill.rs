@@ -3,7 +3,7 @@
 mod mixing;
 mod online;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,7 +106,6 @@ struct State {
     history: Vec<Epoch>,
     best: usize,
     mixture: Mixture,
-    #[serde(default)]
     bandit: Bandit,
 }
 
@@ -216,7 +215,7 @@ pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<
         average: Average::over(course.section.average * plan.steps as f64),
         plan,
         asked: asked(&course),
-        online: online(&course),
+        online: online(&course)?,
     };
     if let Some(epoch) = checkpoints.newest(progress)? {
         training.resume(&checkpoints, epoch)?;
@@ -372,9 +371,6 @@ impl Training<'_> {
             let means = ["reason", "reason's answer"].into_iter().zip(spoken.means);
             values.extend(means.filter_map(|(name, mean)| Some((name, mean?))));
         }
-        if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
-            return Err(diverged(&format!("{name} term"), *value, step));
-        }
         let DistillSection {
             weight_decay, clip, ..
         } = *self.course.section;
@@ -382,6 +378,9 @@ impl Training<'_> {
         if let Some(online) = &mut self.online {
             let loss = online.learn(&rows, &output, self.course.section, &update)?;
             values.push(("teacher's own", loss));
+        }
+        if let Some((name, value)) = values.iter().rev().find(|(_, value)| !value.is_finite()) {
+            return Err(diverged(&format!("{name} term"), *value, step));
         }
         let gradients = self.student.gradients(&total, &way, spoken.as_ref());
         let mut weights = self.student.parameters();
@@ -393,8 +392,10 @@ impl Training<'_> {
             update.apply(weights, (first, second), gradient);
         }
         // A gradient that is no number shows at the next loss, which the last step has not.
-        if let Some(value) = weights.iter().flatten().find(|weight| !weight.is_finite()) {
-            return Err(diverged("weights", f64::from(*value), step));
+        let broken = weights.iter().flatten().find(|weight| !weight.is_finite());
+        let adapter = self.online.as_ref().and_then(Online::broken);
+        if let Some(value) = broken.copied().or(adapter) {
+            return Err(diverged("weights", f64::from(value), step));
         }
         self.student = self.student.with(weights);
         Ok(values)
@@ -428,10 +429,25 @@ impl Training<'_> {
 }
 
 /// The teacher that learns along, where the recipe asks for it.
-fn online(course: &Course) -> Option<Online> {
+fn online(course: &Course) -> Result<Option<Online>> {
     let width = course.section.online;
-    let features = course.set.train.first()?.features.as_ref()?.len();
-    (width > 0).then(|| Online::new(width, features, course.shape.classes, course.seed))
+    if width == 0 {
+        return Ok(None);
+    }
+    let rows = &course.set.train;
+    let features = rows.first().and_then(|row| row.features.as_ref());
+    let features = features.map_or(0, Vec::len);
+    let whole = |row: &Row| {
+        row.features
+            .as_ref()
+            .is_some_and(|own| own.len() == features)
+    };
+    ensure!(
+        features > 0 && rows.iter().all(whole),
+        "distill.online: not every row says what the teacher's encoder makes of it"
+    );
+    let classes = course.shape.classes;
+    Ok(Some(Online::new(width, features, classes, course.seed)))
 }
 
 /// The reasons of a batch's rows. Words of reasons that end, words before an answer and answers each count as much in all

@@ -20,6 +20,7 @@ use crate::recipe;
 
 pub use export::BundleArtefact;
 pub use labels::Labels;
+pub(crate) use labels::folds;
 pub use students::{StudentArtefact, StudentReport};
 pub use teacher::TeacherArtefact;
 pub(crate) use teacher::{Asked, teacher_hash};

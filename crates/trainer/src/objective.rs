@@ -251,12 +251,7 @@ impl<'a> Known<'a> {
     /// The choices of each question against each other, by how much the logit of `right` exceeds that of `wrong`: the
     /// cross-entropy of the right ones, and the divergence from what the teacher makes of the same choices.
     fn choices(&self, section: &DistillSection) -> Vec<Term> {
-        let (gold, taught) = match section.objective {
-            Objective::Labels => (1.0, 0.0),
-            Objective::Kd | Objective::Multiview => (1.0 - section.lambda, section.lambda),
-            Objective::KdMse => (0.0, 1.0),
-            Objective::Dixtill => (1.0 - section.alpha, section.alpha),
-        };
+        let [gold, taught] = section.shares();
         let device = self.output.logits.device();
         let questions = &self.targets.questions;
         let (count, width) = (

@@ -360,7 +360,7 @@ pub struct TransferSection {
 
 /// A way to make a variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
+pub(crate) enum Operator {
     /// Some words masked.
     Mask,
     /// Some words replaced.
@@ -373,7 +373,7 @@ pub enum Operator {
 
 impl Operator {
     /// Its key in `[transfer]`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mask => "mask",
             Self::Replace => "replace",
@@ -385,7 +385,7 @@ impl Operator {
 
 impl TransferSection {
     /// The ways that variants are made in, each alone where they are kept apart.
-    pub fn operators(&self) -> Vec<Operator> {
+    pub(crate) fn operators(&self) -> Vec<Operator> {
         let all = [
             (Operator::Mask, self.mask),
             (Operator::Replace, self.replace),
@@ -451,7 +451,7 @@ impl StudentSection {
     const REASON: usize = 64;
 
     /// Whether embeddings have 4 bits.
-    pub fn small_embeddings(&self) -> bool {
+    pub(crate) fn small_embeddings(&self) -> bool {
         self.embedding_bits == 4
     }
 }
@@ -547,6 +547,13 @@ pub enum Sampler {
     /// More of the variants, by how they were made, that let the validation loss fall (Learning to Augment, Cubuk et al.
     /// 2019, with a bandit). Needs `transfer.apart`.
     Bandit,
+}
+
+impl Sampler {
+    /// Whether rows are drawn by their domains.
+    pub(crate) fn is_by_domain(self) -> bool {
+        matches!(self, Self::Uniform | Self::Ddk | Self::DdkUnsmoothed)
+    }
 }
 
 /// How a decoder learns to give reasons in words.
@@ -660,7 +667,8 @@ pub struct DistillSection {
     /// Steps between two looks at the domains, or ways, over all epochs.
     pub sampler_every: usize,
     /// Units of an adapter with which the one teacher learns along, on what its frozen encoder makes of a text (online
-    /// distillation): by the gold labels and by what the student says. 0 leaves the teacher as it is.
+    /// distillation): by the gold labels and by what the student says, as much as the objective weighs these. Epochs are
+    /// judged by the teacher as it was. 0 leaves it so.
     #[serde(skip_serializing_if = "is_zero")]
     pub online: usize,
     /// Weight of a supervised contrast between the pooled vectors of a batch (CLLMFS); 0 leaves it out.
@@ -716,6 +724,16 @@ impl Default for DistillSection {
 }
 
 impl DistillSection {
+    /// How much the objective hears of the gold labels, and of the teacher.
+    pub(crate) fn shares(&self) -> [f64; 2] {
+        match self.objective {
+            Objective::Labels => [1.0, 0.0],
+            Objective::Kd | Objective::Multiview => [1.0 - self.lambda, self.lambda],
+            Objective::KdMse => [0.0, 1.0],
+            Objective::Dixtill => [1.0 - self.alpha, self.alpha],
+        }
+    }
+
     /// What decides one student, whatever the number of them.
     #[must_use]
     pub fn one_run(&self) -> Self {

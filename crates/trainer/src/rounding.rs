@@ -4,7 +4,7 @@
 //! for what the earlier ones lost, as far as the products with the row go (GPTQ, Frantar et al. 2022).
 
 use nalgebra::DMatrix;
-use stillglass_bundle::{Packed, Quantized, limits::GROUP};
+use stillglass_bundle::{Packed, Quantized, limits::GROUP, pack};
 
 /// Share of the metric's mean diagonal that is added to it, so that it can be inverted.
 const DAMPING: f64 = 0.01;
@@ -60,7 +60,7 @@ pub fn four_bits(rows: usize, columns: usize, table: &[f32]) -> Quantized {
 
 /// A row as whole steps from -7 to 7 and the size of a step, of a few the one that leaves the least squared error; 1
 /// for a row of zeros.
-pub fn in_four_bits(row: &[f32]) -> (Vec<i8>, f32) {
+pub(crate) fn in_four_bits(row: &[f32]) -> (Vec<i8>, f32) {
     let peak = row.iter().fold(0f32, |peak, value| peak.max(value.abs()));
     let step = |value: f32, scale: f32| (value / scale).round().clamp(-7.0, 7.0);
     let error = |scale: f32| -> f32 {
@@ -103,11 +103,8 @@ pub fn for_inputs(rows: usize, columns: usize, weight: &[f32], metric: DMatrix<f
             continue;
         }
         let steps = feedback.round(row, |column| f64::from(scales[column / GROUP]), 7.0);
-        let nibble = |step: f64| (step + 8.0) as u8;
-        let (pairs, _) = steps.as_chunks::<2>();
-        for (value, [low, high]) in values.iter_mut().zip(pairs) {
-            *value = nibble(*low) | nibble(*high) << 4;
-        }
+        let steps: Vec<i8> = steps.into_iter().map(|step| step as i8).collect();
+        values.copy_from_slice(&pack(&steps));
     }
     nearest
 }

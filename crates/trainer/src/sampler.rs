@@ -24,7 +24,7 @@ pub struct Mixture {
     pub names: Vec<String>,
     /// Share of each group now; empty before the first losses. Single precision, which JSON gives back to the bit.
     pub shares: Vec<f32>,
-    /// What it was from each step on.
+    /// What it was from each step on; of a bandit, how likely each way was to be drawn from.
     pub course: Vec<(usize, Vec<f32>)>,
 }
 
@@ -66,29 +66,29 @@ impl Mixture {
     }
 }
 
-/// The rows of each domain in random order, again and again.
+/// The rows of each group in random order, again and again.
 struct Rows {
-    domains: Vec<Vec<usize>>,
+    groups: Vec<Vec<usize>>,
     next: Vec<usize>,
     rng: ChaCha8Rng,
 }
 
 impl Rows {
-    /// The rows of an epoch by `domain`, rows without one standing in none.
-    fn new(domain: &[Option<usize>], count: usize, seed: u64, epoch: usize) -> Self {
-        let mut domains = vec![Vec::new(); count];
-        for (row, domain) in domain.iter().enumerate() {
-            if let Some(domain) = domain {
-                domains[*domain].push(row);
+    /// The rows of an epoch by `group`, rows without one standing in none.
+    fn new(group: &[Option<usize>], count: usize, seed: u64, epoch: usize) -> Self {
+        let mut groups = vec![Vec::new(); count];
+        for (row, group) in group.iter().enumerate() {
+            if let Some(group) = group {
+                groups[*group].push(row);
             }
         }
         let mut rng = generator(seed, "rows by domain", epoch as u64);
-        for rows in &mut domains {
+        for rows in &mut groups {
             rows.shuffle(&mut rng);
         }
         Self {
             next: vec![0; count],
-            domains,
+            groups,
             rng,
         }
     }
@@ -98,14 +98,14 @@ impl Rows {
         batches.shuffle(&mut self.rng);
     }
 
-    /// Draws rows by the shares of their domains. A domain that is exhausted begins again; one without a row is
+    /// Draws rows by the shares of their groups. A group that is exhausted begins again; one without a row is
     /// passed over.
     fn draw(&mut self, count: usize, shares: &[f32]) -> Vec<usize> {
-        let there = |domain: usize| {
-            if self.domains[domain].is_empty() {
+        let there = |group: usize| {
+            if self.groups[group].is_empty() {
                 0.0
             } else {
-                f64::from(shares[domain])
+                f64::from(shares[group])
             }
         };
         let shares: Vec<f64> = (0..shares.len()).map(there).collect();
@@ -114,14 +114,14 @@ impl Rows {
             .map(|_| {
                 let mut draw = self.rng.random::<f64>() * sum;
                 let last = shares.iter().rposition(|share| *share > 0.0).unwrap_or(0);
-                let domain = shares.iter().position(|share| {
+                let group = shares.iter().position(|share| {
                     draw -= share;
                     draw < 0.0 && *share > 0.0
                 });
-                let domain = domain.unwrap_or(last);
-                let rows = &self.domains[domain];
-                let row = rows[self.next[domain] % rows.len()];
-                self.next[domain] += 1;
+                let group = group.unwrap_or(last);
+                let rows = &self.groups[group];
+                let row = rows[self.next[group] % rows.len()];
+                self.next[group] += 1;
                 row
             })
             .collect()
@@ -132,11 +132,11 @@ impl Rows {
 pub(crate) enum Order {
     /// Every row once; the last batch comes first.
     Natural(Vec<Vec<usize>>),
-    /// Rows by domain.
-    ByDomain(Box<Drawing>),
+    /// Rows by group.
+    ByGroup(Box<Drawing>),
 }
 
-/// Rows that are drawn by domain, some batches at a time.
+/// Rows that are drawn by group, some batches at a time.
 pub(crate) struct Drawing {
     rows: Rows,
     /// Tokens of each row.
@@ -148,22 +148,22 @@ pub(crate) struct Drawing {
 }
 
 impl Order {
-    /// The order of an epoch of rows with these lengths and domains.
+    /// The order of an epoch of rows with these lengths and groups.
     pub(crate) fn new(
         section: &DistillSection,
         rows: impl Iterator<Item = (usize, Option<usize>)>,
-        domains: usize,
+        groups: usize,
         (seed, epoch): (u64, usize),
     ) -> Self {
-        let (lengths, domain): (Vec<usize>, Vec<Option<usize>>) = rows.unzip();
+        let (lengths, group): (Vec<usize>, Vec<Option<usize>>) = rows.unzip();
         if section.sampler == Sampler::Natural {
             let mut rng = generator(seed, "distill order", epoch as u64);
             let mut batches = batches(&lengths, section.batch, &mut rng);
             batches.reverse();
             return Self::Natural(batches);
         }
-        Self::ByDomain(Box::new(Drawing {
-            rows: Rows::new(&domain, domains, seed, epoch),
+        Self::ByGroup(Box::new(Drawing {
+            rows: Rows::new(&group, groups, seed, epoch),
             lengths,
             batch: section.batch,
             every: section.sampler_every,
@@ -193,16 +193,16 @@ impl Order {
         Self::Natural(batches)
     }
 
-    /// Whether the domains are looked at before a step.
+    /// Whether the groups are looked at before a step.
     pub(crate) fn looks(&self, step: usize) -> bool {
-        matches!(self, Self::ByDomain(drawing) if step.is_multiple_of(drawing.every))
+        matches!(self, Self::ByGroup(drawing) if step.is_multiple_of(drawing.every))
     }
 
     /// The rows of a step, after which so many are left of the epoch, it among them.
     pub(crate) fn next(&mut self, shares: &[f32], step: usize, left: usize) -> Vec<usize> {
         match self {
             Self::Natural(batches) => batches.pop().unwrap_or_default(),
-            Self::ByDomain(drawing) => drawing.next(shares, step, left),
+            Self::ByGroup(drawing) => drawing.next(shares, step, left),
         }
     }
 }

@@ -92,13 +92,7 @@ impl Vocabulary {
     /// Only the pieces that `texts` use at least `min_count` times, and every single character; in byte order, in which a
     /// reader need not sort them, and they take least room.
     pub fn pruned(&self, texts: &[&str], min_count: usize) -> Result<Self> {
-        let mut kept = self.pruned_but(texts, min_count, &[])?;
-        kept.pieces.sort_unstable();
-        let sorted = Self::new(kept.pieces, self.lowercase, self.strip_accents)?;
-        Ok(match self.separator {
-            Some(_) => sorted.of_pairs(),
-            None => sorted,
-        })
+        self.pruned_but(texts, min_count, &[])
     }
 
     /// The same, and the pieces with the ids `keep`.
@@ -115,8 +109,9 @@ impl Vocabulary {
                 || self.separator == Some(id)
                 || counts.get(&id).is_some_and(|&count| count >= min_count)
         };
-        let pruned = prune(&self.pieces, self.unknown, used)?;
-        let kept = Self::new(pruned.vocabulary, self.lowercase, self.strip_accents)?;
+        let mut pieces = prune(&self.pieces, self.unknown, used)?.vocabulary;
+        pieces.sort_unstable();
+        let kept = Self::new(pieces, self.lowercase, self.strip_accents)?;
         Ok(match self.separator {
             Some(_) => kept.of_pairs(),
             None => kept,

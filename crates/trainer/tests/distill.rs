@@ -94,6 +94,14 @@ fn train_by(
     distill(course, folder, &Progress::quiet())
 }
 
+/// Leaves what a process leaves that is killed in the last of its epochs; there is something to go on from.
+fn stopped(folder: &Path, epochs: usize) {
+    std::fs::remove_dir_all(folder.join(format!("epoch-{epochs}"))).unwrap();
+    let left = std::fs::read_dir(folder).unwrap().filter_map(Result::ok);
+    let left = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("epoch-"));
+    assert!(left.count() > 0);
+}
+
 #[test]
 fn every_objective_learns_a_telling_word() {
     for objective in [
@@ -126,10 +134,7 @@ fn every_sampler_learns_and_goes_on_where_it_was() {
         // A look every third of six times eight steps.
         assert_eq!(whole.mixture.course.len(), 16);
         assert!(whole.mixture.shares.iter().all(|share| *share > 0.0));
-        // What a killed process leaves: all but the last epochs.
-        for epoch in 5..=6 {
-            std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
-        }
+        stopped(folder.path(), 6);
         let again = train_by(&section(6), &set(), folder.path()).unwrap();
         assert_eq!(again.mixture, whole.mixture);
         assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
@@ -165,9 +170,7 @@ fn a_bandit_draws_one_way_at_a_time_and_goes_on_where_it_was() {
         .iter()
         .filter(|share| **share > 0.0);
     assert_eq!(drawn.count(), 1);
-    for epoch in 5..=6 {
-        std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
-    }
+    stopped(folder.path(), 6);
     let again = train_by(&section(6), &set, folder.path()).unwrap();
     assert_eq!(again.mixture, whole.mixture);
     assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
@@ -194,9 +197,7 @@ fn a_teacher_that_learns_along_goes_on_where_it_was() {
     let alone = tempfile::tempdir().unwrap();
     let frozen = train(&set, Objective::Kd, 4, alone.path()).unwrap();
     assert!(frozen.weights.write().unwrap() != whole.weights.write().unwrap());
-    for epoch in 3..=4 {
-        std::fs::remove_dir_all(folder.path().join(format!("epoch-{epoch}"))).ok();
-    }
+    stopped(folder.path(), 4);
     let again = train_by(&section(4), &set, folder.path()).unwrap();
     assert!(again.weights.write().unwrap() == whole.weights.write().unwrap());
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use serde::Deserialize;
 use stillglass::device;
 use stillglass::rounding::four_bits;
@@ -157,7 +157,9 @@ fn a_rounded_student_is_that_of_its_bundles_embeddings() {
     let stored = four_bits(rows, columns, table).to_float();
     assert!(stored != table);
     let mut other = plain.weights().unwrap();
-    other.put_values("embedding".into(), vec![rows, columns], stored);
+    let stored = TensorData::new(stored, [rows, columns]);
+    let stored = Tensor::<2>::from_data(stored, &device::open("cpu").unwrap());
+    other.put("embedding", stored).unwrap();
     let ids: Vec<Vec<u32>> = fixture.rows.iter().map(|row| row.ids.clone()).collect();
     let wanted = Student::from_weights(shape, &other).unwrap();
     let found = Student::from_weights(rounded, &weights).unwrap();

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use stillglass_bundle::{
-    Attention, Bundle, Dense, Direction, Manifest, Quantized, StudentShape, StudentWeights,
-    TokenizerKind, TokenizerSpec, Weights,
+    Attention, Bundle, Dense, Direction, Manifest, Quantization, Quantized, StudentShape,
+    StudentWeights, TokenizerKind, TokenizerSpec, Weights,
 };
 
 /// The sizes of [`small`].
@@ -67,6 +67,22 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
             decoder: None,
         }),
     }
+}
+
+/// A bundle whose embeddings have 4 bits, every nibble among them.
+pub(crate) fn four_bits(vocabulary: usize) -> Bundle {
+    let shape = StudentShape {
+        vocabulary,
+        embedding: 6,
+        ..SHAPE
+    };
+    let mut bundle = with_shape(shape, &["calm", "stormy"]);
+    bundle.manifest.quantization = Quantization::SMALL_EMBEDDINGS;
+    let values = student(&mut bundle).embedding.values.iter_mut();
+    for (place, value) in values.enumerate() {
+        *value = (place * 4 % 15) as i8 - 7;
+    }
+    bundle
 }
 
 /// The weights of a bundle that holds a student.

@@ -82,6 +82,19 @@ fn hostile_headers_are_refused() {
 }
 
 #[test]
+fn embeddings_of_nibbles_that_are_no_numbers_are_refused() {
+    for nibbles in [0x10, 0x01, 0x00] {
+        let mut open = fixture::open(&fixture::four_bits(5).write().unwrap());
+        let size = open.region.len();
+        // The vocabulary comes last, after the embeddings of 15 bytes.
+        let words = fixture::pieces(5).join("\n").len();
+        open.region[size - words - 15] = nibbles;
+        let want = "tensor embedding, value 0: want two nibbles from 1 to 15";
+        refuse("nibble", &open.forge(), want);
+    }
+}
+
+#[test]
 fn hostile_values_are_refused() {
     for (name, at, with, want) in VALUES {
         let mut open = small();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
-use stillglass_bundle::{Bundle, Metric, Quantization, Quantized, StudentShape, limits};
+use stillglass_bundle::{Bundle, Metric, Quantized, StudentShape, limits};
 
 use crate::fixture;
 
@@ -62,17 +62,7 @@ fn the_hash_is_that_of_the_file_with_zeros_in_its_place() {
 #[test]
 fn embeddings_of_four_bits_come_back_as_the_integers_they_were() {
     for vocabulary in [1, 2, 5, 33] {
-        let shape = StudentShape {
-            vocabulary,
-            embedding: 6,
-            ..fixture::SHAPE
-        };
-        let mut bundle = fixture::with_shape(shape, &["calm", "stormy"]);
-        bundle.manifest.quantization = Quantization::SMALL_EMBEDDINGS;
-        let table = &mut fixture::student(&mut bundle).embedding;
-        for (place, value) in table.values.iter_mut().enumerate() {
-            *value = (place * 4 % 15) as i8 - 7;
-        }
+        let bundle = fixture::four_bits(vocabulary);
         assert_eq!(trip(&bundle), bundle);
         let bytes = bundle.write().unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -89,16 +79,9 @@ fn embeddings_of_four_bits_come_back_as_the_integers_they_were() {
 
 #[test]
 fn what_fills_more_than_four_bits_is_not_written_in_four() {
-    let shape = StudentShape {
-        embedding: 4,
-        ..fixture::SHAPE
-    };
     for value in [8, -8, 127, -127] {
-        let mut bundle = fixture::with_shape(shape, &["calm", "stormy"]);
-        bundle.manifest.quantization = Quantization::SMALL_EMBEDDINGS;
-        let table = &mut fixture::student(&mut bundle).embedding;
-        table.values.fill(7);
-        table.values[9] = value;
+        let mut bundle = fixture::four_bits(5);
+        fixture::student(&mut bundle).embedding.values[9] = value;
         let error = bundle.write().unwrap_err().to_string();
         assert!(
             error.contains("tensor embedding, value 4: want two nibbles"),

@@ -22,6 +22,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("smallest", smallest()),
         ("teacher", teacher::small().write().unwrap()),
         ("packed", teacher::packed().write().unwrap()),
+        ("four-bits", fixture::four_bits(5).write().unwrap()),
         ("header-alone", bytes[..900].to_vec()),
         ("pickle", b"\x80\x02}q\x00.".to_vec()),
         ("zip", b"PK\x03\x04\x14\x00\x00\x00".to_vec()),
@@ -56,6 +57,7 @@ fn forged() -> Vec<(&'static str, Vec<u8>)> {
         ("smallest", opened(&smallest())),
         ("teacher", opened(&teacher::small().write().unwrap())),
         ("packed", opened(&teacher::packed().write().unwrap())),
+        ("four-bits", opened(&fixture::four_bits(5).write().unwrap())),
     ]
 }
 

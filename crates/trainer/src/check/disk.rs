@@ -43,9 +43,14 @@ pub(super) fn needed(recipe: &Recipe, split: &Split, base: Option<&Base>) -> u64
     } else {
         0
     };
+    let features = if recipe.distill.online > 0 {
+        (split.train.len() + variants) as u64 * 4 * base.map_or(768, |base| base.hidden as u64)
+    } else {
+        0
+    };
     teacher
-        + explained
-        + variants as u64 * (100 + 12 * classes)
+        + features
+        + teachers * (explained + variants as u64 * (100 + 12 * classes))
         + recipe.distill.runs as u64 * STUDENT
 }
 

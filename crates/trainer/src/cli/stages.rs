@@ -14,7 +14,7 @@ use crate::compare::{self, Choice, Comparison, Table};
 use crate::export::{self, Fidelity};
 use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
 use crate::progress::{Progress, duration};
-use crate::recipe::Objective;
+use crate::recipe::{Objective, Sampler};
 use crate::{data, device, recipe};
 
 /// The run's report, a page beside its bundle.
@@ -244,6 +244,11 @@ pub(super) fn budget(
     distill.objective = Objective::Kd;
     distill.lambda = 1.0;
     distill.transfer = false;
+    // Who may not see gold labels learns nothing along, and where there are no variants there is no way to choose.
+    distill.online = 0;
+    if distill.sampler == Sampler::Bandit {
+        distill.sampler = Sampler::Natural;
+    }
     // Reasons come from elsewhere, and know the gold label.
     run.recipe.recipe.student.decoder = 0;
     let teacher = run.teach()?;
@@ -335,7 +340,7 @@ impl Summary {
             format!(", {} MB of memory at most", bytes / 1_000_000)
         });
         format!(
-            "{students}{}: {} bytes; int8 changes {:.2} % of validation labels\n{}\n{}{memory}\n",
+            "{students}{}: {} bytes; quantization changes {:.2} % of validation labels\n{}\n{}{memory}\n",
             self.bundle.display(),
             self.bytes,
             100.0 * self.fidelity[0].labels_changed,

@@ -58,7 +58,8 @@ impl Online {
     }
 
     /// Learns from a batch: the cross-entropy of the gold labels, and `KL(student ‖ teacher)`, the student's part in mutual
-    /// learning (Zhang et al. 2018), weighed as the student's own. Returns what it was.
+    /// learning (Zhang et al. 2018), each as much as the student's objective hears of gold labels and teacher. Returns what it
+    /// was.
     pub(super) fn learn(
         &mut self,
         rows: &[&Row],
@@ -84,7 +85,8 @@ impl Online {
         let said = log_softmax(said, 1);
         let entropy = (log.clone() * gold).sum() * (-1.0 / f64::from(known.max(1)));
         let apart = (said.clone().exp() * (said - log)).sum() * (rows.len() as f64).recip();
-        let loss = entropy * (1.0 - section.lambda) + apart * section.lambda;
+        let [by_gold, by_student] = section.shares();
+        let loss = entropy * by_gold + apart * by_student;
         let value = f64::from(floats_of(loss.clone())?[0]);
         let mut gradients = loss.backward();
         let [first, second] = &mut self.moments;
@@ -97,6 +99,12 @@ impl Online {
             update.apply(weights, (first, second), &gradient);
         }
         Ok(value)
+    }
+
+    /// A weight that is no number, if there is one.
+    pub(super) fn broken(&self) -> Option<f32> {
+        let mut weights = self.weights.iter().flatten();
+        weights.find(|weight| !weight.is_finite()).copied()
     }
 
     /// The numbers by name, with the optimizer's, as [`Online::read`] takes them.

@@ -85,7 +85,7 @@ impl Run<'_> {
             format!(" of choices one by one, {right:.4} of the questions right")
         });
         self.progress.note(&format!(
-            "{}: {} bytes, int8 test accuracy {:.4}, macro-F1 {:.4}{questions}",
+            "{}: {} bytes, quantized: test accuracy {:.4}, macro-F1 {:.4}{questions}",
             path.display(),
             bytes.len(),
             int8.accuracy,
@@ -99,7 +99,7 @@ impl Run<'_> {
         })
     }
 
-    /// The int8 bundle of a student, as bytes.
+    /// The bundle of a student, as bytes.
     pub(crate) fn bundle(&self, student: &StudentArtefact, card: Card) -> Result<Vec<u8>> {
         self.quantize(&self.trained(student)?, card)
     }
@@ -210,12 +210,12 @@ impl Figures<'_> {
         let one = |name, value, split| metric(name, value, split, 1, "");
         list.extend([
             one(
-                "labels changed by int8",
+                "labels changed by quantization",
                 self.validation.labels_changed,
                 "validation",
             ),
             one(
-                "largest change of a probability by int8",
+                "largest change of a probability by quantization",
                 self.test.probability_change_max,
                 "test",
             ),

@@ -11,7 +11,7 @@ use stillglass_text::halves;
 use super::{Asked, Run, TeacherArtefact, columns};
 use crate::artefact::Stage;
 use crate::attribution::{Attribution, mean};
-use crate::data::Example;
+use crate::data::{Example, fold};
 use crate::metrics::confidence;
 use crate::teacher::Frozen;
 use crate::training::generator;
@@ -29,7 +29,7 @@ pub struct Labels {
     pub validation_explained: HashMap<usize, Attribution>,
     /// Variants of the training rows, and what has no label.
     pub transfer: Vec<Borrowed>,
-    /// Hashes of the teachers that were asked beside the first.
+    /// Hashes of the teachers that were asked beside the first, or, of folds, of all that were.
     pub others: Vec<String>,
 }
 
@@ -129,19 +129,19 @@ pub(super) struct Fold {
     pub(super) of: usize,
 }
 
-/// The number of each training row's part, of `count`. Equal texts are in one part, as are pairs with the same first
-/// text: a question's choices, a premise's hypotheses.
-pub(super) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<usize>> {
-    let mut numbers: HashMap<&str, usize> = HashMap::new();
-    let group = |example| {
+/// The number of each training row's part, of `count`. Texts that are equal but for case and white space are in one part, as
+/// are pairs with such first texts: a question's choices, a premise's hypotheses.
+pub(crate) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<usize>> {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let group = |text| {
         let next = numbers.len();
-        *numbers.entry(halves(example).0).or_insert(next)
+        *numbers.entry(fold(halves(text).0)).or_insert(next)
     };
     let texts = train.iter().map(|example| example.text.as_str());
     let groups: Vec<usize> = texts.map(group).collect();
     ensure!(
         numbers.len() >= count,
-        "label.folds = {count}: there are {} training texts that differ; take as many folds at most",
+        "label.folds = {count}: there are {} training texts that differ (of pairs, first texts); take as many folds at most",
         numbers.len()
     );
     let mut places: Vec<usize> = (0..numbers.len()).collect();
@@ -154,7 +154,7 @@ pub(super) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<us
 
 /// Of which texts a teacher is asked.
 #[derive(Clone, Copy)]
-enum Questions<'a> {
+enum Which<'a> {
     /// Of all.
     All,
     /// Of the rows of its part, their variants, and of every text that nobody learnt from.
@@ -163,7 +163,13 @@ enum Questions<'a> {
     Doubtful(&'a Labels, f64),
 }
 
-impl Questions<'_> {
+/// The rows that are not of a part.
+pub(super) fn without(train: &[Example], folds: &[usize], number: usize) -> Vec<Example> {
+    let others = train.iter().zip(folds).filter(|(_, fold)| **fold != number);
+    others.map(|(row, _)| row.clone()).collect()
+}
+
+impl Which<'_> {
     fn train(self, row: usize) -> bool {
         match self {
             Self::All => true,
@@ -206,23 +212,23 @@ impl Run<'_> {
         let recipe = &self.recipe.recipe;
         // Who learns from gold labels hears one teacher only to be compared with it.
         if !recipe.distill.objective.asks_the_teacher() {
-            return self.labels_of(first, Questions::All);
+            return self.labels_of(first, Which::All);
         }
         if recipe.label.folds > 0 {
             return self.labels_of_folds();
         }
-        let mut all = vec![self.labels_of(first, Questions::All)?];
+        let mut all = vec![self.labels_of(first, Which::All)?];
         let teachers = recipe.label.teachers;
         for more in 1..teachers {
             self.progress
                 .note(&format!("teacher {} of {teachers}", more + 1));
             let other = self.teach_from(recipe.seed + more as u64)?;
-            let questions = if recipe.label.unsure < 1.0 {
-                Questions::Doubtful(&all[0], recipe.label.unsure)
+            let which = if recipe.label.unsure < 1.0 {
+                Which::Doubtful(&all[0], recipe.label.unsure)
             } else {
-                Questions::All
+                Which::All
             };
-            let mut labels = self.labels_of(&other, questions)?;
+            let mut labels = self.labels_of(&other, which)?;
             self.progress.note(&labels.asked());
             labels.others.push(other.hash);
             all.push(labels);
@@ -239,14 +245,14 @@ impl Run<'_> {
         let labels = (0..of).map(|number| {
             self.progress.note(&format!("fold {} of {of}", number + 1));
             let teacher = self.teach_without(recipe.seed, Some(Fold { number, of }))?;
-            let mut labels = self.labels_of(&teacher, Questions::OfFold(&parts, number))?;
+            let mut labels = self.labels_of(&teacher, Which::OfFold(&parts, number))?;
             labels.others.push(teacher.hash);
             Ok(labels)
         });
         Labels::mean(labels.collect::<Result<_>>()?).context("label: there is no teacher")
     }
 
-    fn labels_of(&self, from: &TeacherArtefact, questions: Questions) -> Result<Labels> {
+    fn labels_of(&self, from: &TeacherArtefact, which: Which) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
@@ -268,13 +274,13 @@ impl Run<'_> {
             Vec::new()
         };
         let borrowed: Vec<&str> = transfer.iter().map(|made| made.text.as_str()).collect();
-        let of_train = |row: usize| questions.train(row);
-        let of_validation = |row: usize| questions.validation(row);
-        let of_transfer = |place: usize| questions.transfer(place, transfer[place].source);
+        let of_train = |row: usize| which.train(row);
+        let of_validation = |row: usize| which.validation(row);
+        let of_transfer = |place: usize| which.transfer(place, transfer[place].source);
         let mut ask = |name: &str, texts: &[&str], wanted: &dyn Fn(usize) -> bool| {
             let rows: Vec<usize> = (0..texts.len()).filter(|&row| wanted(row)).collect();
             let some: Vec<&str> = rows.iter().map(|&row| texts[row]).collect();
-            let said = soft.logits(&questions.list(name), &some, self.progress)?;
+            let said = soft.logits(&which.list(name), &some, self.progress)?;
             let mut logits = vec![Vec::new(); texts.len()];
             for (row, said) in rows.into_iter().zip(said) {
                 logits[row] = said;
@@ -285,7 +291,7 @@ impl Run<'_> {
             let chosen = self.explained_rows(texts.len()).into_iter();
             let chosen: Vec<usize> = chosen.filter(|&row| wanted(row)).collect();
             let texts: Vec<&str> = chosen.iter().map(|&row| texts[row]).collect();
-            let explained = explainer.explain(&questions.list(name), &texts, self.progress)?;
+            let explained = explainer.explain(&which.list(name), &texts, self.progress)?;
             anyhow::Ok(chosen.into_iter().zip(explained).collect::<HashMap<_, _>>())
         };
         let transfer_logits = if objective.asks_the_teacher() {
@@ -441,20 +447,21 @@ mod tests {
     fn equal_texts_and_premises_are_in_one_fold() {
         let texts: Vec<String> = (0..40)
             .map(|row| match row % 4 {
-                0 => "the same".into(),
+                0 => ["the same", "The  same"][row / 4 % 2].into(),
                 1 => format!("premise {}\u{1f}hypothesis {row}", row / 8),
                 _ => format!("text {row}"),
             })
             .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let found = folds(&rows(&texts), 3, 7).unwrap();
-        let fold_of: HashMap<&str, usize> = texts
+        let key = |text: &str| fold(halves(text).0);
+        let fold_of: HashMap<String, usize> = texts
             .iter()
-            .map(|text| halves(text).0)
+            .map(|text| key(text))
             .zip(found.iter().copied())
             .collect();
         for (text, fold) in texts.iter().zip(&found) {
-            assert_eq!(fold_of[halves(text).0], *fold, "{text}");
+            assert_eq!(fold_of[&key(text)], *fold, "{text}");
         }
         assert!((0..3).all(|fold| found.contains(&fold)));
         assert_eq!(found, folds(&rows(&texts), 3, 7).unwrap());
@@ -464,9 +471,54 @@ mod tests {
     }
 
     #[test]
+    fn a_folds_teacher_learns_from_every_row_that_it_is_not_asked_of() {
+        let texts: Vec<String> = (0..23).map(|row| format!("text {row}")).collect();
+        let train = rows(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let folds = folds(&train, 4, 1).unwrap();
+        for number in 0..4 {
+            let learnt = without(&train, &folds, number);
+            let which = Which::OfFold(&folds, number);
+            let (mut asked, mut others) = (0, Vec::new());
+            for (row, example) in train.iter().enumerate() {
+                if which.train(row) {
+                    asked += 1;
+                } else {
+                    others.push(example.clone());
+                }
+            }
+            assert!(asked >= 5);
+            assert!(learnt == others);
+        }
+    }
+
+    #[test]
+    fn who_is_asked_again_is_asked_where_the_first_was_in_doubt() {
+        let (sure, doubtful) = (vec![3.0, 0.0], vec![0.2, 0.0]);
+        let borrowed = |logits: &[f32]| Borrowed {
+            text: "it rose".into(),
+            source: 0,
+            variant: Some(0),
+            logits: logits.to_vec(),
+        };
+        let first = Labels {
+            train: vec![sure.clone(), doubtful.clone()],
+            explained: HashMap::new(),
+            validation: vec![doubtful.clone(), sure.clone()],
+            validation_explained: HashMap::new(),
+            transfer: vec![borrowed(&sure), borrowed(&doubtful)],
+            others: Vec::new(),
+        };
+        let which = Which::Doubtful(&first, 0.85);
+        assert_eq!([0, 1].map(|row| which.train(row)), [false, true]);
+        assert_eq!([0, 1].map(|row| which.validation(row)), [true, false]);
+        assert_eq!([0, 1].map(|row| which.transfer(row, 0)), [false, true]);
+        assert_ne!(which.list("texts"), Which::All.list("texts"));
+    }
+
+    #[test]
     fn a_fold_is_asked_of_its_own_rows_and_of_what_nobody_learnt_from() {
         let folds = [0, 1, 0];
-        let asked = Questions::OfFold(&folds, 0);
+        let asked = Which::OfFold(&folds, 0);
         assert_eq!([0, 1, 2].map(|row| asked.train(row)), [true, false, true]);
         // A variant goes with its row; beyond the training rows are texts without labels.
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The stage that trains students: `distill`.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,6 @@ use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::export::questions_right;
 use crate::metrics::{Scores, argmax};
 use crate::reasons::{self, ReasonFigures};
-use crate::recipe::Sampler;
 use crate::sampler::Mixture;
 use crate::student::{Shape, Student, StudentBatch, logits};
 use crate::teacher::{Frozen, Teacher, Weights, floats_of};
@@ -104,10 +103,9 @@ impl Run<'_> {
             .heard(Stage::Distill, from, labels)?
             .with("student", &recipe.student)?
             .with("distill", &distill)?
-            .with("pieces", &"in byte order")?
             .with("seed", &seed)?;
         // Only those who read domains and rationales learn otherwise by others.
-        let marked = distill.sampler != Sampler::Natural || distill.rationale > 0.0;
+        let marked = distill.sampler.is_by_domain() || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
         let learnt = recipe.learns_reasons();
         let reasons = self.split().reasons_hash().filter(|_| learnt);
@@ -227,11 +225,18 @@ impl Run<'_> {
         let (own, _) = columns(&self.split().train);
         let borrowed = labels.transfer.iter().map(|made| made.text.as_str());
         let texts: Vec<&str> = own.into_iter().chain(borrowed).collect();
-        let section = &self.recipe.recipe;
-        let most = section.teacher.max_tokens.min(teacher.config.max_length());
-        let inputs = self
-            .heard(Stage::Embed, from, labels)?
-            .with("features", &section.distill.transfer)?;
+        ensure!(
+            texts.len() == set.train.len(),
+            "distill: {} texts have features, of {} that are learnt from",
+            texts.len(),
+            set.train.len()
+        );
+        let recipe = &self.recipe.recipe;
+        let most = recipe.teacher.max_tokens.min(teacher.config.max_length());
+        let [soft, _] = self.label_inputs(from)?;
+        let inputs = Inputs::new(Stage::Embed)
+            .with("labels", &soft.key())?
+            .with("features", &recipe.distill.transfer)?;
         let shape = [texts.len(), teacher.config.hidden];
         let table = self.table(inputs, (FEATURES, FEATURE), shape, || {
             let ids = texts
@@ -240,7 +245,7 @@ impl Run<'_> {
                 .collect::<Result<Vec<_>>>()?;
             let task = self.progress.task("distill: features", "texts", ids.len());
             let frozen = Frozen::new(teacher)?;
-            let rows = frozen.pooled(&ids, section.label.batch, |rows| task.advance(rows))?;
+            let rows = frozen.pooled(&ids, recipe.label.batch, |rows| task.advance(rows))?;
             task.finish();
             Ok(rows.concat())
         })?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::labels::{Fold, folds};
+use super::labels::{Fold, folds, without};
 use super::{CHECKPOINTS, REPORT, Run, columns, read_report};
 use crate::artefact::{Cache, Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
 use crate::attribution::Attribution;
@@ -126,10 +126,8 @@ impl Run<'_> {
             return Ok(Cow::Borrowed(split));
         };
         let folds = folds(&split.train, fold.of, self.recipe.recipe.seed)?;
-        let others = split.train.iter().zip(folds);
-        let others = others.filter(|(_, own)| *own != fold.number);
         Ok(Cow::Owned(Split {
-            train: others.map(|(row, _)| row.clone()).collect(),
+            train: without(&split.train, &folds, fold.number),
             ..split.clone()
         }))
     }

@@ -119,7 +119,10 @@ impl Recipe {
         breaches.range("label.nodes", label.nodes, 1..=256);
         breaches.range("label.batch", label.batch, 1..=4096);
         breaches.range("label.teachers", label.teachers, 1..=100);
-        breaches.range("label.unsure", label.unsure, 0.0..=1.0);
+        breaches.range("label.unsure", label.unsure, 0.01..=1.0);
+        if label.unsure < 1.0 && self.data.choices.is_some() {
+            breaches.add("label.unsure: a question's choices are one answer, which teachers are asked of as a whole; leave it at 1".into());
+        }
         breaches.range("label.folds", label.folds, 0..=100);
         if label.folds == 1 {
             breaches.add(
@@ -202,9 +205,9 @@ impl Recipe {
         breaches.range("transfer.crop", transfer.crop, 0.0..=1.0);
         breaches.range("transfer.splice", transfer.splice, 0.0..=1.0);
         let ways = transfer.operators().len();
-        if transfer.apart && (ways == 0 || transfer.variants < ways) {
+        if transfer.apart && (ways < 2 || transfer.variants < ways) {
             breaches.add(format!(
-                "transfer.apart: {} variants for {ways} ways to make them; want one way and a variant of each at least",
+                "transfer.apart: {} variants for {ways} ways to make them; want two ways and a variant of each at least",
                 transfer.variants
             ));
         }
@@ -261,8 +264,7 @@ impl Recipe {
             distill.sampler_every,
             1..=1_000_000,
         );
-        let by_domain = !matches!(distill.sampler, Sampler::Natural | Sampler::Bandit);
-        if by_domain && self.data.domain.is_none() {
+        if distill.sampler.is_by_domain() && self.data.domain.is_none() {
             breaches.add(
                 "distill.sampler: only `natural` and `bandit` do without domains; name their column in data.domain".into(),
             );
@@ -278,9 +280,11 @@ impl Recipe {
         if distill.online > 0 && heard > 1 {
             breaches.add("distill.online: several teachers have no one encoder to adapt; leave label.teachers at 1 and label.folds at 0".into());
         }
-        if distill.online > 0 && !distill.objective.asks_the_teacher() {
+        let [by_gold, by_teacher] = distill.shares();
+        if distill.online > 0 && (by_gold <= 0.0 || by_teacher <= 0.0) {
             breaches.add(
-                "distill.online: `labels` asks no teacher; take another distill.objective".into(),
+                "distill.online: the teacher learns from gold labels and from the student, of which this objective reads \
+                 but one; take `kd`, `multiview` or `dixtill` with distill.lambda (or alpha) between 0 and 1".into(),
             );
         }
         breaches.range("distill.contrastive", distill.contrastive, 0.0..=1000.0);

@@ -54,8 +54,7 @@ pub struct Shape {
     pub attention: usize,
     /// Classes.
     pub classes: usize,
-    /// Whether a token's embedding is read as [`rounded`](crate::rounding::in_four_bits) to 4 bits, as its bundle will have
-    /// it; its gradient goes to the float one.
+    /// Whether a token's embedding is read as it is when rounded to 4 bits, as its bundle will have it; its gradient goes to the float one.
     pub rounded: bool,
     /// The token between the two texts of a pair, where tokens that both have are told so.
     pub shared: Option<u32>,

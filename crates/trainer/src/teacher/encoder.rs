@@ -205,7 +205,7 @@ impl Encoder {
     }
 
     /// What the map to logits reads, `[batch, hidden]`.
-    pub fn pooled(&self, words: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn pooled(&self, words: Tensor<3>, mask: Tensor<2>) -> Tensor<2> {
         let states = self.states(words, mask.clone());
         match &self.dense {
             None => mean_pool(states, mask),

@@ -21,9 +21,9 @@ pub struct Frozen<'a> {
     pub(crate) network: Network,
 }
 
-/// What is asked of a text.
+/// What is wanted of a text.
 #[derive(Clone, Copy)]
-enum Asked {
+enum Wanted {
     Logits,
     /// What the map to logits reads.
     Pooled,
@@ -67,7 +67,7 @@ impl<'a> Frozen<'a> {
         done: impl Fn(usize) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
         let classes = self.teacher.config.labels.len();
-        self.rows(texts, batch, (Asked::Logits, classes), done)
+        self.rows(texts, batch, (Wanted::Logits, classes), done)
     }
 
     /// What the map to logits reads of texts as token ids, one row of `hidden` numbers each, as [`Frozen::logits`].
@@ -78,28 +78,28 @@ impl<'a> Frozen<'a> {
         done: impl Fn(usize) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
         let hidden = self.teacher.config.hidden;
-        self.rows(texts, batch, (Asked::Pooled, hidden), done)
+        self.rows(texts, batch, (Wanted::Pooled, hidden), done)
     }
 
-    /// What is asked of texts, rows of `width` numbers.
+    /// What is wanted of texts, rows of `width` numbers.
     fn rows(
         &self,
         texts: &[Vec<u32>],
         batch: usize,
-        (asked, width): (Asked, usize),
+        (wanted, width): (Wanted, usize),
         done: impl Fn(usize) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
         let of = |rows: &[usize]| -> Result<Vec<f32>> {
             let ids: Vec<&[u32]> = rows.iter().map(|&row| texts[row].as_slice()).collect();
             let found = match &self.network {
-                Network::Slices(slices) => of_slices(slices, &ids, asked),
+                Network::Slices(slices) => of_slices(slices, &ids, wanted),
                 Network::Tensors(encoder) => {
                     let Teacher { config, device, .. } = self.teacher;
                     let batch = Batch::new(&ids, config.padding, device);
-                    floats_of(match asked {
-                        Asked::Logits => encoder.forward(&batch),
-                        Asked::Pooled => encoder.pooled(encoder.embed(batch.ids), batch.mask),
+                    floats_of(match wanted {
+                        Wanted::Logits => encoder.forward(&batch),
+                        Wanted::Pooled => encoder.pooled(encoder.embed(batch.ids), batch.mask),
                     })?
                 }
             };
@@ -128,13 +128,13 @@ impl<'a> Frozen<'a> {
     }
 }
 
-fn of_slices(slices: &Slices, texts: &[&[u32]], asked: Asked) -> Vec<f32> {
+fn of_slices(slices: &Slices, texts: &[&[u32]], wanted: Wanted) -> Vec<f32> {
     let lengths: Vec<usize> = texts.iter().map(|ids| ids.len()).collect();
     let words = slices.embed(&texts.concat());
     let pass = slices.forward(words, &lengths, Keep::Logits, None);
-    match asked {
-        Asked::Logits => pass.logits,
-        Asked::Pooled => pass.pooled(),
+    match wanted {
+        Wanted::Logits => pass.logits,
+        Wanted::Pooled => pass.pooled(),
     }
 }
 

@@ -135,7 +135,7 @@ impl Weights {
     }
 
     /// Puts values under `name`, row-major.
-    pub fn put_values(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
+    pub(crate) fn put_values(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
         self.tensors.insert(name, (shape, values));
     }
 

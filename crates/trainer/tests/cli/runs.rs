@@ -169,11 +169,15 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
             &["student.embedding_bits=4", "student.embedding=7"],
             "want an even width",
         ),
+        (
+            &["student.embedding_bits=4", "student.decoder=8"],
+            "a decoder's words",
+        ),
         (&["distill.sampler=bandit"], "set transfer.apart"),
         (&["transfer.apart=true"], "1 variants for 4 ways"),
         (
             &["distill.online=4", "distill.objective=labels"],
-            "`labels` asks no teacher",
+            "of which this objective reads but one",
         ),
         (
             &["distill.online=4", "label.folds=2"],
