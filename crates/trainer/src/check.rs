@@ -3,10 +3,11 @@
 mod base;
 mod disk;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
 pub use base::Base;
@@ -15,7 +16,7 @@ use crate::artefact::{check_target, same_file};
 use crate::compare;
 use crate::data::{self, Report};
 use crate::export;
-use crate::flow::{SUMMARY, folds};
+use crate::flow::{SUMMARY, check_ahead};
 use crate::recipe;
 
 /// What there is to know before a run.
@@ -37,15 +38,22 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Checks data, base and disk of a recipe that is itself valid; `folder` is where a run writes.
-pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
+/// Checks data, base and disk of a recipe that is itself valid, as are those of its comparison's `arms`; `folder` is where a
+/// run writes.
+pub fn check(
+    from: &recipe::Loaded,
+    arms: &BTreeMap<String, recipe::Loaded>,
+    folder: &Path,
+) -> Result<Findings> {
     let recipe = &from.recipe;
     disk::writable(folder)?;
     check_outputs(recipe, folder)?;
     let loaded = data::load(&recipe.data)?;
     export::check_ahead(from, &loaded.split.labels)?;
-    if recipe.label.folds > 0 {
-        folds(&loaded.split.train, recipe.label.folds, recipe.seed)?;
+    check_ahead(recipe, &loaded.split)?;
+    let arm = |name: &String| format!("compare: arm `{name}`");
+    for (name, other) in arms {
+        check_ahead(&other.recipe, &loaded.split).with_context(|| arm(name))?;
     }
     let mut warnings = warnings(&loaded.report);
     let base_folder = base::folder(&recipe.teacher)?;
@@ -58,6 +66,12 @@ pub fn check(from: &recipe::Loaded, folder: &Path) -> Result<Findings> {
     let teacher = base_folder
         .map(|folder| base::read(recipe, &folder, &loaded.split))
         .transpose()?;
+    for (base, (name, other)) in teacher
+        .iter()
+        .flat_map(|base| arms.iter().map(move |arm| (base, arm)))
+    {
+        base::check_width(&other.recipe, base.hidden).with_context(|| arm(name))?;
+    }
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);
         warnings.push(format!(

@@ -16,7 +16,7 @@ mod table;
 
 use anyhow::{Context, Result, ensure};
 use rand::seq::index::sample;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -33,7 +33,7 @@ use self::cell::{SHOWN, Shown};
 use self::reader::{Reader, Words};
 use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
 use crate::faithfulness;
-use crate::flow::{Asked, Labels, Run, StudentArtefact, columns, teacher_hash};
+use crate::flow::{Asked, Labels, Run, StudentArtefact, check_ahead, columns, teacher_hash};
 use crate::metrics::Scores;
 use crate::recipe::{Loaded, Target};
 use crate::teacher::{Frozen, locate};
@@ -49,7 +49,7 @@ pub struct Comparison<'a> {
     base: Loaded,
     arms: Vec<Arm>,
     /// The recipe of each student's arm, by its name.
-    recipes: HashMap<String, Loaded>,
+    recipes: BTreeMap<String, Loaded>,
     /// Of the teacher's base.
     base_hash: String,
     /// Its rows and words, once a run needed them.
@@ -79,6 +79,10 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
+        for (name, recipe) in &recipes {
+            let within = || format!("compare: arm `{name}`");
+            check_ahead(&recipe.recipe, &run.data.split).with_context(within)?;
+        }
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,
@@ -247,17 +251,20 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Errors where an arm of the recipe's comparison is none.
-pub fn check(recipe: &Loaded, load: &dyn Fn(&[String]) -> Result<Loaded>) -> Result<()> {
-    recipes(&arms(&recipe.recipe)?, load).map(|_| ())
+/// The recipes of the arms that make students, by their names; errors where one is none.
+pub fn check(
+    recipe: &Loaded,
+    load: &dyn Fn(&[String]) -> Result<Loaded>,
+) -> Result<BTreeMap<String, Loaded>> {
+    recipes(&arms(&recipe.recipe)?, load)
 }
 
 /// The recipe of each student's arm, by its name.
 fn recipes(
     arms: &[Arm],
     load: &dyn Fn(&[String]) -> Result<Loaded>,
-) -> Result<HashMap<String, Loaded>> {
-    let mut recipes = HashMap::new();
+) -> Result<BTreeMap<String, Loaded>> {
+    let mut recipes = BTreeMap::new();
     for arm in arms {
         if let Work::Student(sets) = &arm.work {
             let recipe = load(sets).with_context(|| format!("compare: arm `{}`", arm.name))?;

@@ -20,7 +20,7 @@ use crate::recipe;
 
 pub use export::BundleArtefact;
 pub use labels::Labels;
-pub(crate) use labels::folds;
+pub(crate) use labels::check_ahead;
 pub use students::{StudentArtefact, StudentReport};
 pub use teacher::TeacherArtefact;
 pub(crate) use teacher::{Asked, teacher_hash};

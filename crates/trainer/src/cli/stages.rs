@@ -12,7 +12,7 @@ use crate::budget::Curves;
 use crate::check;
 use crate::compare::{self, Choice, Comparison, Table};
 use crate::export::{self, Fidelity};
-use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact};
+use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact, check_ahead};
 use crate::progress::{Progress, duration};
 use crate::recipe::{Objective, Sampler};
 use crate::{data, device, recipe};
@@ -80,9 +80,9 @@ fn load_with(
 pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
     let recipe = load(general, options)?;
     device::open(&general.device)?;
-    compare::check(&recipe, &|sets| load_with(general, options, sets))?;
+    let arms = compare::check(&recipe, &|sets| load_with(general, options, sets))?;
     let folder = options.runs.join(&recipe.recipe.name);
-    let findings = check::check(&recipe, &folder)?;
+    let findings = check::check(&recipe, &arms, &folder)?;
     print(general, &findings, check::Findings::text)
 }
 
@@ -96,6 +96,7 @@ fn prepare<'a>(
     let device = device::open(&general.device)?;
     let data = data::load(&recipe.recipe.data)?;
     export::check_ahead(&recipe, &data.split.labels)?;
+    check_ahead(&recipe.recipe, &data.split)?;
     for skipped in &data.report.skipped {
         progress.note(&format!("left out {skipped}"));
     }

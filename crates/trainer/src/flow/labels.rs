@@ -11,8 +11,9 @@ use stillglass_text::halves;
 use super::{Asked, Run, TeacherArtefact, columns};
 use crate::artefact::Stage;
 use crate::attribution::{Attribution, mean};
-use crate::data::{Example, fold};
+use crate::data::{Example, Split, fold};
 use crate::metrics::confidence;
+use crate::recipe::{LabelSection, Recipe};
 use crate::teacher::Frozen;
 use crate::training::generator;
 use crate::transfer::variants;
@@ -131,7 +132,7 @@ pub(super) struct Fold {
 
 /// The number of each training row's part, of `count`. Texts that are equal but for case and white space are in one part, as
 /// are pairs with such first texts: a question's choices, a premise's hypotheses.
-pub(crate) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<usize>> {
+pub(super) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<usize>> {
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let group = |text| {
         let next = numbers.len();
@@ -141,7 +142,8 @@ pub(crate) fn folds(train: &[Example], count: usize, seed: u64) -> Result<Vec<us
     let groups: Vec<usize> = texts.map(group).collect();
     ensure!(
         numbers.len() >= count,
-        "label.folds = {count}: there are {} training texts that differ (of pairs, first texts); take as many folds at most",
+        "label.folds = {count}: there are {} training texts that differ (of pairs, first texts); take as many folds at most, \
+         or 0 for none",
         numbers.len()
     );
     let mut places: Vec<usize> = (0..numbers.len()).collect();
@@ -161,6 +163,38 @@ enum Which<'a> {
     OfFold(&'a [usize], usize),
     /// Of those of whose answer the first teacher is less sure than this.
     Doubtful(&'a Labels, f64),
+}
+
+/// Errors where teachers could not be asked as the recipe says, whatever they learn: to be asked before any is taught.
+pub(crate) fn check_ahead(recipe: &Recipe, split: &Split) -> Result<()> {
+    let LabelSection {
+        teachers,
+        unsure,
+        folds: count,
+        ..
+    } = recipe.label;
+    if !recipe.distill.objective.asks_the_teacher() {
+        return Ok(());
+    }
+    if count > 0 {
+        folds(&split.train, count, recipe.seed)?;
+    }
+    let classes = split.labels.len();
+    ensure!(
+        teachers == 1 || unsure * classes as f64 > 1.0,
+        "label.unsure = {unsure}: of {classes} classes no teacher is less sure than that of its answer, and the others would \
+         never be asked; raise it, or leave label.teachers at 1"
+    );
+    Ok(())
+}
+
+/// The labels that no row has from which a part's teacher learns.
+fn unseen(split: &Split, folds: &[usize], number: usize) -> Vec<String> {
+    let learnt = without(&split.train, folds, number);
+    let seen: BTreeSet<usize> = learnt.iter().map(|row| row.label).collect();
+    let labels = split.labels.iter().enumerate();
+    let unseen = labels.filter(|(label, _)| !seen.contains(label));
+    unseen.map(|(_, name)| name.clone()).collect()
 }
 
 /// The rows that are not of a part.
@@ -244,6 +278,12 @@ impl Run<'_> {
         let parts = folds(&self.split().train, of, recipe.seed)?;
         let labels = (0..of).map(|number| {
             self.progress.note(&format!("fold {} of {of}", number + 1));
+            let unseen = unseen(self.split(), &parts, number);
+            if !unseen.is_empty() {
+                self.progress.note(&format!(
+                    "note: this fold's teacher sees no row labelled {unseen:?}, all being in the fold; lower label.folds"
+                ));
+            }
             let teacher = self.teach_without(recipe.seed, Some(Fold { number, of }))?;
             let mut labels = self.labels_of(&teacher, Which::OfFold(&parts, number))?;
             labels.others.push(teacher.hash);
@@ -488,6 +528,15 @@ mod tests {
             }
             assert!(asked >= 5);
             assert!(learnt == others);
+            let mut split = Split {
+                labels: vec!["calm".into(), "stormy".into()],
+                train: train.clone(),
+                ..Split::default()
+            };
+            assert_eq!(unseen(&split, &folds, number), ["stormy"]);
+            let place = folds.iter().position(|fold| *fold != number).unwrap();
+            split.train[place].label = 1;
+            assert!(unseen(&split, &folds, number).is_empty());
         }
     }
 

@@ -137,8 +137,13 @@ impl Recipe {
             ));
         }
         if label.unsure < 1.0 && label.teachers == 1 {
+            let raise = if label.folds > 0 {
+                ""
+            } else {
+                ", or raise label.teachers"
+            };
             breaches.add(format!(
-                "label.unsure = {}: there is no second teacher to ask; raise label.teachers, or leave it at 1",
+                "label.unsure = {}: there is no second teacher to ask; leave label.unsure at 1{raise}",
                 label.unsure
             ));
         }
@@ -207,7 +212,8 @@ impl Recipe {
         let ways = transfer.operators().len();
         if transfer.apart && (ways < 2 || transfer.variants < ways) {
             breaches.add(format!(
-                "transfer.apart: {} variants for {ways} ways to make them; want two ways and a variant of each at least",
+                "transfer.apart: {} variants for {ways} ways to make them; want two of transfer.mask, replace, crop and splice \
+                 above 0, and transfer.variants for each of them at least",
                 transfer.variants
             ));
         }

@@ -163,6 +163,14 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         ),
         (&["label.folds=1"], "label.folds = 1"),
         (&["label.folds=101"], "label.folds = 101"),
+        (
+            &["label.folds=25"],
+            "there are 24 training texts that differ",
+        ),
+        (
+            &["label.teachers=2", "label.unsure=0.5"],
+            "would never be asked",
+        ),
         (&["label.unsure=0.85"], "label.unsure = 0.85"),
         (&["student.embedding_bits=5"], "want 8 or 4"),
         (
