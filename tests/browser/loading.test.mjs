@@ -122,7 +122,7 @@ test('only the bundle that was promised is read', async () => {
     const sources = [bytes, new Uint8Array(bytes), new Blob([bytes]), await fetch('/finance.glass')];
     const good = [];
     for (const source of sources) good.push(await globalThis.load({ integrity }, source));
-    new Uint8Array(bytes)[700_000] ^= 1;
+    new Uint8Array(bytes)[bytes.byteLength >> 1] ^= 1;
     return [...good, (await globalThis.load({ integrity }, bytes)).split(':')[0], (await globalThis.load({}, bytes)).split(':')[0]];
   }, HEX);
   assert.deepEqual(given, ['bullish', 'bullish', 'bullish', 'bullish', 'integrity', 'bad-bundle']);
