@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 pub use base::Base;
@@ -51,10 +51,7 @@ pub fn check(
     let loaded = data::load(&recipe.data)?;
     export::check_ahead(from, &loaded.split.labels)?;
     check_ahead(recipe, &loaded.split)?;
-    let arm = |name: &String| format!("compare: arm `{name}`");
-    for (name, other) in arms {
-        check_ahead(&other.recipe, &loaded.split).with_context(|| arm(name))?;
-    }
+    compare::check_arms(arms, |arm| check_ahead(arm, &loaded.split))?;
     let mut warnings = warnings(&loaded.report);
     let base_folder = base::folder(&recipe.teacher)?;
     if base_folder.is_none() {
@@ -66,11 +63,8 @@ pub fn check(
     let teacher = base_folder
         .map(|folder| base::read(recipe, &folder, &loaded.split))
         .transpose()?;
-    for (base, (name, other)) in teacher
-        .iter()
-        .flat_map(|base| arms.iter().map(move |arm| (base, arm)))
-    {
-        base::check_width(&other.recipe, base.hidden).with_context(|| arm(name))?;
+    if let Some(base) = &teacher {
+        compare::check_arms(arms, |arm| base::check_width(arm, base.hidden))?;
     }
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);

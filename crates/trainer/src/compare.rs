@@ -35,7 +35,7 @@ use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
 use crate::faithfulness;
 use crate::flow::{Asked, Labels, Run, StudentArtefact, check_ahead, columns, teacher_hash};
 use crate::metrics::Scores;
-use crate::recipe::{Loaded, Target};
+use crate::recipe::{Loaded, Recipe, Target};
 use crate::teacher::{Frozen, locate};
 use crate::training::generator;
 
@@ -79,10 +79,7 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
-        for (name, recipe) in &recipes {
-            let within = || format!("compare: arm `{name}`");
-            check_ahead(&recipe.recipe, &run.data.split).with_context(within)?;
-        }
+        check_arms(&recipes, |arm| check_ahead(arm, &run.data.split))?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,
@@ -259,6 +256,22 @@ pub fn check(
     recipes(&arms(&recipe.recipe)?, load)
 }
 
+/// Errors, by its name, where a check finds fault with an arm's recipe.
+pub(crate) fn check_arms(
+    arms: &BTreeMap<String, Loaded>,
+    check: impl Fn(&Recipe) -> Result<()>,
+) -> Result<()> {
+    for (name, arm) in arms {
+        check(&arm.recipe).with_context(|| within(name))?;
+    }
+    Ok(())
+}
+
+/// Where in the recipe a fault of an arm is.
+fn within(name: &str) -> String {
+    format!("compare: arm `{name}`")
+}
+
 /// The recipe of each student's arm, by its name.
 fn recipes(
     arms: &[Arm],
@@ -267,7 +280,7 @@ fn recipes(
     let mut recipes = BTreeMap::new();
     for arm in arms {
         if let Work::Student(sets) = &arm.work {
-            let recipe = load(sets).with_context(|| format!("compare: arm `{}`", arm.name))?;
+            let recipe = load(sets).with_context(|| within(&arm.name))?;
             recipes.insert(arm.name.clone(), recipe);
         }
     }

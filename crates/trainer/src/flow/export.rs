@@ -67,13 +67,13 @@ impl Run<'_> {
         let validation = fidelity(&self.split().validation)?;
         validation.check()?;
         let test = fidelity(&self.split().test)?;
-        let (int8, right) = export::scores(&first, &self.split().test)?;
+        let (quantized, right) = export::scores(&first, &self.split().test)?;
         // Every figure comes from this run.
         let figures = Figures {
             teacher: teacher.test.as_ref(),
             students,
             best,
-            int8: &int8,
+            quantized: &quantized,
             right,
             validation,
             test,
@@ -88,8 +88,8 @@ impl Run<'_> {
             "{}: {} bytes, quantized: test accuracy {:.4}, macro-F1 {:.4}{questions}",
             path.display(),
             bytes.len(),
-            int8.accuracy,
-            int8.macro_f1
+            quantized.accuracy,
+            quantized.macro_f1
         ));
         Ok(BundleArtefact {
             path,
@@ -175,7 +175,7 @@ struct Figures<'a> {
     /// The student that the bundle holds.
     best: &'a StudentArtefact,
     /// The bundle's scores on test rows, and the share of questions that it answers right, where it chooses.
-    int8: &'a Scores,
+    quantized: &'a Scores,
     right: Option<f64>,
     /// What quantization changed on validation rows.
     validation: Fidelity,
@@ -195,7 +195,7 @@ impl Figures<'_> {
             let figure = |value, note: &str| metric("questions right", value, "test", 1, note);
             list.extend([figure(right, &own), figure(float, before)]);
         }
-        list.extend(scores(self.int8, &own));
+        list.extend(scores(self.quantized, &own));
         list.extend(scores(&self.best.report.test, before));
         if self.students.len() > 1 {
             let mean = "mean of float students";

@@ -191,16 +191,21 @@ pub(crate) fn check_ahead(recipe: &Recipe, split: &Split) -> Result<()> {
 /// The labels that no row has from which a part's teacher learns.
 fn unseen(split: &Split, folds: &[usize], number: usize) -> Vec<String> {
     let learnt = without(&split.train, folds, number);
-    let seen: BTreeSet<usize> = learnt.iter().map(|row| row.label).collect();
+    let seen: BTreeSet<usize> = learnt.map(|row| row.label).collect();
     let labels = split.labels.iter().enumerate();
     let unseen = labels.filter(|(label, _)| !seen.contains(label));
     unseen.map(|(_, name)| name.clone()).collect()
 }
 
 /// The rows that are not of a part.
-pub(super) fn without(train: &[Example], folds: &[usize], number: usize) -> Vec<Example> {
-    let others = train.iter().zip(folds).filter(|(_, fold)| **fold != number);
-    others.map(|(row, _)| row.clone()).collect()
+pub(super) fn without<'a>(
+    train: &'a [Example],
+    folds: &'a [usize],
+    number: usize,
+) -> impl Iterator<Item = &'a Example> {
+    let rows = train.iter().zip(folds);
+    let others = rows.filter(move |(_, fold)| **fold != number);
+    others.map(|(row, _)| row)
 }
 
 impl Which<'_> {
@@ -516,7 +521,7 @@ mod tests {
         let train = rows(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         let folds = folds(&train, 4, 1).unwrap();
         for number in 0..4 {
-            let learnt = without(&train, &folds, number);
+            let learnt: Vec<Example> = without(&train, &folds, number).cloned().collect();
             let which = Which::OfFold(&folds, number);
             let (mut asked, mut others) = (0, Vec::new());
             for (row, example) in train.iter().enumerate() {

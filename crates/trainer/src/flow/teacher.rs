@@ -127,7 +127,9 @@ impl Run<'_> {
         };
         let folds = folds(&split.train, fold.of, self.recipe.recipe.seed)?;
         Ok(Cow::Owned(Split {
-            train: without(&split.train, &folds, fold.number),
+            train: without(&split.train, &folds, fold.number)
+                .cloned()
+                .collect(),
             ..split.clone()
         }))
     }
