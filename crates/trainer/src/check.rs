@@ -18,6 +18,7 @@ use crate::data::{self, Report};
 use crate::export;
 use crate::flow::{SUMMARY, check_ahead};
 use crate::recipe;
+use crate::vocabulary::check_width;
 
 /// What there is to know before a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,7 +65,7 @@ pub fn check(
         .map(|folder| base::read(recipe, &folder, &loaded.split))
         .transpose()?;
     if let Some(base) = &teacher {
-        compare::check_arms(arms, |arm| base::check_width(arm, base.hidden))?;
+        compare::check_arms(arms, |arm| check_width(arm.student.embedding, base.hidden))?;
     }
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);

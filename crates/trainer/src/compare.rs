@@ -36,8 +36,9 @@ use crate::faithfulness;
 use crate::flow::{Asked, Labels, Run, StudentArtefact, check_ahead, columns, teacher_hash};
 use crate::metrics::Scores;
 use crate::recipe::{Loaded, Recipe, Target};
-use crate::teacher::{Frozen, locate};
+use crate::teacher::{Config, Frozen, locate};
 use crate::training::generator;
+use crate::vocabulary::check_width;
 
 /// Where the table and its report lie in the run's folder.
 pub const FOLDER: &str = "compare";
@@ -79,7 +80,11 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
-        check_arms(&recipes, |arm| check_ahead(arm, &run.data.split))?;
+        let hidden = Config::read(&folder)?.hidden;
+        check_arms(&recipes, |arm| {
+            check_ahead(arm, &run.data.split)?;
+            check_width(arm.student.embedding, hidden)
+        })?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,

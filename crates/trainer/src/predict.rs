@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -51,15 +51,19 @@ pub fn predict(
                 Ok(serde_json::to_vec(&answer)?)
             })
             .collect::<Result<Vec<_>>>()?;
-        for line in lines {
-            out.write_all(&line)?;
-            out.write_all(b"\n")?;
-        }
-        out.flush()?;
+        write(out, &lines).context("standard output")?;
         task.advance(chunk.len());
     }
     task.finish();
     Ok(())
+}
+
+fn write(out: &mut impl Write, lines: &[Vec<u8>]) -> std::io::Result<()> {
+    for line in lines {
+        out.write_all(line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
 }
 
 /// One text's classification.

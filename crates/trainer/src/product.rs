@@ -1,4 +1,5 @@
-//! Products of matrices: where most of the teacher's time goes, in the library that Burn's CPU backend has too.
+//! Products of matrices: where most of the teacher's time goes, in the library that Burn's CPU backend has too; and
+//! directions, whose products are cosines.
 
 use gemm::{Parallelism, gemm};
 
@@ -70,6 +71,17 @@ pub(crate) fn add_product(factor: f32, a: Matrix, b: Matrix, out: &mut [f32], st
             Parallelism::None,
         );
     }
+}
+
+/// Where a vector points: itself at length 1; of zeros, zeros.
+pub(crate) fn unit(row: &[f32]) -> Vec<f32> {
+    let length = row
+        .iter()
+        .map(|v| v * v)
+        .sum::<f32>()
+        .sqrt()
+        .max(f32::MIN_POSITIVE);
+    row.iter().map(|v| v / length).collect()
 }
 
 /// Panics unless a matrix whose rows begin `stride` numbers apart lies in `values`.

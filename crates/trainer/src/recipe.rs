@@ -348,6 +348,10 @@ pub struct TransferSection {
     pub mask: f64,
     /// Probability that a word is replaced by another of the training words.
     pub replace: f64,
+    /// Probability that a word is replaced by one of the eight that the teacher's embeddings have nearest to it, of those
+    /// that the texts use twice.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub alike: f64,
     /// Probability that a variant is a random n-gram of the text.
     pub crop: f64,
     /// Probability that a variant continues with the end of another text.
@@ -363,8 +367,10 @@ pub struct TransferSection {
 pub(crate) enum Operator {
     /// Some words masked.
     Mask,
-    /// Some words replaced.
+    /// Some words replaced by any others.
     Replace,
+    /// Some words replaced by others like them.
+    Alike,
     /// An n-gram.
     Crop,
     /// The beginning, and the end of another text.
@@ -377,6 +383,7 @@ impl Operator {
         match self {
             Self::Mask => "mask",
             Self::Replace => "replace",
+            Self::Alike => "alike",
             Self::Crop => "crop",
             Self::Splice => "splice",
         }
@@ -389,6 +396,7 @@ impl TransferSection {
         let all = [
             (Operator::Mask, self.mask),
             (Operator::Replace, self.replace),
+            (Operator::Alike, self.alike),
             (Operator::Crop, self.crop),
             (Operator::Splice, self.splice),
         ];
@@ -405,6 +413,7 @@ impl Default for TransferSection {
             variants: 8,
             mask: 0.1,
             replace: 0.1,
+            alike: 0.0,
             crop: 0.25,
             splice: 0.1,
             apart: false,

@@ -1,6 +1,11 @@
 //! The augmented transfer set (Tang et al. 2019): variants of the training texts, which the teacher labels.
 
+mod alike;
+
+pub use alike::Alike;
+
 use rand::RngExt;
+use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use stillglass_text::{SEPARATOR, halves};
 
@@ -11,12 +16,18 @@ use crate::training::generator;
 const SHORTEST_CROP: usize = 2;
 
 /// Variants of every text, `texts.len() * section.variants` in all, text by text. `mask` is what a
-/// masked word becomes (the teacher's mask token as text).
+/// masked word becomes (the teacher's mask token as text), `alike` what may stand for what.
 ///
 /// Words are split at white space. Of a pair both texts are varied, each as a text of its own among those at its
 /// place, and what separates them stands between blanks. Each variant depends on `seed`, its text's index and its own
 /// index alone, and on the other texts through the words and tails it borrows.
-pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64) -> Vec<String> {
+pub fn variants(
+    texts: &[&str],
+    section: &TransferSection,
+    mask: &str,
+    alike: &Alike,
+    seed: u64,
+) -> Vec<String> {
     let halves = texts.iter().map(|text| halves(text));
     let (first, second): (Vec<&str>, Vec<Option<&str>>) = halves.unzip();
     let second: Option<Vec<&str>> = second.into_iter().collect();
@@ -30,6 +41,11 @@ pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64
         })
         .collect();
     let lexicon: Vec<&str> = sides.iter().flatten().flatten().copied().collect();
+    let words = Words {
+        lexicon: &lexicon,
+        mask,
+        alike,
+    };
     let mut out = Vec::with_capacity(texts.len() * section.variants);
     let alone = section.operators().into_iter();
     let alone: Vec<TransferSection> = alone.map(|operator| only(operator, section)).collect();
@@ -38,8 +54,7 @@ pub fn variants(texts: &[&str], section: &TransferSection, mask: &str, seed: u64
             let section = way(section, variant).map_or(section, |way| &alone[way]);
             let number = (index * section.variants + variant) as u64;
             let mut rng = generator(seed, "transfer", number);
-            let vary =
-                |side: &Vec<Vec<&str>>| vary(&side[index], side, &lexicon, section, mask, &mut rng);
+            let vary = |side: &Vec<Vec<&str>>| vary(&side[index], side, words, section, &mut rng);
             let varied: Vec<String> = sides.iter().map(vary).collect();
             out.push(varied.join(&format!(" {SEPARATOR} ")));
         }
@@ -57,15 +72,30 @@ pub(crate) fn way(section: &TransferSection, variant: usize) -> Option<usize> {
 
 /// The section with one operator alone.
 fn only(operator: Operator, section: &TransferSection) -> TransferSection {
-    let TransferSection { mask, replace, .. } = *section;
+    let TransferSection {
+        mask,
+        replace,
+        alike,
+        ..
+    } = *section;
     let set = |wanted, value| if operator == wanted { value } else { 0.0 };
     TransferSection {
         mask: set(Operator::Mask, mask),
         replace: set(Operator::Replace, replace),
+        alike: set(Operator::Alike, alike),
         crop: set(Operator::Crop, 1.0),
         splice: set(Operator::Splice, 1.0),
         ..section.clone()
     }
+}
+
+/// What may stand where a word was.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    /// Every word of the texts, as often as they have it.
+    lexicon: &'a [&'a str],
+    mask: &'a str,
+    alike: &'a Alike<'a>,
 }
 
 /// One variant: perhaps spliced with the tail of another text, perhaps cropped to an n-gram, then
@@ -73,9 +103,8 @@ fn only(operator: Operator, section: &TransferSection) -> TransferSection {
 fn vary(
     own: &[&str],
     texts: &[Vec<&str>],
-    lexicon: &[&str],
+    standing: Words,
     section: &TransferSection,
-    mask: &str,
     rng: &mut ChaCha8Rng,
 ) -> String {
     let mut words = own.to_vec();
@@ -92,10 +121,16 @@ fn vary(
     }
     for word in &mut words {
         let draw: f64 = rng.random();
+        let replaced = section.mask + section.replace;
         if draw < section.mask {
-            *word = mask;
-        } else if draw < section.mask + section.replace {
+            *word = standing.mask;
+        } else if draw < replaced {
+            let lexicon = standing.lexicon;
             *word = lexicon[rng.random_range(0..lexicon.len())];
+        } else if draw < replaced + section.alike
+            && let Some(other) = standing.alike.to(word).choose(rng)
+        {
+            *word = other;
         }
     }
     words.join(" ")
@@ -110,6 +145,7 @@ mod tests {
             variants: 20,
             mask,
             replace,
+            alike: 0.0,
             crop,
             splice,
             apart: false,
@@ -120,20 +156,38 @@ mod tests {
 
     #[test]
     fn nothing_to_do_leaves_the_texts() {
-        let out = variants(&TEXTS, &section(0.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        let out = variants(
+            &TEXTS,
+            &section(0.0, 0.0, 0.0, 0.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert_eq!(out.len(), 60);
         assert!(out[..20].iter().all(|text| text == TEXTS[0]));
     }
 
     #[test]
     fn masking_everything_masks_everything() {
-        let out = variants(&TEXTS, &section(1.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        let out = variants(
+            &TEXTS,
+            &section(1.0, 0.0, 0.0, 0.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert_eq!(out[0], "[MASK] [MASK] [MASK] [MASK]");
     }
 
     #[test]
     fn crops_are_n_grams() {
-        let out = variants(&TEXTS, &section(0.0, 0.0, 1.0, 0.0), "[MASK]", 1);
+        let out = variants(
+            &TEXTS,
+            &section(0.0, 0.0, 1.0, 0.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert!(
             out[..20]
                 .iter()
@@ -145,7 +199,13 @@ mod tests {
 
     #[test]
     fn splices_begin_with_the_text_itself() {
-        let out = variants(&TEXTS, &section(0.0, 0.0, 0.0, 1.0), "[MASK]", 1);
+        let out = variants(
+            &TEXTS,
+            &section(0.0, 0.0, 0.0, 1.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert!(out[..20].iter().all(|text| text.starts_with("red")));
         assert!(
             out[..20]
@@ -157,9 +217,21 @@ mod tests {
     #[test]
     fn both_texts_of_a_pair_are_varied_and_stay_apart() {
         let pairs = ["red green\u{1f}one two three", "blue\u{1f}four"];
-        let out = variants(&pairs, &section(1.0, 0.0, 0.0, 0.0), "[MASK]", 1);
+        let out = variants(
+            &pairs,
+            &section(1.0, 0.0, 0.0, 0.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert_eq!(out[0], "[MASK] [MASK] \u{1f} [MASK] [MASK] [MASK]");
-        let out = variants(&pairs, &section(0.2, 0.2, 1.0, 1.0), "[MASK]", 1);
+        let out = variants(
+            &pairs,
+            &section(0.2, 0.2, 1.0, 1.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert!(out.iter().all(|text| text.matches(SEPARATOR).count() == 1));
     }
 
@@ -170,7 +242,13 @@ mod tests {
             ..section(1.0, 0.0, 0.1, 0.1)
         };
         let text = "red green blue yellow";
-        let out = variants(&[text, "one two three"], &section, "[MASK]", 1);
+        let out = variants(
+            &[text, "one two three"],
+            &section,
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         let names: Vec<&str> = section.operators().iter().map(|way| way.name()).collect();
         assert_eq!(names, ["mask", "crop", "splice"]);
         for (variant, made) in out[..20].iter().enumerate() {
@@ -188,16 +266,45 @@ mod tests {
     }
 
     #[test]
+    fn words_are_replaced_by_those_like_them_alone() {
+        let alike = Alike::of([("green", vec!["blue", "teal"]), ("one", vec!["two"])]);
+        let section = TransferSection {
+            alike: 1.0,
+            ..section(0.0, 0.0, 0.0, 0.0)
+        };
+        let out = variants(&TEXTS, &section, "[MASK]", &alike, 1);
+        let (first, second) = (&out[..20], &out[20..40]);
+        for color in ["blue", "teal"] {
+            let wanted = format!("red {color} blue yellow");
+            assert!(first.contains(&wanted), "{wanted}: {first:?}");
+        }
+        assert!(second.iter().all(|text| text == "two two three"));
+        assert!(out[40..].iter().all(|text| text == "solo"));
+    }
+
+    #[test]
     fn the_same_seed_gives_the_same_set() {
         let section = section(0.2, 0.2, 0.5, 0.5);
-        let first = variants(&TEXTS, &section, "[MASK]", 7);
-        assert_eq!(first, variants(&TEXTS, &section, "[MASK]", 7));
-        assert_ne!(first, variants(&TEXTS, &section, "[MASK]", 8));
+        let first = variants(&TEXTS, &section, "[MASK]", &Alike::default(), 7);
+        assert_eq!(
+            first,
+            variants(&TEXTS, &section, "[MASK]", &Alike::default(), 7)
+        );
+        assert_ne!(
+            first,
+            variants(&TEXTS, &section, "[MASK]", &Alike::default(), 8)
+        );
     }
 
     #[test]
     fn texts_without_words_stay_empty() {
-        let out = variants(&["", "a b c"], &section(0.5, 0.5, 1.0, 1.0), "[MASK]", 1);
+        let out = variants(
+            &["", "a b c"],
+            &section(0.5, 0.5, 1.0, 1.0),
+            "[MASK]",
+            &Alike::default(),
+            1,
+        );
         assert!(out[..20].iter().all(String::is_empty));
     }
 }

@@ -119,6 +119,15 @@ impl Vocabulary {
     }
 }
 
+/// Errors where embeddings of this width could not start from a teacher's states of `hidden` numbers.
+pub(crate) fn check_width(width: usize, hidden: usize) -> Result<()> {
+    ensure!(
+        width <= hidden,
+        "student.embedding is {width}, wider than the teacher's states ({hidden}); lower it"
+    );
+    Ok(())
+}
+
 /// First embeddings `[pieces * width]`: each piece run through the teacher between its special
 /// tokens, states averaged, the first `width` principal components kept.
 pub fn embeddings(
@@ -128,10 +137,7 @@ pub fn embeddings(
     progress: &Progress,
 ) -> Result<Vec<f32>> {
     let hidden = teacher.config.hidden;
-    ensure!(
-        width <= hidden,
-        "student.embedding is {width}, wider than the teacher's states ({hidden}); lower it"
-    );
+    check_width(width, hidden)?;
     let encoder = teacher.encoder.frozen();
     let task = progress.task(
         "distill: embeddings from the teacher",

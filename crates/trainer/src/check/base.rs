@@ -13,6 +13,7 @@ use crate::data::Split;
 use crate::device;
 use crate::recipe::{Recipe, TeacherSection};
 use crate::teacher::{self, FILES, Head, Teacher};
+use crate::vocabulary::check_width;
 
 /// The base of the teacher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,7 +68,7 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
     if tokenizer.word_pieces()?.is_some() {
         tokenizer.normalisation().with_context(within)?;
     }
-    check_width(recipe, config.hidden)?;
+    check_width(recipe.student.embedding, config.hidden)?;
     if recipe.teacher.epochs == 0 {
         ensure!(
             config.labels == split.labels,
@@ -92,16 +93,6 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
         bytes: std::fs::metadata(&weights)?.len(),
         cut: lengths.into_iter().filter(|length| *length > most).count(),
     })
-}
-
-/// Errors where embeddings could not start from a teacher's states of this width.
-pub(super) fn check_width(recipe: &Recipe, hidden: usize) -> Result<()> {
-    ensure!(
-        recipe.student.embedding <= hidden,
-        "student.embedding is {}, wider than the teacher's states ({hidden}); lower it",
-        recipe.student.embedding
-    );
-    Ok(())
 }
 
 /// Reads a safetensors file's header alone, and that the file is as long as it says.

@@ -256,7 +256,7 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
         reason: options.reason.then_some(options.beams.into()),
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    predict::predict(model, &sheet.rows, wanted, &mut out, progress).context("standard output")
+    predict::predict(model, &sheet.rows, wanted, &mut out, progress)
 }
 
 pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()> {

@@ -14,9 +14,9 @@ use crate::attribution::{Attribution, mean};
 use crate::data::{Example, Split, fold};
 use crate::metrics::confidence;
 use crate::recipe::{LabelSection, Recipe};
-use crate::teacher::Frozen;
+use crate::teacher::{Frozen, Teacher};
 use crate::training::generator;
-use crate::transfer::variants;
+use crate::transfer::{Alike, variants};
 
 /// What the teacher says of the data; of a text that it is not asked of, nothing: no logits and no attribution.
 pub struct Labels {
@@ -314,7 +314,7 @@ impl Run<'_> {
         let (validation, _) = columns(&self.split().validation);
         let objective = recipe.distill.objective;
         let transfer = if recipe.distill.transfer {
-            self.transfer_texts(teacher.tokenizer.mask_word())
+            self.transfer_texts(&teacher)?
         } else {
             Vec::new()
         };
@@ -370,22 +370,30 @@ impl Run<'_> {
     }
 
     /// Variants of the texts that students read, and those without labels themselves, of which nobody was asked yet.
-    fn transfer_texts(&self, mask: &str) -> Vec<Borrowed> {
+    fn transfer_texts(&self, teacher: &Teacher) -> Result<Vec<Borrowed>> {
         let recipe = &self.recipe.recipe;
         let texts = self.read_by_students();
-        let made = variants(&texts, &recipe.transfer, mask, recipe.seed);
+        let section = &recipe.transfer;
+        let alike = if section.alike > 0.0 {
+            Alike::new(&texts, teacher)?
+        } else {
+            Alike::default()
+        };
+        let mask = teacher.tokenizer.mask_word();
+        let made = variants(&texts, section, mask, &alike, recipe.seed);
         let made = made.into_iter().enumerate();
         let unlabeled = texts.iter().enumerate().skip(self.split().train.len());
-        let of_each = recipe.transfer.variants;
-        made.map(|(index, text)| (index / of_each, Some(index % of_each), text))
+        let of_each = section.variants;
+        let all = made
+            .map(|(index, text)| (index / of_each, Some(index % of_each), text))
             .chain(unlabeled.map(|(source, text)| (source, None, (*text).to_owned())))
             .map(|(source, variant, text)| Borrowed {
                 text,
                 source,
                 variant,
                 logits: Vec::new(),
-            })
-            .collect()
+            });
+        Ok(all.collect())
     }
 
     /// The training texts and, where the student learns from them, those without labels.

@@ -14,7 +14,8 @@ use crate::data::Split;
 use crate::label::Labeller;
 use crate::metrics::Scores;
 use crate::teach;
-use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
+use crate::teacher::{Config, FILES, Frozen, Head, Teacher, locate};
+use crate::vocabulary::check_width;
 use stillglass_text::Tokenizer;
 
 /// A teacher's folder and what made it.
@@ -62,6 +63,8 @@ impl Run<'_> {
         let section = &recipe.teacher;
         let base = locate(&section.base, section.revision.as_deref())?;
         let base_hash = teacher_hash(&base)?;
+        // Before hours are spent on a teacher that no such student could start from.
+        check_width(recipe.student.embedding, Config::read(&base)?.hidden)?;
         if section.epochs == 0 {
             Teacher::load(&base, Head::Own, &self.device)?.expect_labels(&self.split().labels)?;
             return Ok(TeacherArtefact {

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::product::unit;
 use crate::progress::Progress;
 use crate::teacher::{Batch, Teacher, floats_of};
 
@@ -81,16 +82,6 @@ fn best(a: &[f32], b: &[f32], hidden: usize) -> f64 {
     let count = rows.len();
     let largest = rows.map(|x| b.chunks(hidden).map(|y| dot(x, y)).fold(0.0, f32::max));
     largest.map(f64::from).sum::<f64>() / count.max(1) as f64
-}
-
-fn unit(row: &[f32]) -> Vec<f32> {
-    let length = row
-        .iter()
-        .map(|v| v * v)
-        .sum::<f32>()
-        .sqrt()
-        .max(f32::MIN_POSITIVE);
-    row.iter().map(|v| v / length).collect()
 }
 
 #[cfg(test)]

@@ -207,13 +207,20 @@ impl Recipe {
         breaches.range("transfer.variants", transfer.variants, 0..=1000);
         breaches.range("transfer.mask", transfer.mask, 0.0..=1.0);
         breaches.range("transfer.replace", transfer.replace, 0.0..=1.0);
+        breaches.range("transfer.alike", transfer.alike, 0.0..=1.0);
         breaches.range("transfer.crop", transfer.crop, 0.0..=1.0);
         breaches.range("transfer.splice", transfer.splice, 0.0..=1.0);
+        let changed = transfer.mask + transfer.replace + transfer.alike;
+        if changed > 1.0 {
+            breaches.add(format!(
+                "transfer.mask, replace and alike: {changed:.2} together, where a word is changed in one way at most; lower them to 1"
+            ));
+        }
         let ways = transfer.operators().len();
         if transfer.apart && (ways < 2 || transfer.variants < ways) {
             breaches.add(format!(
-                "transfer.apart: {} variants for {ways} ways to make them; want two of transfer.mask, replace, crop and splice \
-                 above 0, and transfer.variants for each of them at least",
+                "transfer.apart: {} variants for {ways} ways to make them; want two of transfer.mask, replace, alike, crop and \
+                 splice above 0, and transfer.variants for each of them at least",
                 transfer.variants
             ));
         }

@@ -144,9 +144,27 @@ fn explain(error: &toml::de::Error) -> anyhow::Error {
     let text = text.and_then(|rest| rest.split('"').next());
     let message = match text {
         Some(text) if overrides::is_too_large(text) => overrides::TOO_LARGE,
-        _ => message,
+        _ => &in_words(message),
     };
     path.map_or_else(|| anyhow!("{message}"), |path| anyhow!("{path}: {message}"))
+}
+
+/// A message of serde's about a value of another type than Rust wants, in words that need no Rust.
+fn in_words(message: &str) -> String {
+    let kinds = ["invalid type: ", "invalid value: "];
+    let told = kinds.iter().find_map(|kind| message.strip_prefix(kind));
+    let Some((found, wanted)) = told.and_then(|told| told.rsplit_once(", expected ")) else {
+        return message.into();
+    };
+    let wanted = match wanted {
+        "usize" | "u64" | "u32" => "a whole number from 0 on",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "a map" => "a section",
+        other => other,
+    };
+    format!("want {wanted}, found {found}")
 }
 
 /// The known name within two edits (one for short names), if any.
@@ -282,7 +300,10 @@ mod tests {
         assert!(says.contains("distill.objective = \"dixtil\""), "{says}");
         assert!(says.contains("did you mean `dixtill`?"), "{says}");
         let says = fails("[distill]\nepochs = \"six\"\n", &[]);
-        assert!(says.contains("distill.epochs: invalid type"), "{says}");
+        assert!(
+            says.contains("distill.epochs: want a whole number from 0 on, found string \"six\""),
+            "{says}"
+        );
         let says = fails("[student]\nhidden = -4\n", &[]);
         assert!(says.contains("student.hidden"), "{says}");
         let says = format!(

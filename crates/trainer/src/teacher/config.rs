@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 
+use super::FILES;
 use crate::recipe::Pooling;
 
 /// Encoder families by Hugging Face `model_type`.
@@ -54,7 +57,15 @@ const POOLING_KEY: &str = "stillglass_pooling";
 const MOST: u64 = 1 << 24;
 
 impl Config {
-    /// Reads `config.json`. Errors name the key and what was found there.
+    /// Reads the `config.json` of a teacher's directory.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILES[0]);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("teacher {}", directory.display()))
+    }
+
+    /// Reads the text of a `config.json`. Errors name the key and what was found there.
     pub fn parse(text: &str) -> Result<Self> {
         let raw: Value = serde_json::from_str(text).context("config.json is not JSON")?;
         let family = match raw["model_type"].as_str() {

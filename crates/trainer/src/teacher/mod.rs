@@ -60,7 +60,7 @@ impl Teacher {
             String::from_utf8(read(name)?).with_context(|| format!("{name} is not UTF-8"))
         };
         let in_directory = || format!("teacher {}", directory.display());
-        let mut config = Config::parse(&text(FILES[0])?).with_context(in_directory)?;
+        let mut config = Config::read(directory)?;
         let mut fresh = Fresh::Nothing;
         if let Head::New(labels, pooling) = head {
             let own = config.labels == labels && config.pooling == pooling;

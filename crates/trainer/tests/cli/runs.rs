@@ -130,6 +130,7 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         learnt(&["--set", "label.teachers=2"]),
         learnt(&["--set", "label.teachers=2", "--set", "label.unsure=0.52"]),
         learnt(&["--set", "label.folds=2"]),
+        learnt(&["--set", "transfer.alike=0.8"]),
     ];
     for (index, history) in all.iter().enumerate() {
         assert!(!all[..index].contains(history), "{index}: {history:?}");
@@ -184,6 +185,10 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         (&["distill.sampler=bandit"], "set transfer.apart"),
         (&["transfer.apart=true"], "1 variants for 4 ways"),
         (
+            &["transfer.mask=0.5", "transfer.alike=0.6"],
+            "1.20 together",
+        ),
+        (
             &["distill.online=4", "distill.objective=labels"],
             "of which this objective reads but one",
         ),
@@ -197,6 +202,17 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         let arguments: Vec<&str> = ["check", "tiny.toml"].into_iter().chain(sets).collect();
         let error = place.bad(&arguments);
         assert!(error.contains(want), "{error}");
+    }
+}
+
+#[test]
+fn a_student_wider_than_its_teacher_is_refused_before_a_teacher_is_taught() {
+    let place = Place::new();
+    recipe(&place);
+    for verb in ["check", "teach", "run", "compare"] {
+        let error = place.bad(&[verb, "tiny.toml", "--set", "student.embedding=4096"]);
+        assert!(error.contains("student.embedding is 4096"), "{error}");
+        assert!(!error.contains("teach: epoch"), "{error}");
     }
 }
 
