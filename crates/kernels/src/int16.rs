@@ -1,5 +1,5 @@
-//! Activations as integers: what weights of 8 and 4 bits are multiplied with. A student's have 12 bits, a teacher's
-//! as many as its sums leave room for.
+//! Activations as integers: what weights of 8 and 4 bits are multiplied with. A student's have 12 bits, a teacher's and a
+//! decoder's as many as their sums leave room for.
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes, ROUND, WIDTH};

@@ -1,4 +1,4 @@
-//! Numerical kernels: each a reference twin in f64 and a fast CPU path.
+//! Numerical kernels: a fast CPU path and a reference twin in f64, or the twin alone of what only the GPU does by itself.
 //!
 //! One file a kernel, and one of the same name in `shaders/` where a GPU runs it on its own. `reference` is written from the definition; the fast path is written once over
 //! eight lanes and compiled for AVX2, NEON, WebAssembly SIMD and plain Rust, all giving the same bits.

@@ -1,6 +1,6 @@
 //! Linear layer: int8 weights, integer activations, exact integer sums.
 
-use crate::int16::{FOUR, Rows};
+use crate::int16::{FOUR, Rows, TWELVE_BITS};
 use crate::lanes::{Job, Lanes, WIDTH};
 use crate::panels::outputs;
 use crate::shader::{Shader, params, shader};
@@ -26,6 +26,7 @@ params! {
 
 /// Most columns a weight may have: with activations of 12 bits, 8192 · 127 · 2047 still fits an `i32`.
 pub const MOST_COLUMNS: usize = 8192;
+const _: () = assert!(MOST_COLUMNS as i64 * 127 * TWELVE_BITS as i64 <= i32::MAX as i64);
 
 /// int8 weights `[rows, columns]` with a scale for each row: w ≈ scale · q, q in -127..=127.
 #[derive(Clone, Copy, Debug)]

@@ -187,16 +187,6 @@ fn mix<L: Lanes>(l: L, weights: &[f32], scale: f32, values: &[f32], out: &mut [f
 /// Vectors that stay in registers while all steps go by.
 const BLOCK: usize = 4;
 
-/// out += weight · v.
-#[inline(always)]
-pub(crate) fn add_scaled<L: Lanes>(l: L, weight: f32, v: &[f32], out: &mut [f32]) {
-    for (v, out) in v.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
-        let product = l.mul(l.splat(weight), l.load_part(v, 0.0));
-        let sum = l.add(l.load_part(out, 0.0), product);
-        l.store_part(sum, out);
-    }
-}
-
 /// The definition: `[time, heads * size]`.
 pub fn reference(x: Heads, mask: &[bool]) -> Vec<f64> {
     let mut out = vec![0.0; x.query.len()];

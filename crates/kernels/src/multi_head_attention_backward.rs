@@ -2,7 +2,7 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
-use crate::multi_head_attention::{Heads, Keys, add_scaled};
+use crate::multi_head_attention::{Heads, Keys};
 use crate::shader::{Shader, params, shader};
 use crate::{softmax, softmax_backward};
 
@@ -77,19 +77,9 @@ impl Job for Backward<'_> {
             for (other, (&weight, &slope)) in weights.iter().zip(&slopes).enumerate() {
                 let there = x.columns(other, head);
                 let slope = slope * scale;
-                add_scaled(
-                    l,
-                    weight,
-                    &grad[here.clone()],
-                    &mut out.value[there.clone()],
-                );
-                add_scaled(
-                    l,
-                    slope,
-                    &x.query[here.clone()],
-                    &mut out.key[there.clone()],
-                );
-                add_scaled(l, slope, &x.key[there], &mut out.query[here.clone()]);
+                l.add_scaled(weight, &grad[here.clone()], &mut out.value[there.clone()]);
+                l.add_scaled(slope, &x.query[here.clone()], &mut out.key[there.clone()]);
+                l.add_scaled(slope, &x.key[there], &mut out.query[here.clone()]);
             }
         }
         out

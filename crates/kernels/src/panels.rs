@@ -1,4 +1,4 @@
-//! int8 weights as the fast path reads them: eight rows side by side, two of them in each integer.
+//! Weights of 8 and 4 bits as the fast path reads them: eight rows side by side, two of them in each integer.
 
 use crate::Int8;
 use crate::lanes::WIDTH;

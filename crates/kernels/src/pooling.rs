@@ -2,7 +2,6 @@
 
 use crate::Cpu;
 use crate::lanes::{Job, Lanes};
-use crate::multi_head_attention::add_scaled;
 use crate::shader::{Shader, params, shader};
 
 /// The kernel on the GPU.
@@ -35,7 +34,7 @@ impl Job for Mean<'_> {
         let share = 1.0 / shown.max(1) as f32;
         for (h, &shown) in self.h.chunks_exact(self.columns.max(1)).zip(self.mask) {
             if shown {
-                add_scaled(l, share, h, &mut out);
+                l.add_scaled(share, h, &mut out);
             }
         }
         out

@@ -9,7 +9,7 @@ use crate::student::Pass;
 use crate::{Classification, Method, Model, gradients, occlusion};
 
 /// Whether a method looks at many variants of each text.
-pub(crate) fn is_slow(explain: Option<Method>) -> bool {
+fn is_slow(explain: Option<Method>) -> bool {
     !matches!(explain, None | Some(Method::Native))
 }
 

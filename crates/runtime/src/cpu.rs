@@ -3,7 +3,9 @@
 //! The instruction set is asked for at every call and not kept: in WebAssembly the answer is a constant,
 //! and the other paths stay out of the module.
 
-use stillglass_bundle::{Attention, Dense, Direction, Linear, Matrix, Norm, Packed, Quantized};
+use stillglass_bundle::{
+    Attention, Dense, Direction, Linear, Matrix, Norm, Packed, Quantized, limits,
+};
 use stillglass_kernels::additive_attention::Scorer;
 use stillglass_kernels::lstm::{Columns, Time};
 use stillglass_kernels::{Cpu, Int4, Int4Panels, Int8, int16};
@@ -18,6 +20,10 @@ pub(crate) use stillglass_kernels::lstm::{Gates, Memory as LstmMemory};
 pub(crate) use stillglass_kernels::multi_head_attention::Heads;
 pub(crate) use stillglass_kernels::multi_head_attention_backward::HeadGradients;
 pub(crate) use stillglass_kernels::{Int16, Panels};
+
+// What the reader lets in, the kernels' sums must hold.
+const _: () = assert!(limits::COLUMNS <= linear_int8::MOST_COLUMNS);
+const _: () = assert!(limits::GROUP == linear_int4::GROUP);
 
 /// Prepares a direction of the LSTM.
 pub(crate) fn gates(weights: &Direction) -> Gates {
@@ -158,8 +164,8 @@ impl Prepared {
         }
     }
 
-    /// Inputs, and the largest activation: as finely as the sums can hold.
-    fn columns(&self) -> (usize, i16) {
+    /// How many inputs, and the largest activation: as finely as the sums can hold.
+    fn reads(&self) -> (usize, i16) {
         match self {
             Self::Int8(w) => (w.columns(), int16::finest(w.columns())),
             // A group's sum is 32 products of 7 at most.
@@ -179,7 +185,7 @@ pub(crate) fn linears<const N: usize>(
     layers: [(&Prepared, &[f32]); N],
     x: &[f32],
 ) -> [Vec<f32>; N] {
-    let (columns, finest) = layers[0].0.columns();
+    let (columns, finest) = layers[0].0.reads();
     let x = Int16::quantize(Cpu::detect(), x, columns, finest);
     layers.map(|(weights, bias)| {
         let mut out = bias.repeat(x.rows());

@@ -269,6 +269,10 @@ fn weighted(rows: &[f32], weights: &[f32], columns: usize) -> Vec<f32> {
 fn largest(values: &[f32], count: usize) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::with_capacity(count + 1);
     for (index, value) in values.iter().enumerate() {
+        let full = found.len() == count;
+        if full && found.last().is_some_and(|&least| values[least] >= *value) {
+            continue;
+        }
         let place = found.partition_point(|&other| values[other] >= *value);
         if place < count {
             found.insert(place, index);

@@ -40,6 +40,10 @@ pub(crate) fn normalize(
     for (start, character) in text.char_indices() {
         let end = start + character.len_utf8();
         let span = Span { start, end };
+        if matches!(character, ' '..='~') {
+            folding.push_ascii(character, span);
+            continue;
+        }
         let separates = character == SEPARATOR && options.separator.is_some();
         if is_dropped(character, unicode) && !separates {
             continue;
@@ -101,6 +105,18 @@ struct Part {
 }
 
 impl<F: FnMut(char, Span)> Folding<'_, F> {
+    /// What stands in no table: a blank or a graphic character of ASCII is itself, but for its case.
+    fn push_ascii(&mut self, character: char, span: Span) {
+        self.end_run();
+        self.last = span;
+        let folded = if self.options.lowercase {
+            character.to_ascii_lowercase()
+        } else {
+            character
+        };
+        (self.each)(folded, span);
+    }
+
     fn push(&mut self, character: char, span: Span) {
         if !self.options.strip_accents {
             return self.emit(character, span);

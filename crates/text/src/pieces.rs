@@ -14,9 +14,14 @@ pub(crate) struct Pieces {
     /// Their texts, end to end.
     text: String,
     sorted: Vec<Piece>,
-    /// Where those that continue a word stand in `sorted`.
-    continuing: Range<usize>,
+    /// Of those that begin a word, which are all that there are.
+    beginning: Firsts,
+    /// Of those that continue one, after [`CONTINUATION`].
+    continuing: Firsts,
 }
+
+/// Where pieces stand by a byte of theirs: those with the byte `b` from the `b`th place up to the next.
+type Firsts = Box<[usize; 257]>;
 
 /// One piece: its bytes in [`Pieces::text`] and its id.
 #[derive(Clone, Debug)]
@@ -74,10 +79,13 @@ impl Pieces {
         let start = sorted.partition_point(|piece| text[piece.bytes.clone()] < *CONTINUATION);
         let continues = |piece: &Piece| text[piece.bytes.clone()].starts_with(CONTINUATION);
         let end = start + sorted[start..].partition_point(continues);
+        let beginning = firsts(&text, &sorted, 0..sorted.len(), 0);
+        let continuing = firsts(&text, &sorted, start..end, CONTINUATION.len());
         Self {
             text,
             sorted,
-            continuing: start..end,
+            beginning,
+            continuing,
         }
     }
 
@@ -86,18 +94,23 @@ impl Pieces {
     ///
     /// Each byte narrows the pieces that still fit, so no more bytes are read than some piece has.
     pub(crate) fn longest(&self, word: &str, from: usize) -> Option<(u32, usize)> {
-        let (mut fitting, shared) = if from == 0 {
-            (&self.sorted[..], 0)
+        let (firsts, shared) = if from == 0 {
+            (&self.beginning, 0)
         } else {
-            (&self.sorted[self.continuing.clone()], CONTINUATION.len())
+            (&self.continuing, CONTINUATION.len())
         };
+        let mut fitting = &self.sorted[..];
         let mut longest = None;
         for (end, byte) in (from + 1..).zip(word[from..].bytes()) {
             let place = shared + end - 1 - from;
-            let start = fitting.partition_point(|p| self.byte(p, place) < Some(byte));
-            fitting = &fitting[start..];
-            let count = fitting.partition_point(|p| self.byte(p, place) == Some(byte));
-            fitting = &fitting[..count];
+            fitting = if place == shared {
+                let byte = usize::from(byte);
+                &fitting[firsts[byte]..firsts[byte + 1]]
+            } else {
+                let start = fitting.partition_point(|p| self.byte(p, place) < Some(byte));
+                let rest = &fitting[start..];
+                &rest[..rest.partition_point(|p| self.byte(p, place) == Some(byte))]
+            };
             let Some(shortest) = fitting.first() else {
                 break;
             };
@@ -110,10 +123,28 @@ impl Pieces {
 
     /// A byte of a piece; of one that has ended none, which sorts first.
     fn byte(&self, piece: &Piece, place: usize) -> Option<u8> {
-        self.text.as_bytes()[piece.bytes.clone()]
-            .get(place)
-            .copied()
+        byte(&self.text, piece, place)
     }
+}
+
+fn byte(text: &str, piece: &Piece, place: usize) -> Option<u8> {
+    text.as_bytes()[piece.bytes.clone()].get(place).copied()
+}
+
+/// Where the pieces of a part of `sorted`, alike up to this place, stand by their byte there.
+fn firsts(text: &str, sorted: &[Piece], part: Range<usize>, place: usize) -> Firsts {
+    let mut firsts = Box::new([0; 257]);
+    let mut at = part.start;
+    for (byte, first) in (0..).zip(firsts.iter_mut()) {
+        // One that has ended has no byte, and comes first; after the last byte comes the end.
+        let before = |piece: &Piece| self::byte(text, piece, place).map_or(-1, i32::from) < byte;
+        at += sorted[at..part.end]
+            .iter()
+            .take_while(|piece| before(piece))
+            .count();
+        *first = at;
+    }
+    firsts
 }
 
 #[cfg(test)]

@@ -95,7 +95,8 @@ pub(crate) fn for_each_word(
 
 /// Punctuation, and what stands between two texts.
 fn is_own_word(character: char, unicode: &Unicode) -> bool {
-    character.is_ascii_punctuation()
-        || character == SEPARATOR
-        || unicode.of(character).is_punctuation()
+    if character.is_ascii() {
+        return character.is_ascii_punctuation() || character == SEPARATOR;
+    }
+    unicode.of(character).is_punctuation()
 }

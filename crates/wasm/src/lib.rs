@@ -72,7 +72,7 @@ impl Model {
         Bundle::digits(bytes).map(|digits| digits.start)
     }
 
-    /// `{ labels, card, architecture, maxTokens, bytes, kind, methods }`.
+    /// What [`Info`] says, as a plain object.
     #[wasm_bindgen(getter)]
     pub fn info(&self) -> Result<JsValue, JsValue> {
         plain(&Info::new(self.service.model(), self.bytes))

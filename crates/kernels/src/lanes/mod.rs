@@ -64,7 +64,8 @@ pub(crate) trait Lanes: Copy {
     /// What [`Lanes::products`] adds up for one panel and one row of activations.
     type Sums: Copy;
 
-    /// Each panel's sums with each row of activations, over an even number of pairs of columns.
+    /// Each panel's sums with each row of activations, over an even number of pairs of columns. `x` may be longer; the rest is
+    /// not read.
     fn products<const P: usize, const T: usize>(
         self,
         panels: &[[Block; P]],
@@ -113,6 +114,16 @@ pub(crate) trait Lanes: Copy {
             sum = self.add(sum, product);
         }
         self.sum(sum)
+    }
+
+    /// out += weight · v.
+    #[inline(always)]
+    fn add_scaled(self, weight: f32, v: &[f32], out: &mut [f32]) {
+        for (v, out) in v.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
+            let product = self.mul(self.splat(weight), self.load_part(v, 0.0));
+            let sum = self.add(self.load_part(out, 0.0), product);
+            self.store_part(sum, out);
+        }
     }
 
     /// The largest lane.
