@@ -15,12 +15,13 @@ export function numbers(seed) {
 }
 
 /**
- * Draws words, the r-th as often as 1/r (Zipf's law): a vocabulary that was pruned from BERT's still has its
- * words in the order of how often English uses them.
+ * Draws words, the r-th as often as 1/r (Zipf's law), as words of a language come back. Which word is the r-th is drawn too: a
+ * vocabulary is in no order that would say so.
  */
 export function speaker(vocabulary, seed) {
-  const words = vocabulary.filter((piece) => /^[a-z]{2,}$/.test(piece));
   const next = numbers(seed);
+  const ranked = vocabulary.filter((piece) => /^[a-z]{2,}$/.test(piece)).map((word) => ({ word, at: next() }));
+  const words = ranked.sort((a, b) => a.at - b.at).map(({ word }) => word);
   let total = 0;
   const bounds = words.map((_, rank) => (total += 1 / (rank + 1)));
   return () => {

@@ -6,7 +6,8 @@ import { interleaved } from '../interleave.mjs';
 import { line } from '../statistics.mjs';
 
 const SYSTEMS = ['stillglass', 'onnxruntime-web f32', 'onnxruntime-web u8'];
-const TEXTS = 64;
+/** Different texts of a point, as in the rows of single texts; of batches together. */
+const TEXTS = 256;
 /** Of the timed calls of other rows, for each point. */
 const SHARE = 0.25;
 /** Tokens of a text where something else grows. */
@@ -45,14 +46,15 @@ async function growth(lab, { name, title, sizes, shape }) {
 
 /** A row in every system, texts one by one or all in one call. */
 async function open(lab, row, { model, tokens, batch }) {
-  const inputs = await lab.inputs(model, batch ?? TEXTS, tokens);
+  const inputs = await lab.inputs(model, TEXTS, tokens);
+  const batches = batch === undefined ? [] : Array.from({ length: TEXTS / batch }, (_, at) => inputs.ids.slice(at * batch, (at + 1) * batch));
   const opened = [];
   for (const system of SYSTEMS) {
     const type = system.split(' ')[1];
     const given =
       batch === undefined
         ? { model, inputs }
-        : { model, inputs: { ids: [system === 'stillglass' ? inputs.ids : [inputs.ids]] }, options: { many: true, file: `many.${type}` } };
+        : { model, inputs: { ids: system === 'stillglass' ? batches : batches.map((ids) => [ids]) }, options: { many: true, file: `many.${type}` } };
     const entry = await lab.pages.entry(system, row, given);
     opened.push(batch === undefined ? entry : { ...entry, answers: entry.answers.flat() });
   }
