@@ -105,7 +105,7 @@ struct Part {
 }
 
 impl<F: FnMut(char, Span)> Folding<'_, F> {
-    /// What stands in no table: a blank or a graphic character of ASCII is itself, but for its case.
+    /// What needs no table: a blank or a graphic character of ASCII is itself, but for its case.
     fn push_ascii(&mut self, character: char, span: Span) {
         self.end_run();
         self.last = span;

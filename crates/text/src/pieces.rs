@@ -14,13 +14,13 @@ pub(crate) struct Pieces {
     /// Their texts, end to end.
     text: String,
     sorted: Vec<Piece>,
-    /// Of those that begin a word, which are all that there are.
+    /// All of them, by their first byte.
     beginning: Firsts,
-    /// Of those that continue one, after [`CONTINUATION`].
+    /// Those that continue a word, by the byte after [`CONTINUATION`].
     continuing: Firsts,
 }
 
-/// Where pieces stand by a byte of theirs: those with the byte `b` from the `b`th place up to the next.
+/// The pieces with the byte `b` at some place are those from the `b`th of these up to the one after.
 type Firsts = Box<[usize; 257]>;
 
 /// One piece: its bytes in [`Pieces::text`] and its id.
@@ -123,11 +123,11 @@ impl Pieces {
 
     /// A byte of a piece; of one that has ended none, which sorts first.
     fn byte(&self, piece: &Piece, place: usize) -> Option<u8> {
-        byte(&self.text, piece, place)
+        byte_of(&self.text, piece, place)
     }
 }
 
-fn byte(text: &str, piece: &Piece, place: usize) -> Option<u8> {
+fn byte_of(text: &str, piece: &Piece, place: usize) -> Option<u8> {
     text.as_bytes()[piece.bytes.clone()].get(place).copied()
 }
 
@@ -137,7 +137,7 @@ fn firsts(text: &str, sorted: &[Piece], part: Range<usize>, place: usize) -> Fir
     let mut at = part.start;
     for (byte, first) in (0..).zip(firsts.iter_mut()) {
         // One that has ended has no byte, and comes first; after the last byte comes the end.
-        let before = |piece: &Piece| self::byte(text, piece, place).map_or(-1, i32::from) < byte;
+        let before = |piece: &Piece| byte_of(text, piece, place).map_or(-1, i32::from) < byte;
         at += sorted[at..part.end]
             .iter()
             .take_while(|piece| before(piece))
@@ -168,6 +168,36 @@ mod tests {
                     Some((order[id as usize].as_str(), end))
                 });
                 assert_eq!(a, b, "{word} from {from}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_piece_is_that_of_the_definition() {
+        let vocabularies = [
+            owned(&["##", "##a", "##😀b", "a", "a##", "aa", "😀", "😀😁", "é"]),
+            owned(&["b", "ba", "bab"]),
+            owned(&["##é", "##éa", "é", "日"]),
+        ];
+        for vocabulary in vocabularies {
+            let pieces = Pieces::new(&vocabulary).unwrap();
+            for word in ["aaa##", "babab", "éééa", "😀😁", "a😀b", "日é", "##a"] {
+                for from in (0..word.len()).filter(|at| word.is_char_boundary(*at)) {
+                    let prefix = if from == 0 { "" } else { CONTINUATION };
+                    let ends = (from + 1..=word.len())
+                        .rev()
+                        .filter(|end| word.is_char_boundary(*end));
+                    let want = ends.filter_map(|end| {
+                        let piece = format!("{prefix}{}", &word[from..end]);
+                        let id = vocabulary.iter().position(|known| *known == piece)?;
+                        Some((id as u32, end))
+                    });
+                    assert_eq!(
+                        pieces.longest(word, from),
+                        want.max_by_key(|found| found.1),
+                        "{word} from {from}"
+                    );
+                }
             }
         }
     }

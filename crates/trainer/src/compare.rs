@@ -81,6 +81,7 @@ impl<'a> Comparison<'a> {
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
         let hidden = Config::read(&folder)?.hidden;
+        check_width(base.recipe.student.embedding, hidden)?;
         check_arms(&recipes, |arm| {
             check_ahead(arm, &run.data.split)?;
             check_width(arm.student.embedding, hidden)

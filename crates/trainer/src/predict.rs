@@ -51,7 +51,7 @@ pub fn predict(
                 Ok(serde_json::to_vec(&answer)?)
             })
             .collect::<Result<Vec<_>>>()?;
-        write(out, &lines).context("standard output")?;
+        write(out, &lines).context("writing answers")?;
         task.advance(chunk.len());
     }
     task.finish();

@@ -349,7 +349,7 @@ pub struct TransferSection {
     /// Probability that a word is replaced by another of the training words.
     pub replace: f64,
     /// Probability that a word is replaced by one of the eight that the teacher's embeddings have nearest to it, of those
-    /// that the texts use twice.
+    /// that the texts use at least twice.
     #[serde(skip_serializing_if = "is_nothing")]
     pub alike: f64,
     /// Probability that a variant is a random n-gram of the text.

@@ -35,6 +35,7 @@ pub struct Labels {
 }
 
 /// A text of the transfer set.
+#[derive(Clone)]
 pub struct Borrowed {
     /// The text, words masked as the teacher's tokenizer names it.
     pub text: String,
@@ -73,6 +74,11 @@ impl Labels {
             let rows: BTreeSet<&usize> = all.iter().flat_map(|labels| of(labels).keys()).collect();
             rows.into_iter().filter_map(row).collect()
         };
+        let texts = |labels: &Self| -> Vec<String> {
+            let made = labels.transfer.iter();
+            made.map(|made| made.text.clone()).collect()
+        };
+        debug_assert!(all.iter().all(|labels| texts(labels) == texts(first)));
         let transfer = first.transfer.iter().enumerate();
         let transfer = transfer.map(|(row, text)| Borrowed {
             text: text.text.clone(),
@@ -249,14 +255,20 @@ impl Run<'_> {
     /// cached; a killed run goes on where it was.
     pub fn label(&self, first: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
+        // One teacher's, for all: what is alike to it need not be to another.
+        let transfer = if recipe.distill.transfer {
+            self.transfer_texts(&self.load(first)?)?
+        } else {
+            Vec::new()
+        };
         // Who learns from gold labels hears one teacher only to be compared with it.
         if !recipe.distill.objective.asks_the_teacher() {
-            return self.labels_of(first, Which::All);
+            return self.labels_of(first, &transfer, Which::All);
         }
         if recipe.label.folds > 0 {
-            return self.labels_of_folds();
+            return self.labels_of_folds(&transfer);
         }
-        let mut all = vec![self.labels_of(first, Which::All)?];
+        let mut all = vec![self.labels_of(first, &transfer, Which::All)?];
         let teachers = recipe.label.teachers;
         for more in 1..teachers {
             self.progress
@@ -267,7 +279,7 @@ impl Run<'_> {
             } else {
                 Which::All
             };
-            let mut labels = self.labels_of(&other, which)?;
+            let mut labels = self.labels_of(&other, &transfer, which)?;
             self.progress.note(&labels.asked());
             labels.others.push(other.hash);
             all.push(labels);
@@ -277,7 +289,7 @@ impl Run<'_> {
 
     /// What teachers say of texts from which they have not learnt: each part of the training rows and their variants is
     /// labelled by one that was fine-tuned on the others.
-    fn labels_of_folds(&self) -> Result<Labels> {
+    fn labels_of_folds(&self, transfer: &[Borrowed]) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let of = recipe.label.folds;
         let parts = folds(&self.split().train, of, recipe.seed)?;
@@ -290,14 +302,19 @@ impl Run<'_> {
                 ));
             }
             let teacher = self.teach_without(recipe.seed, Some(Fold { number, of }))?;
-            let mut labels = self.labels_of(&teacher, Which::OfFold(&parts, number))?;
+            let mut labels = self.labels_of(&teacher, transfer, Which::OfFold(&parts, number))?;
             labels.others.push(teacher.hash);
             Ok(labels)
         });
         Labels::mean(labels.collect::<Result<_>>()?).context("label: there is no teacher")
     }
 
-    fn labels_of(&self, from: &TeacherArtefact, which: Which) -> Result<Labels> {
+    fn labels_of(
+        &self,
+        from: &TeacherArtefact,
+        transfer: &[Borrowed],
+        which: Which,
+    ) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
         let teacher = self.load(from)?;
         let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
@@ -313,11 +330,6 @@ impl Run<'_> {
         let (train, _) = columns(&self.split().train);
         let (validation, _) = columns(&self.split().validation);
         let objective = recipe.distill.objective;
-        let transfer = if recipe.distill.transfer {
-            self.transfer_texts(&teacher)?
-        } else {
-            Vec::new()
-        };
         let borrowed: Vec<&str> = transfer.iter().map(|made| made.text.as_str()).collect();
         let of_train = |row: usize| which.train(row);
         let of_validation = |row: usize| which.validation(row);
@@ -359,9 +371,12 @@ impl Run<'_> {
                 &of_validation,
             )?,
             transfer: transfer
-                .into_iter()
+                .iter()
                 .zip(transfer_logits)
-                .map(|(made, logits)| Borrowed { logits, ..made })
+                .map(|(made, logits)| Borrowed {
+                    logits,
+                    ..made.clone()
+                })
                 .collect(),
             others: Vec::new(),
         };

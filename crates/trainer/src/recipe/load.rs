@@ -161,7 +161,14 @@ fn in_words(message: &str) -> String {
         "f64" => "a number",
         "a sequence" => "a list",
         "a boolean" => "true or false",
-        "a map" => "a section",
+        // An enum's.
+        "string only" => return "want a string".into(),
+        section if section == "a map" || section.starts_with("struct ") => "a section",
+        other => other,
+    };
+    let found = match found {
+        "sequence" => "a list",
+        "map" => "a section",
         other => other,
     };
     format!("want {wanted}, found {found}")
@@ -304,6 +311,24 @@ mod tests {
             says.contains("distill.epochs: want a whole number from 0 on, found string \"six\""),
             "{says}"
         );
+        for (set, want) in [
+            (
+                "student.hidden=[4]",
+                "want a whole number from 0 on, found a list",
+            ),
+            (
+                "student.hidden={a=1}",
+                "want a whole number from 0 on, found a section",
+            ),
+            ("student.hidden=2.5", "found floating point `2.5`"),
+            ("distill.mu=true", "want a number, found boolean `true`"),
+            ("transfer.apart=1", "want true or false, found integer `1`"),
+            ("data.labels=3", "want a list, found integer `3`"),
+            ("distill.objective=3", "want a string"),
+        ] {
+            let says = fails("", &[set]);
+            assert!(says.contains(want), "{says}");
+        }
         let says = fails("[student]\nhidden = -4\n", &[]);
         assert!(says.contains("student.hidden"), "{says}");
         let says = format!(

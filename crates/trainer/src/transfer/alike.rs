@@ -11,8 +11,11 @@ use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
 /// Words of which one is drawn.
 const NEAREST: usize = 8;
 
-/// Times that the texts use a word which may stand for others: odd ones teach little, and are most.
+/// Fewest uses of a word that may stand for others: rarer ones teach little, and are most.
 const USED: usize = 2;
+
+/// Most tokens of a word that is like others. A text without blanks is one word.
+const LONGEST: usize = 32;
 
 /// Words that are embedded, and that are compared with all others, at a time.
 const TOGETHER: usize = 256;
@@ -42,7 +45,7 @@ impl<'a> Alike<'a> {
                 continue;
             }
             let ids = tokens(teacher, spelled)?;
-            if ids.is_empty() {
+            if !(1..=LONGEST).contains(&ids.len()) {
                 continue;
             }
             let place = *places.entry(ids.clone()).or_insert(words.len());
@@ -81,9 +84,10 @@ impl<'a> Alike<'a> {
     }
 }
 
-/// A word's tokens, without those at the ends of a text.
+/// A word's tokens as it stands inside a text, without those at the ends.
 fn tokens(teacher: &Teacher, word: &str) -> Result<Vec<u32>> {
-    let mut ids = teacher.tokenizer.encode(word, &[], usize::MAX)?.ids;
+    let inside = format!(" {word}");
+    let mut ids = teacher.tokenizer.encode(&inside, &[], usize::MAX)?.ids;
     ids.pop();
     ids.drain(..ids.len().min(1));
     Ok(ids)
@@ -149,7 +153,8 @@ fn nearest(vectors: &[f32], width: usize, candidates: &[usize], count: usize) ->
                 places.truncate(count);
             }
             places.sort_unstable_by(order);
-            places.into_iter().map(|place| candidates[place]).collect()
+            // By reference: a list made of the old one would keep its room, which is that of all candidates.
+            places.iter().map(|&place| candidates[place]).collect()
         };
         chunk.iter().enumerate().map(of_row).collect::<Vec<_>>()
     });
@@ -203,6 +208,9 @@ mod tests {
         assert_eq!(nearest(&[], 4, &[], 2), Vec::<Vec<usize>>::new());
     }
 
+    /// One word of more tokens than are looked at, twice.
+    const LONG: &str = "木木木木木木木木木木木木木木木木木木木木木木木木木木木木木木木木木";
+
     #[test]
     fn words_stand_for_each_other_however_they_are_spelled() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bert");
@@ -210,6 +218,8 @@ mod tests {
         let texts = [
             "the Profit rose\u{1f}profit fell",
             "PROFITS rose again",
+            LONG,
+            LONG,
             "profits fell, the mill rose",
         ];
         let alike = Alike::new(&texts, &teacher).unwrap();

@@ -123,6 +123,7 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         epochs.map(shown).collect()
     };
     let unlabeled = ["--set", "data.unlabeled=more.jsonl"];
+    let alike = ["--set", "transfer.alike=0.8"];
     let alone = learnt(&[]);
     let all = [
         alone,
@@ -130,7 +131,9 @@ fn several_teachers_and_texts_without_labels_teach_one_student() {
         learnt(&["--set", "label.teachers=2"]),
         learnt(&["--set", "label.teachers=2", "--set", "label.unsure=0.52"]),
         learnt(&["--set", "label.folds=2"]),
-        learnt(&["--set", "transfer.alike=0.8"]),
+        learnt(&alike),
+        learnt(&[&alike[..], &["--set", "label.teachers=2"]].concat()),
+        learnt(&[&alike[..], &["--set", "label.folds=2"]].concat()),
     ];
     for (index, history) in all.iter().enumerate() {
         assert!(!all[..index].contains(history), "{index}: {history:?}");
