@@ -270,14 +270,12 @@ fn largest(values: &[f32], count: usize) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::with_capacity(count + 1);
     for (index, value) in values.iter().enumerate() {
         let full = found.len() == count;
-        if full && found.last().is_some_and(|&least| values[least] >= *value) {
+        if full && found.last().is_none_or(|&least| values[least] >= *value) {
             continue;
         }
         let place = found.partition_point(|&other| values[other] >= *value);
-        if place < count {
-            found.insert(place, index);
-            found.truncate(count);
-        }
+        found.insert(place, index);
+        found.truncate(count);
     }
     found
 }

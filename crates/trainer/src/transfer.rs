@@ -152,42 +152,29 @@ mod tests {
         }
     }
 
+    /// Variants of texts in which nothing is alike.
+    fn made(texts: &[&str], section: &TransferSection, seed: u64) -> Vec<String> {
+        variants(texts, section, "[MASK]", &Alike::default(), seed)
+    }
+
     const TEXTS: [&str; 3] = ["red green blue yellow", "one two three", "solo"];
 
     #[test]
     fn nothing_to_do_leaves_the_texts() {
-        let out = variants(
-            &TEXTS,
-            &section(0.0, 0.0, 0.0, 0.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&TEXTS, &section(0.0, 0.0, 0.0, 0.0), 1);
         assert_eq!(out.len(), 60);
         assert!(out[..20].iter().all(|text| text == TEXTS[0]));
     }
 
     #[test]
     fn masking_everything_masks_everything() {
-        let out = variants(
-            &TEXTS,
-            &section(1.0, 0.0, 0.0, 0.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&TEXTS, &section(1.0, 0.0, 0.0, 0.0), 1);
         assert_eq!(out[0], "[MASK] [MASK] [MASK] [MASK]");
     }
 
     #[test]
     fn crops_are_n_grams() {
-        let out = variants(
-            &TEXTS,
-            &section(0.0, 0.0, 1.0, 0.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&TEXTS, &section(0.0, 0.0, 1.0, 0.0), 1);
         assert!(
             out[..20]
                 .iter()
@@ -199,13 +186,7 @@ mod tests {
 
     #[test]
     fn splices_begin_with_the_text_itself() {
-        let out = variants(
-            &TEXTS,
-            &section(0.0, 0.0, 0.0, 1.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&TEXTS, &section(0.0, 0.0, 0.0, 1.0), 1);
         assert!(out[..20].iter().all(|text| text.starts_with("red")));
         assert!(
             out[..20]
@@ -217,21 +198,9 @@ mod tests {
     #[test]
     fn both_texts_of_a_pair_are_varied_and_stay_apart() {
         let pairs = ["red green\u{1f}one two three", "blue\u{1f}four"];
-        let out = variants(
-            &pairs,
-            &section(1.0, 0.0, 0.0, 0.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&pairs, &section(1.0, 0.0, 0.0, 0.0), 1);
         assert_eq!(out[0], "[MASK] [MASK] \u{1f} [MASK] [MASK] [MASK]");
-        let out = variants(
-            &pairs,
-            &section(0.2, 0.2, 1.0, 1.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&pairs, &section(0.2, 0.2, 1.0, 1.0), 1);
         assert!(out.iter().all(|text| text.matches(SEPARATOR).count() == 1));
     }
 
@@ -242,13 +211,7 @@ mod tests {
             ..section(1.0, 0.0, 0.1, 0.1)
         };
         let text = "red green blue yellow";
-        let out = variants(
-            &[text, "one two three"],
-            &section,
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&[text, "one two three"], &section, 1);
         let names: Vec<&str> = section.operators().iter().map(|way| way.name()).collect();
         assert_eq!(names, ["mask", "crop", "splice"]);
         for (variant, made) in out[..20].iter().enumerate() {
@@ -285,26 +248,14 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_set() {
         let section = section(0.2, 0.2, 0.5, 0.5);
-        let first = variants(&TEXTS, &section, "[MASK]", &Alike::default(), 7);
-        assert_eq!(
-            first,
-            variants(&TEXTS, &section, "[MASK]", &Alike::default(), 7)
-        );
-        assert_ne!(
-            first,
-            variants(&TEXTS, &section, "[MASK]", &Alike::default(), 8)
-        );
+        let first = made(&TEXTS, &section, 7);
+        assert_eq!(first, made(&TEXTS, &section, 7));
+        assert_ne!(first, made(&TEXTS, &section, 8));
     }
 
     #[test]
     fn texts_without_words_stay_empty() {
-        let out = variants(
-            &["", "a b c"],
-            &section(0.5, 0.5, 1.0, 1.0),
-            "[MASK]",
-            &Alike::default(),
-            1,
-        );
+        let out = made(&["", "a b c"], &section(0.5, 0.5, 1.0, 1.0), 1);
         assert!(out[..20].iter().all(String::is_empty));
     }
 }

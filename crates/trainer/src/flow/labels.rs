@@ -255,20 +255,21 @@ impl Run<'_> {
     /// cached; a killed run goes on where it was.
     pub fn label(&self, first: &TeacherArtefact) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
+        let teacher = self.load(first)?;
         // One teacher's, for all: what is alike to it need not be to another.
         let transfer = if recipe.distill.transfer {
-            self.transfer_texts(&self.load(first)?)?
+            self.transfer_texts(&teacher)?
         } else {
             Vec::new()
         };
         // Who learns from gold labels hears one teacher only to be compared with it.
         if !recipe.distill.objective.asks_the_teacher() {
-            return self.labels_of(first, &transfer, Which::All);
+            return self.labels_of((first, &teacher), &transfer, Which::All);
         }
         if recipe.label.folds > 0 {
             return self.labels_of_folds(&transfer);
         }
-        let mut all = vec![self.labels_of(first, &transfer, Which::All)?];
+        let mut all = vec![self.labels_of((first, &teacher), &transfer, Which::All)?];
         let teachers = recipe.label.teachers;
         for more in 1..teachers {
             self.progress
@@ -279,7 +280,7 @@ impl Run<'_> {
             } else {
                 Which::All
             };
-            let mut labels = self.labels_of(&other, &transfer, which)?;
+            let mut labels = self.labels_of((&other, &self.load(&other)?), &transfer, which)?;
             self.progress.note(&labels.asked());
             labels.others.push(other.hash);
             all.push(labels);
@@ -302,7 +303,9 @@ impl Run<'_> {
                 ));
             }
             let teacher = self.teach_without(recipe.seed, Some(Fold { number, of }))?;
-            let mut labels = self.labels_of(&teacher, transfer, Which::OfFold(&parts, number))?;
+            let which = Which::OfFold(&parts, number);
+            let loaded = self.load(&teacher)?;
+            let mut labels = self.labels_of((&teacher, &loaded), transfer, which)?;
             labels.others.push(teacher.hash);
             Ok(labels)
         });
@@ -311,14 +314,13 @@ impl Run<'_> {
 
     fn labels_of(
         &self,
-        from: &TeacherArtefact,
+        (from, teacher): (&TeacherArtefact, &Teacher),
         transfer: &[Borrowed],
         which: Which,
     ) -> Result<Labels> {
         let recipe = &self.recipe.recipe;
-        let teacher = self.load(from)?;
-        let words = self.whole_vocabulary(&teacher)?.tokenizer()?;
-        let frozen = Frozen::new(&teacher)?;
+        let words = self.whole_vocabulary(teacher)?.tokenizer()?;
+        let frozen = Frozen::new(teacher)?;
         let asked = Asked {
             from,
             frozen: &frozen,

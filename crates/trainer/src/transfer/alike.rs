@@ -124,28 +124,26 @@ fn embedded(teacher: &Teacher, words: &[Read]) -> Result<Vec<f32>> {
 /// For each row of `vectors [rows, width]` the `count` of `candidates` whose rows have the largest product with it, the
 /// largest first and itself left out; of equals the first.
 fn nearest(vectors: &[f32], width: usize, candidates: &[usize], count: usize) -> Vec<Vec<usize>> {
-    let rows = |places: &[usize]| -> Vec<f32> {
-        let rows = places.iter();
-        rows.flat_map(|place| &vectors[place * width..][..width])
-            .copied()
-            .collect()
-    };
-    let others = rows(candidates);
-    let all: Vec<usize> = (0..vectors.len() / width).collect();
-    let chunks = all.par_chunks(TOGETHER).map(|chunk| {
-        let own = &vectors[chunk[0] * width..][..chunk.len() * width];
-        let mut products = vec![0.0; chunk.len() * candidates.len()];
+    let others = candidates.iter();
+    let others: Vec<f32> = others
+        .flat_map(|place| &vectors[place * width..][..width])
+        .copied()
+        .collect();
+    let chunks = vectors.par_chunks(TOGETHER * width).enumerate();
+    let chunks = chunks.map(|(chunk, own)| {
+        let rows = own.len() / width;
+        let mut products = vec![0.0; rows * candidates.len()];
         add_product(
             1.0,
-            Matrix::whole(own, chunk.len(), width),
+            Matrix::whole(own, rows, width),
             Matrix::whole(&others, candidates.len(), width).transposed(),
             &mut products,
             candidates.len(),
         );
-        let of_row = |(at, row): (usize, &usize)| {
+        let of_row = |at: usize| {
             let products = &products[at * candidates.len()..][..candidates.len()];
             let mut places: Vec<usize> = (0..candidates.len())
-                .filter(|&place| candidates[place] != *row)
+                .filter(|&place| candidates[place] != chunk * TOGETHER + at)
                 .collect();
             let order = |a: &usize, b: &usize| products[*b].total_cmp(&products[*a]).then(a.cmp(b));
             if places.len() > count {
@@ -156,7 +154,7 @@ fn nearest(vectors: &[f32], width: usize, candidates: &[usize], count: usize) ->
             // By reference: a list made of the old one would keep its room, which is that of all candidates.
             places.iter().map(|&place| candidates[place]).collect()
         };
-        chunk.iter().enumerate().map(of_row).collect::<Vec<_>>()
+        (0..rows).map(of_row).collect::<Vec<_>>()
     });
     chunks.collect::<Vec<_>>().concat()
 }
