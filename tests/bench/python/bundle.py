@@ -19,14 +19,21 @@ class Bundle:
         return self.manifest["architecture"]
 
     def __getitem__(self, name: str) -> numpy.ndarray:
-        """A tensor in f32; of an int8 matrix each row times its scale."""
+        """A tensor in f32; of a matrix of integers each row, or each group of a row's columns, times its scale."""
         found = self.tensors[name]
         scale = self.tensors.get(f"{name}.scale")
         if scale is None:
             return found
-        if found.dtype != numpy.int8:
-            raise SystemExit(f"{name}: want int8 weights, found 4-bit ones; export the bundle with --bits 8")
-        return found.astype(numpy.float32) * scale[:, None]
+        if found.dtype == numpy.uint8:
+            found = nibbles(found)
+        groups = found.reshape(*scale.shape, -1).astype(numpy.float32)
+        return (groups * scale[..., None]).reshape(found.shape)
+
+
+def nibbles(packed: numpy.ndarray) -> numpy.ndarray:
+    """4-bit integers `[rows, columns]` of `[rows, columns / 2]` bytes, the earlier column in the low half, 8 for zero."""
+    halves = numpy.stack([packed & 15, packed >> 4], axis=-1)
+    return halves.reshape(len(packed), -1).astype(numpy.int8) - 8
 
 
 def read(path: Path) -> Bundle:
