@@ -24,6 +24,12 @@ pub fn init(path: &Path, force: bool) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!("{}: it is there already; --force replaces it", named())
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!(
+                "{}: the folder to write it in is not there; make it first",
+                named()
+            )
+        }
         Err(error) => Err(error).with_context(named),
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Options {
     /// Copy the results into this folder, too
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Copy them to where the README has them, tests/bench/results
-    #[arg(long, conflicts_with = "out")]
+    /// Copy them to where the README has them, tests/bench/results: all parts, made-up texts
+    #[arg(long, conflicts_with_all = ["out", "quick", "only", "texts"])]
     commit: bool,
 }
 
@@ -128,6 +128,10 @@ fn models(workspace: &Workspace, work: &Path, python: &Path) -> Result<()> {
         return Ok(());
     }
     fs::create_dir_all(&folder)?;
+    // What is made halfway is not fresh.
+    if stamp.exists() {
+        fs::remove_file(&stamp)?;
+    }
     run(Command::new(maker).arg(student).arg(&folder))?;
     run(Command::new(python)
         .arg(scripts.join("export.py"))

@@ -17,8 +17,8 @@ pub(crate) struct Options {
     arguments: Vec<OsString>,
 }
 
-/// Builds an example as the tests are built and runs it.
+/// Builds an example at full speed and runs it.
 pub(crate) fn example(workspace: &Workspace, name: &str, options: &Options) -> Result<()> {
-    let line = format!("run --quiet --package stillglass-tests --example {name} --");
+    let line = format!("run --quiet --release --package stillglass-tests --example {name} --");
     run(cargo(workspace, &line).args(&options.arguments))
 }

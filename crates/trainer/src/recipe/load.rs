@@ -57,6 +57,7 @@ pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
     for assignment in sets {
         overrides::set(&mut table, assignment)?;
     }
+    refuse_lists(&table)?;
     let mut portable: Recipe = typed(table.clone())?;
     portable.variables.clear();
     let given = BTreeMap::from([("RECIPE_DIR".into(), folder.display().to_string())]);
@@ -85,6 +86,26 @@ fn typed(table: Table) -> Result<Recipe> {
     table
         .try_into()
         .map_err(|error: toml::de::Error| explain(&error))
+}
+
+/// Refuses a list where a section belongs: serde would take its values for the section's keys, in their order.
+fn refuse_lists(table: &Table) -> Result<()> {
+    let names = TEMPLATE.lines().filter_map(|line| {
+        let head = line.trim_start_matches("# ").strip_prefix('[')?;
+        let (name, _) = head.split_once(']')?;
+        // A list of sections begins with two brackets.
+        (!name.starts_with('[')).then_some(name)
+    });
+    for name in names {
+        let mut keys = name.split('.');
+        let found = keys.next().and_then(|key| table.get(key));
+        let found = keys.fold(found, |section, key| section?.get(key));
+        ensure!(
+            !found.is_some_and(toml::Value::is_array),
+            "{name}: want one section, [{name}], found a list; [[{name}]] makes one, too"
+        );
+    }
+    Ok(())
 }
 
 /// The parser's message, in words of ours where its own are of its types.
@@ -275,6 +296,25 @@ mod tests {
                 assert!(TEMPLATE.contains(&format!("{key} = ")), "{section}.{key}");
             }
         }
+    }
+
+    #[test]
+    fn a_list_is_no_section() {
+        let lists = [
+            ("student", "student = [64]\n"),
+            ("label", "[[label]]\nfolds = 2\n"),
+            ("distill.reason", "[distill]\nreason = [1]\n"),
+        ];
+        for (name, list) in lists {
+            // Before any section, where the list stands for one itself.
+            let says = format!("{:#}", parse(list, Path::new("."), &[]).unwrap_err());
+            let want = format!("{name}: want one section, [{name}], found a list");
+            assert!(says.starts_with(&want), "{says}");
+        }
+        let says = fails("", &["budget=[]"]);
+        assert!(says.starts_with("budget: want one section"), "{says}");
+        let arms = "[[compare.arms]]\nname = \"warm\"\nset = [\"distill.temperature=3.0\"]\n";
+        assert_eq!(read(arms, &[]).unwrap().recipe.compare.arms.len(), 1);
     }
 
     #[test]

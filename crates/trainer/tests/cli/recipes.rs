@@ -24,7 +24,7 @@ fn init_writes_once_and_check_reads_it() {
     assert!(
         place
             .bad(&["init", "no/such/folder.toml"])
-            .contains("no/such/folder.toml")
+            .contains("no/such/folder.toml: the folder to write it in is not there; make it first")
     );
     // The template's files are placeholders; the first of them is what check stops at.
     assert!(
