@@ -20,6 +20,7 @@ const LONG = 300;
 export async function interleaved(entries, { samples, floor = FLOOR, reference = () => entries[0] }) {
   const timed = [];
   for (const entry of entries) {
+    refuseAlike(reference(entry));
     const ms = await warmed(entry.time);
     const most = Math.min(entry.most ?? samples, ms > LONG ? Math.ceil(samples / 10) : samples);
     timed.push({ ...entry, repeats: Math.max(1, Math.ceil(floor / ms)), most, times: [] });
@@ -37,6 +38,13 @@ export async function interleaved(entries, { samples, floor = FLOOR, reference =
     repeats,
     ...compared(answers, reference(entries[at]).answers),
   }));
+}
+
+/** Refuses a reference that answers all texts alike: whoever does so as well would agree with it. */
+function refuseAlike({ system, answers = [] }) {
+  if (answers.length < 2) return;
+  const spread = (label) => Math.max(...answers.map((of) => of[label])) - Math.min(...answers.map((of) => of[label]));
+  if (Math.max(...answers[0].map((_, label) => spread(label))) <= 2 * PROBABILITY) throw new Error(`${system}: its answers hardly differ from text to text, so that agreeing with them says nothing`);
 }
 
 /** Warms a call up; how long it takes then. */
@@ -61,7 +69,7 @@ export function compared(answers, reference) {
     if (!sameLabel(probabilities, wanted)) other += 1;
   });
   // NaN agrees with nothing.
-  return { difference, otherLabels: other, void: !(difference <= PROBABILITY) || other > 0 };
+  return { difference, otherLabels: other, void: answers.length === 0 || !(difference <= PROBABILITY) || other > 0 };
 }
 
 /** Whether the most probable label is the same, or both are drawn within what probabilities may differ by. */

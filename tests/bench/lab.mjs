@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 import * as glass from './glass.mjs';
 import { Refused } from './refused.mjs';
 import { serve } from './serve.mjs';
-import { Pages } from './systems.mjs';
+import { Pages, SYSTEMS } from './systems.mjs';
 import * as texts from './texts.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -17,8 +17,9 @@ const SAMPLES = 200;
 const QUICK_SAMPLES = 20;
 /** Of the texts. */
 const SEED = 1;
-/** The packages that Stillglass is compared with. */
+/** The packages that Stillglass is compared with, in the browser and natively. */
 const COMPARED = ['onnxruntime-web', '@huggingface/transformers'];
+const NATIVE = ['onnxruntime', 'torch'];
 
 /** Switches beside Playwright's, which already keep pages that are not in front at full speed. */
 const SWITCHES = [
@@ -51,6 +52,9 @@ export class Lab {
     };
     lab.versions = [];
     for (const name of COMPARED) lab.versions.push(`${name} ${await versionOf(path.join(packages, name))}`);
+    const required = await readFile(path.join(HERE, 'python/requirements.txt'), 'utf8');
+    const pinned = required.split('\n').map((line) => line.split('=='));
+    for (const [name, version] of pinned) if (NATIVE.includes(name)) lab.versions.push(`${name} ${version}`);
     lab.server = await serve(folders, path.join(work, 'compressed'));
     await lab.#launch();
     lab.pages = new Pages(lab.browser, lab.server.address);
@@ -86,7 +90,7 @@ export class Lab {
     const drawn = Array.from({ length: 2 * count * room }, word);
     const ids = await this.encode(model, drawn);
     const found = filled(drawn, ids, room).slice(0, count);
-    if (found.length < count) throw new Refused(`too few words of one token for ${count} texts of ${tokens} tokens`);
+    if (found.length < count) throw new Refused(`too few words for ${count} texts of ${tokens} tokens`);
     const withSpecials = first === undefined ? undefined : found.map((text) => [first, ...text.ids, last]);
     return { texts: found.map((text) => text.words.join(' ')), ids: found.map((text) => text.ids), withSpecials };
   }
@@ -104,13 +108,22 @@ export class Lab {
     return page.evaluate(([folder, texts]) => globalThis.encode(folder, texts), [`/models/${model}/`, texts]);
   }
 
-  /** Opens a row in some systems; those that cannot are skipped, and say why. */
+  /** What a model is called in titles: its sizes, as its bundle has them. */
+  async named(model) {
+    const { architecture, kind } = (await glass.read(path.join(this.model(model), 'model.glass'))).manifest;
+    const { embedding, hidden, layers } = architecture;
+    if (kind === 'teacher') return `BERT, ${layers} layers of ${hidden}`;
+    return `BiLSTM, ${embedding === hidden ? 'E = H' : `E = ${embedding}, H`} = ${hidden}`;
+  }
+
+  /** Opens a row in some systems; a GPU's that cannot are skipped, and say why. */
   async open(systems, row, given) {
     const [entries, skipped] = [[], []];
     for (const system of systems) {
       try {
         entries.push(await this.pages.entry(system, row, given));
       } catch (error) {
+        if (SYSTEMS[system].gpu !== true) throw error;
         // Playwright says first where it heard it.
         const [line] = error.message.replace(/^page\.evaluate: (Error: )?/, '').split('\n');
         skipped.push({ system, skipped: line });

@@ -56,9 +56,9 @@ function times({ unit, systems }) {
   const head = ['system', `median, ${unit}`, '95th percentile', 'least', ...(many ? ['texts a second'] : []), 'timed', 'largest difference of a probability', ''];
   return table(
     head,
-    systems.map(({ system, ms, p95, least, calls, repeats = 1, difference, note, skipped, textsASecond, ...rest }) => {
+    systems.map(({ system, ms, p95, least, calls, repeats = 1, difference, note, skipped, slowing, textsASecond, ...rest }) => {
       if (skipped !== undefined) return [system, '', '', '', ...(many ? [''] : []), '', '', `SKIPPED: ${skipped}`];
-      const remark = [rest.void ? 'VOID: answers differ' : undefined, note].filter(Boolean).join('; ');
+      const remark = [rest.void ? 'VOID: answers differ' : undefined, note, slowing && `${figure(slowing)}× as long as unslowed`].filter(Boolean).join('; ');
       const timed = repeats > 1 ? `${calls} × ${repeats}` : calls;
       return [system, figure(ms), figure(p95), figure(least), ...(many ? [figure(textsASecond)] : []), timed, difference?.toFixed(4), remark];
     }),

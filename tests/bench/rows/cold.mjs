@@ -49,7 +49,7 @@ async function cold(lab) {
     // What is another model has nothing to agree with.
     ...(note === undefined ? compared([answer], [reference]) : {}),
   }));
-  return { name: 'cold', title: 'Cold start to the first label, BiLSTM, E = H = 64', unit: 'ms', systems };
+  return { name: 'cold', title: `Cold start to the first label, ${await lab.named(MODEL)}`, unit: 'ms', systems };
 }
 
 /** Visits once in a browser that has nothing; what was brought, which is compressed from then on. */

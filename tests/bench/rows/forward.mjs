@@ -10,21 +10,22 @@ const SOFTWARE = { texts: 2, calls: 5 };
 
 const TEACHER = 'minilm';
 const ROWS = [
-  { name: 'bilstm-128', title: 'BiLSTM, E = H = 128, 128 tokens', model: 'student-128', tokens: 128 },
-  { name: 'bilstm-64', title: 'BiLSTM, E = H = 64, 32 tokens', model: 'finance', tokens: 32 },
-  { name: 'minilm-32', title: 'MiniLM-L6 shape, 32 tokens', model: TEACHER, tokens: 32 },
-  { name: 'minilm-128', title: 'MiniLM-L6 shape, 128 tokens', model: TEACHER, tokens: 128 },
+  { name: 'bilstm-128', model: 'student-128', tokens: 128 },
+  { name: 'bilstm-64', model: 'finance', tokens: 32 },
+  { name: 'minilm-32', model: TEACHER, tokens: 32 },
+  { name: 'minilm-128', model: TEACHER, tokens: 128 },
 ];
 
 export const parts = ROWS.map((row) => ({ name: row.name, run: (lab) => forward(lab, row) }));
 
-async function forward(lab, { name, title, model, tokens }) {
+async function forward(lab, { name, model, tokens }) {
   const inputs = await lab.inputs(model, TEXTS, tokens);
   const { entries, skipped } = await lab.open(systems(false), name, { model, inputs });
   const gpu = await onGpu(lab, name, { model, inputs });
   const all = [...entries, ...gpu.entries];
   const found = await interleaved(all, { samples: lab.samples });
   for (const entry of all) await entry.close();
+  const title = `${await lab.named(model)}, ${tokens} tokens`;
   return { name, title, unit: 'ms a call', tokens, systems: [...found, ...skipped, ...gpu.skipped] };
 }
 

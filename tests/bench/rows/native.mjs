@@ -8,15 +8,15 @@ import { Program } from '../processes.mjs';
 const SCRIPT = fileURLToPath(new URL('../python/native.py', import.meta.url));
 const TEXTS = 256;
 const ROWS = [
-  { name: 'native-bilstm-128', title: 'Native: BiLSTM, E = H = 128, 128 tokens', model: 'student-128', tokens: 128 },
-  { name: 'native-bilstm-64', title: 'Native: BiLSTM, E = H = 64, 32 tokens', model: 'finance', tokens: 32 },
-  { name: 'native-minilm-32', title: 'Native: MiniLM-L6 shape, 32 tokens', model: 'minilm', tokens: 32 },
-  { name: 'native-minilm-128', title: 'Native: MiniLM-L6 shape, 128 tokens', model: 'minilm', tokens: 128 },
+  { name: 'native-bilstm-128', model: 'student-128', tokens: 128 },
+  { name: 'native-bilstm-64', model: 'finance', tokens: 32 },
+  { name: 'native-minilm-32', model: 'minilm', tokens: 32 },
+  { name: 'native-minilm-128', model: 'minilm', tokens: 128 },
 ];
 
 export const parts = ROWS.map((row) => ({ name: row.name, run: (lab) => native(lab, row) }));
 
-async function native(lab, { name, title, model, tokens }) {
+async function native(lab, { name, model, tokens }) {
   const inputs = await lab.inputs(model, TEXTS, tokens);
   const folder = lab.model(model);
   const glass = path.join(folder, 'model.glass');
@@ -31,6 +31,7 @@ async function native(lab, { name, title, model, tokens }) {
   try {
     const entries = [await programs[0].entry('stillglass', name, { glass, ids: inputs.ids })];
     for (const [at, [system, , given]] of others.entries()) entries.push(await programs[at + 1].entry(system, name, given));
+    const title = `Native: ${await lab.named(model)}, ${tokens} tokens`;
     return { name, title, unit: 'ms a call', tokens, systems: await interleaved(entries, { samples: lab.samples }) };
   } finally {
     for (const program of programs) program.close();

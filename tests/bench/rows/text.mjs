@@ -7,13 +7,13 @@ const TEXTS = 256;
 const TOKENS = 32;
 /** What transformers.js has a pipeline for, and what it has not. */
 const ROWS = [
-  { name: 'text-bilstm', title: 'Text to label, BiLSTM, E = H = 64', model: 'finance', pipelined: false, anchors: ['linear'] },
-  { name: 'text-minilm', title: 'Text to label, MiniLM-L6 shape', model: 'minilm', pipelined: true, anchors: [] },
+  { name: 'text-bilstm', model: 'finance', pipelined: false, anchors: ['linear'] },
+  { name: 'text-minilm', model: 'minilm', pipelined: true, anchors: [] },
 ];
 
 export const parts = ROWS.map((row) => ({ name: row.name, run: (lab) => text(lab, row) }));
 
-async function text(lab, { name, title, model, pipelined, anchors }) {
+async function text(lab, { name, model, pipelined, anchors }) {
   const inputs = await lab.inputs(model, TEXTS, TOKENS);
   const { entries, skipped } = await lab.open(['stillglass, text', ...named('transformers.js')], name, { model, inputs, options: { pipelined } });
   const others = await lab.open(anchors, name, { model, inputs });
@@ -22,5 +22,5 @@ async function text(lab, { name, title, model, pipelined, anchors }) {
   const all = [...entries, ...others.entries];
   const systems = await interleaved(all, { samples: lab.samples });
   for (const entry of all) await entry.close();
-  return { name, title: `${title}, ${TOKENS} tokens`, unit: 'ms a call', systems: [...systems, ...skipped, ...others.skipped] };
+  return { name, title: `Text to label, ${await lab.named(model)}, ${TOKENS} tokens`, unit: 'ms a call', systems: [...systems, ...skipped, ...others.skipped] };
 }

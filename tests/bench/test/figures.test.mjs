@@ -32,6 +32,15 @@ test('a void figure, a software GPU and what was skipped are compared with nothi
   assert.deepEqual(found.map(({ mine, other, times }) => [mine.system, other.system, times]), [['stillglass', 'onnxruntime-web f32', 4]]);
 });
 
+test('a GPU is compared with a GPU', () => {
+  const systems = [system('stillglass', 2), system('stillglass, GPU', 1), system('onnxruntime-web f32', 8), system('onnxruntime-web WebGPU', 3)];
+  const found = comparisons({ rows: [{ name: 'row', title: 'Row', unit: 'ms a call', systems }] });
+  assert.deepEqual(found.map(({ title, mine, other, times }) => [title, mine.system, other.system, times]), [
+    ['Row', 'stillglass', 'onnxruntime-web f32', 4],
+    ['Row, on the GPU', 'stillglass, GPU', 'onnxruntime-web WebGPU', 3],
+  ]);
+});
+
 test('the tables say what is void, what was skipped and what failed', () => {
   const tables = markdown(result);
   for (const said of ['VOID: answers differ', 'software GPU: no claim', 'SKIPPED: no file', 'FAILED: the page broke', '4.00×']) assert.ok(tables.includes(said), said);

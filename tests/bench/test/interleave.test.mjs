@@ -41,3 +41,11 @@ test('a row is void if a label or a probability differs', () => {
 test('labels drawn within what probabilities may differ by are the same', () => {
   assert.equal(compared([[0.505, 0.495]], [[0.495, 0.505]]).void, false);
 });
+
+test('no answers agree with nothing, and answers all alike are no reference', async () => {
+  assert.equal(compared([], [[0.6, 0.4]]).void, true);
+  const alike = entry('a', 200, [], [[0.6, 0.4], [0.61, 0.39]]);
+  await assert.rejects(interleaved([alike], { samples: 1 }), /^Error: a: its answers hardly differ/);
+  const varied = { ...alike, answers: [[0.6, 0.4], [0.3, 0.7]] };
+  assert.equal((await interleaved([varied], { samples: 1 }))[0].void, false);
+});
