@@ -57,15 +57,15 @@ export async function read(file) {
   const content = await readFile(file, 'utf8').catch((error) => {
     throw new Refused(`--texts ${file} cannot be read: ${error.message}`);
   });
-  const lines = content.split('\n').filter((line) => line.trim() !== '');
-  const texts = lines.map((line, at) => {
+  const texts = content.replace(/^\ufeff/, '').split('\n').flatMap((line, at) => {
+    if (line.trim() === '') return [];
     try {
       const { text } = JSON.parse(line);
-      if (typeof text === 'string') return text;
+      if (typeof text === 'string' && text.trim() !== '') return [text];
     } catch {
       // What is no JSON is told like what has no text.
     }
-    throw new Refused(`--texts ${file}: line ${at + 1}: want a JSON object with a \`text\``);
+    throw new Refused(`--texts ${file}: line ${at + 1}: want a JSON object with a \`text\` that has words`);
   });
   if (texts.length === 0) throw new Refused(`--texts ${file}: want a JSON object with a \`text\` in each line, found none`);
   return texts;

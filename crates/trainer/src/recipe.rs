@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use load::{Loaded, TEMPLATE, load, parse};
+pub use load::{Loaded, TEMPLATE, load, parse, refuse_misplaced};
 
 /// A whole recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,12 @@
 //! files that hold the same weights.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::cargo::cargo;
 use crate::step::{run, step};
@@ -31,17 +33,22 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
     /// Measure only the parts whose names begin so; may be given again
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     only: Vec<String>,
     /// Classify real texts, a JSONL file with a `text` in each line, in place of made-up ones
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = absolute)]
     texts: Option<PathBuf>,
     /// Copy the results into this folder, too
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = absolute)]
     out: Option<PathBuf>,
     /// Copy them to where the README has them, tests/bench/results: all parts, made-up texts
     #[arg(long, conflicts_with_all = ["out", "quick", "only", "texts"])]
     commit: bool,
+}
+
+/// A path as whoever gave it sees it: the command goes on in the checkout's folder.
+fn absolute(path: &str) -> io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
 /// What the driver is given.
@@ -58,6 +65,9 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<()> {
         npm::check_node()?;
         npm::install(&workspace.benchmark())?;
         // Before the long part, whether all that was asked can be done.
+        if let Some(folder) = &options.out {
+            make_folder(folder)?;
+        }
         run(driver(workspace, options).arg("--plan"))
     })?;
     let made = make(workspace)?;
@@ -164,7 +174,7 @@ fn driver(workspace: &Workspace, options: &Options) -> Command {
     let mut node = Command::new("node");
     node.arg(workspace.benchmark().join("measure.mjs"));
     for name in &options.only {
-        node.arg("--only").arg(name);
+        node.arg(format!("--only={name}"));
     }
     if let Some(texts) = &options.texts {
         node.arg("--texts").arg(texts);
@@ -190,9 +200,13 @@ impl Made {
     }
 }
 
+fn make_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
+}
+
 /// Puts the results where they are wanted and says where that is.
 fn deliver(work: &Path, out: &Path) -> Result<()> {
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    make_folder(out)?;
     for name in OUTPUTS {
         let (from, to) = (work.join(name), out.join(name));
         if from != to {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Serialize;
-use toml::Table;
+use toml::{Table, Value};
 
 use super::{Recipe, overrides};
 
@@ -54,10 +54,11 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
 pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
     let table = text.trim_start_matches('\u{feff}').parse();
     let mut table: Table = table.map_err(|error| unreadable(&error))?;
+    refuse_misplaced(&table)?;
     for assignment in sets {
         overrides::set(&mut table, assignment)?;
     }
-    refuse_lists(&table)?;
+    refuse_misplaced(&table)?;
     let mut portable: Recipe = typed(table.clone())?;
     portable.variables.clear();
     let given = BTreeMap::from([("RECIPE_DIR".into(), folder.display().to_string())]);
@@ -88,24 +89,47 @@ fn typed(table: Table) -> Result<Recipe> {
         .map_err(|error: toml::de::Error| explain(&error))
 }
 
-/// Refuses a list where a section belongs: serde would take its values for the section's keys, in their order.
-fn refuse_lists(table: &Table) -> Result<()> {
-    let names = TEMPLATE.lines().filter_map(|line| {
-        let head = line.trim_start_matches("# ").strip_prefix('[')?;
-        let (name, _) = head.split_once(']')?;
-        // A list of sections begins with two brackets.
-        (!name.starts_with('[')).then_some(name)
-    });
-    for name in names {
-        let mut keys = name.split('.');
-        let found = keys.next().and_then(|key| table.get(key));
-        let found = keys.fold(found, |section, key| section?.get(key));
+/// Refuses lists where sections belong, whose values serde would take for the sections' keys in their order, and sections
+/// where words belong, whose keys it would take for the words.
+pub fn refuse_misplaced(table: &Table) -> Result<()> {
+    for line in TEMPLATE.lines() {
+        let head = line.trim_start_matches("# ");
+        let head = head.split('#').next().unwrap_or_default().trim_end();
+        let name = head.trim_matches(['[', ']']);
+        if !head.starts_with('[') {
+            continue;
+        }
+        let many = head.starts_with("[[");
+        let is_list = match at(table, name) {
+            Some(Value::Array(all)) if many => all.iter().any(Value::is_array),
+            found => !many && found.is_some_and(Value::is_array),
+        };
         ensure!(
-            !found.is_some_and(toml::Value::is_array),
-            "{name}: want one section, [{name}], found a list; [[{name}]] makes one, too"
+            !is_list,
+            "{name}: want a section, found a list; write {head} and the keys below it"
         );
     }
+    let template: Table = TEMPLATE.parse().map_err(|error| unreadable(&error))?;
+    for (section, keys) in template {
+        for (key, value) in keys.as_table().into_iter().flatten() {
+            let name = format!("{section}.{key}");
+            // Of paths it is said what else they may be.
+            let is_word = value.is_str() && name != "data.train";
+            let is_section = at(table, &name).is_some_and(Value::is_table);
+            ensure!(
+                !(is_word && is_section),
+                "{name}: want a string, found a section"
+            );
+        }
+    }
     Ok(())
+}
+
+/// The value of a key in a section, their names with dots between them.
+fn at<'t>(table: &'t Table, name: &str) -> Option<&'t Value> {
+    let mut keys = name.split('.');
+    let first = table.get(keys.next()?)?;
+    keys.try_fold(first, |section, key| section.get(key))
 }
 
 /// The parser's message, in words of ours where its own are of its types.
@@ -306,15 +330,28 @@ mod tests {
             ("distill.reason", "[distill]\nreason = [1]\n"),
         ];
         for (name, list) in lists {
-            // Before any section, where the list stands for one itself.
-            let says = format!("{:#}", parse(list, Path::new("."), &[]).unwrap_err());
-            let want = format!("{name}: want one section, [{name}], found a list");
-            assert!(says.starts_with(&want), "{says}");
+            // Before any section, where the list stands for one itself; what is set in it is not to blame.
+            for sets in [vec![], vec![format!("{name}.hidden=5")]] {
+                let says = format!("{:#}", parse(list, Path::new("."), &sets).unwrap_err());
+                let want = format!("{name}: want a section, found a list; write [{name}]");
+                assert!(says.starts_with(&want), "{says}");
+            }
         }
         let says = fails("", &["budget=[]"]);
-        assert!(says.starts_with("budget: want one section"), "{says}");
+        assert!(says.starts_with("budget: want a section"), "{says}");
         let arms = "[[compare.arms]]\nname = \"warm\"\nset = [\"distill.temperature=3.0\"]\n";
         assert_eq!(read(arms, &[]).unwrap().recipe.compare.arms.len(), 1);
+        let says = fails("", &["compare.arms=[[\"warm\", []]]"]);
+        let want = "compare.arms: want a section, found a list; write [[compare.arms]]";
+        assert!(says.starts_with(want), "{says}");
+    }
+
+    #[test]
+    fn a_section_is_no_word() {
+        for (key, word) in [("teacher.pooling", "cls"), ("distill.objective", "kd")] {
+            let says = fails("", &[&format!("{key}={{{word}={{}}}}")]);
+            assert_eq!(says, format!("{key}: want a string, found a section"));
+        }
     }
 
     #[test]

@@ -21,11 +21,18 @@ fn init_writes_once_and_check_reads_it() {
     place.file("recipe.toml", "mine");
     place.good(&["init", "--force"]);
     assert_eq!(fs::read(place.path("recipe.toml")).unwrap(), first);
-    assert!(
-        place
-            .bad(&["init", "no/such/folder.toml"])
-            .contains("no/such/folder.toml: the folder to write it in is not there; make it first")
-    );
+    for init in [&["init"][..], &["init", "--force"]] {
+        let says = place.bad(&[init, &["no/such/folder.toml"]].concat());
+        assert!(
+            says.contains("there is no folder no; make it first"),
+            "{says}"
+        );
+        let says = place.bad(&[init, &["."]].concat());
+        assert!(
+            says.contains("this is a folder; name a file in it"),
+            "{says}"
+        );
+    }
     // The template's files are placeholders; the first of them is what check stops at.
     assert!(
         place
@@ -52,7 +59,7 @@ fn init_keeps_links_and_devices() {
     fs::create_dir(place.path("folder.toml")).unwrap();
     for (name, says) in [
         ("socket.toml", "no regular file"),
-        ("folder.toml", "no regular file"),
+        ("folder.toml", "this is a folder; name a file in it"),
         ("dangling.toml", "a link to nothing"),
     ] {
         let error = place.bad(&["init", "--force", name]);
