@@ -21,6 +21,7 @@ export function numbers(seed) {
 export function speaker(vocabulary, seed) {
   const next = numbers(seed);
   const ranked = vocabulary.filter((piece) => /^[a-z]{2,}$/.test(piece)).map((word) => ({ word, at: next() }));
+  if (ranked.length === 0) throw new Refused('the vocabulary has no word of letters alone, of which texts could be made');
   const words = ranked.sort((a, b) => a.at - b.at).map(({ word }) => word);
   let total = 0;
   const bounds = words.map((_, rank) => (total += 1 / (rank + 1)));

@@ -94,8 +94,13 @@ fn minilm(words: &[String]) -> Bundle {
     teacher_of(vocabulary, 5, MINILM, WeightFormat::Int8)
 }
 
-/// A vocabulary cut or filled up to a size; what fills it up looks like words.
+/// A vocabulary cut or filled up to a size: cut to pieces from all of it, since an order has words at its end only; what
+/// fills it up looks like words.
 fn grown(mut vocabulary: Vec<String>, size: usize) -> Vec<String> {
+    if size < vocabulary.len() {
+        let from_all = (0..size).map(|at| vocabulary[at * vocabulary.len() / size].clone());
+        return from_all.collect();
+    }
     let mut numbers = Numbers(11);
     let mut known: HashSet<String> = vocabulary.iter().cloned().collect();
     while vocabulary.len() < size {
@@ -105,7 +110,6 @@ fn grown(mut vocabulary: Vec<String>, size: usize) -> Vec<String> {
             vocabulary.push(word);
         }
     }
-    vocabulary.truncate(size);
     vocabulary
 }
 

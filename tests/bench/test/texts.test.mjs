@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
-import { speaker, tweets, wordsOf } from '../texts.mjs';
+import { read, speaker, tweets, wordsOf } from '../texts.mjs';
 
 const vocabulary = ['[UNK]', '##s', '!', ...Array.from({ length: 5_000 }, (_, at) => [...String(10_000 + at)].map((digit) => 'abcdefghij'[digit]).join(''))];
 
@@ -25,4 +28,18 @@ test('real texts give their words one after another, around and around', () => {
   const from = ['one', 'two', 'three'].indexOf(drawn[0]);
   assert.deepEqual(drawn, Array.from({ length: 6 }, (_, at) => ['one', 'two', 'three'][(from + at) % 3]));
   assert.deepEqual(tweets({ vocabulary, real: ['one two', 'three'], seed: 1 }, 3), ['one two', 'three', 'one two']);
+});
+
+test('a vocabulary without words makes no texts', () => {
+  assert.throws(() => speaker(['[UNK]', '##s', '!'], 1), /no word of letters alone/);
+});
+
+test('lines are counted as they stand, and a text has words', async (context) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'stillglass-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'texts.jsonl');
+  await writeFile(file, '\ufeff\n{"text":"a b"}\n\n{"text":"c"}\n');
+  assert.deepEqual(await read(file), ['a b', 'c']);
+  await writeFile(file, '{"text":"a"}\n\n{"text":" "}\n');
+  await assert.rejects(read(file), /line 3: want a JSON object/);
 });
