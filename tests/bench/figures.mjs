@@ -16,7 +16,7 @@ export const comparisons = ({ rows }) => rows.flatMap(({ systems, ...row }) => q
 
 /** What is compared of a row: its title, its unit, and a system's figure. */
 function quantities({ name, title, unit }) {
-  if (name.startsWith('memory')) return [{ name, title: `${title}, WebAssembly's, after 1,000 calls`, unit: 'MB', of: ({ peak }) => peak.wasm / 1e6 }];
+  if (name.startsWith('memory')) return [{ name, title: `${title}, after 1,000 calls`, unit: 'MB', of: ({ peak }) => peak.wasm / 1e6 }];
   const time = { name, title, unit, of: ({ ms }) => ms };
   if (name !== 'cold') return [time];
   const wire = (what, of) => ({ name: `${name}-${what}`, title: `Over the wire, Brotli, ${what}`, unit: 'MB', of: ({ wire }) => of(wire) / 1e6 });

@@ -7,7 +7,7 @@
 
 u8 and i8 are onnxruntime's dynamic quantization with unsigned and signed weights, a scale for each channel, all 8 bits
 used; which of the two is faster depends on the machine. One scale for all channels, or 7 bits (`reduce_range`), brings
-no student's answers nearer to the float model's than PROBABILITY of interleave.mjs, nor does it make them faster.
+no student's answers nearer to the float model's than PROBABILITY of interleave.mjs where there is VNNI.
 
     python export.py FOLDER
 """
