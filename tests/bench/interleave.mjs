@@ -10,6 +10,8 @@ const WARMING = 400;
 const FLOOR = 4;
 /** Milliseconds of a call from which on it is timed a tenth as often: it takes long enough to be told from noise. */
 const LONG = 300;
+/** Timed calls of those at least. */
+const LEAST = 5;
 
 /**
  * Times entries and holds their answers against a reference's, by default the first entry's.
@@ -22,7 +24,7 @@ export async function interleaved(entries, { samples, floor = FLOOR, reference =
   for (const entry of entries) {
     refuseAlike(reference(entry));
     const ms = await warmed(entry.time);
-    const most = Math.min(entry.most ?? samples, ms > LONG ? Math.ceil(samples / 10) : samples);
+    const most = Math.min(entry.most ?? samples, ms > LONG ? Math.max(LEAST, Math.ceil(samples / 10)) : samples, samples);
     timed.push({ ...entry, repeats: Math.max(1, Math.ceil(floor / ms)), most, times: [] });
   }
   for (let sample = 0; sample < samples; sample++) {

@@ -24,8 +24,10 @@ test('systems take turns, and short calls are repeated until the clock can see t
 test('an entry that takes very long is timed less often', async () => {
   const asked = [];
   const entries = [entry('a', 200, asked), entry('b', 400, asked), { ...entry('c', 200, asked), most: 5 }];
-  const found = await interleaved(entries, { samples: 30 });
-  assert.deepEqual(found.map(({ calls }) => calls), [30, 3, 5]);
+  const timed = async (samples) => (await interleaved(entries, { samples })).map(({ calls }) => calls);
+  assert.deepEqual(await timed(80), [80, 8, 5]);
+  assert.deepEqual(await timed(30), [30, 5, 5]);
+  assert.deepEqual(await timed(3), [3, 3, 3]);
 });
 
 test('a row is void if a label or a probability differs', () => {
