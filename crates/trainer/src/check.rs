@@ -180,8 +180,8 @@ fn gigabytes(bytes: u64) -> String {
 }
 
 impl Findings {
-    /// The same for a person to read.
-    pub fn text(&self) -> String {
+    /// The same for a person to read, who goes on with `recipe`.
+    pub fn text(&self, recipe: &Path) -> String {
         let mut out = String::new();
         let labels = &self.data.labels;
         let widths: Vec<usize> = labels
@@ -242,7 +242,7 @@ impl Findings {
         for warning in &self.warnings {
             let _ = writeln!(out, "note     {warning}");
         }
-        let _ = writeln!(out, "ready    stillglass run");
+        let _ = writeln!(out, "ready    stillglass run {}", recipe.display());
         out
     }
 }

@@ -83,7 +83,9 @@ pub(super) fn check(general: &General, options: &RecipeOptions) -> Result<()> {
     let arms = compare::check(&recipe, &|sets| load_with(general, options, sets))?;
     let folder = options.runs.join(&recipe.recipe.name);
     let findings = check::check(&recipe, &arms, &folder)?;
-    print(general, &findings, check::Findings::text)
+    print(general, &findings, |findings| {
+        findings.text(&options.recipe)
+    })
 }
 
 /// Everything up to the first stage: recipe, device, data, and the run's folder to ourselves.

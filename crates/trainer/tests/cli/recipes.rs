@@ -108,7 +108,7 @@ fn check_counts_and_trains_nothing() {
         "validation        2        1        1",
         "leakage  1 row(s)",
         "bert, 2 layers of 32",
-        "ready",
+        "ready    stillglass run tiny.toml",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
