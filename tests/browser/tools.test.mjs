@@ -29,7 +29,7 @@ async function shares(page) {
   return Object.fromEntries(lines.map(([name, share]) => [name, Number(share.replace(/[<>%]/g, ''))]));
 }
 
-/** The label of the text, which is the class that is shown, as sentences write it. */
+/** The label of the text, which is the class that is shown. */
 async function labelled(page) {
   const all = Object.entries(await shares(page));
   return all.reduce((best, one) => (one[1] > best[1] ? one : best))[0];
