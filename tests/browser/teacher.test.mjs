@@ -67,17 +67,8 @@ comparing('the teacher comes when asked for, its size told first, and both stand
 
 comparing('both are coloured on one scale, and words at odds are framed and signed', async () => {
   const { page } = await compared();
-  let all = 0;
-  for (const input of await page.locator('#classes input').all()) {
-    await input.check();
-    await settle(page);
-    all += await framed(page);
-  }
-  assert.ok(all > 0, 'a made-up teacher is at odds with a trained student');
-});
-
-/** Checks how the words are shown for the class that is chosen; returns how many are at odds. */
-async function framed(page) {
+  await page.locator('input[name=class][value=bullish]').check();
+  await settle(page);
   const lines = (await table(page)).filter(({ kind }) => kind === 'word');
   const full = Math.max(0.5, ...lines.flatMap(({ values }) => values.map(Math.abs)));
   const labels = await page.locator('#classes input').evaluateAll((inputs) => inputs.map((input) => input.value));
@@ -102,9 +93,9 @@ async function framed(page) {
     assert.equal(name.endsWith(', at odds'), student.odd);
   });
   const odd = sheets[0].filter((word) => word.odd).length;
-  assert.equal(await page.locator('#agreement-odds').textContent(), odd === 0 ? 'No word' : `${odd} ${odd === 1 ? 'word' : 'words'}, marked ≠`);
-  return odd;
-}
+  assert.ok(odd > 0, 'a made-up teacher is at odds with a trained student');
+  assert.match(await page.locator('#agreement-odds').textContent(), new RegExp(`^${odd} words?, marked ≠$`));
+});
 
 comparing('the table has the columns of both, and each adds up', async () => {
   const { page } = await compared();
