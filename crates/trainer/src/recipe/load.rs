@@ -52,9 +52,7 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
 
 /// [`load`] from the recipe's text; `folder` becomes `${RECIPE_DIR}`.
 pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
-    let table = text.trim_start_matches('\u{feff}').parse();
-    let mut table: Table = table.map_err(|error| unreadable(&error))?;
-    refuse_misplaced(&table)?;
+    let mut table = table(text)?;
     for assignment in sets {
         overrides::set(&mut table, assignment)?;
     }
@@ -70,6 +68,14 @@ pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
         portable: portable.to_toml()?,
         path: None,
     })
+}
+
+/// A recipe's text as TOML in which nothing is misplaced, whatever its keys.
+pub fn table(text: &str) -> Result<Table> {
+    let table = text.trim_start_matches('\u{feff}').parse();
+    let table = table.map_err(|error| unreadable(&error))?;
+    refuse_misplaced(&table)?;
+    Ok(table)
 }
 
 impl Recipe {
@@ -91,7 +97,7 @@ fn typed(table: Table) -> Result<Recipe> {
 
 /// Refuses lists where sections belong, whose values serde would take for the sections' keys in their order, and sections
 /// where words belong, whose keys it would take for the words.
-pub fn refuse_misplaced(table: &Table) -> Result<()> {
+fn refuse_misplaced(table: &Table) -> Result<()> {
     for line in TEMPLATE.lines() {
         let head = line.trim_start_matches("# ");
         let head = head.split('#').next().unwrap_or_default().trim_end();

@@ -11,7 +11,7 @@ use crate::artefact::{VERSION, check_target, same_file};
 use crate::data::{Columns, Format, Sheet, expanded};
 use crate::evaluate::labelled;
 use crate::progress::Progress;
-use crate::recipe::{CardSection, refuse_misplaced};
+use crate::recipe::{self, CardSection};
 use crate::teacher::{FILES, check_folder};
 use crate::{export, input};
 
@@ -156,8 +156,7 @@ fn card(options: &QuantizeOptions) -> Result<Card> {
     if let Some(path) = &options.recipe {
         let named = || format!("recipe {}", path.display());
         text = std::fs::read_to_string(path).with_context(named)?;
-        let table: toml::Table = text.parse().with_context(named)?;
-        refuse_misplaced(&table).with_context(named)?;
+        let table = recipe::table(&text).with_context(named)?;
         section = table.try_into::<Recipe>().with_context(named)?.card;
     }
     Ok(Card {
