@@ -9,7 +9,8 @@ pub struct Encoding {
     pub ids: Vec<u32>,
     /// Where each id comes from; as long as `ids`.
     pub tokens: Vec<Token>,
-    /// The words that have at least one token in `ids`, in order, never overlapping.
+    /// The words that have at least one token in `ids`, in order, never overlapping. Of a pair that is too long words
+    /// of both texts' ends are missing.
     pub words: Vec<Word>,
     /// Set when the text has more tokens than were asked for.
     pub truncated: Option<Truncated>,
@@ -39,10 +40,28 @@ pub struct Word {
 /// What a limit on the number of tokens left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truncated {
-    /// Tokens in the whole text.
+    /// Tokens in the whole text; in both texts of a pair and between them.
     pub tokens: usize,
-    /// First byte of the first token left out.
-    pub from_byte: usize,
-    /// The same place in UTF-16 code units.
-    pub from_utf16: usize,
+    /// Where reading stopped, at the first token left out; of a pair in its first text, at whose end it is if that was
+    /// read whole.
+    pub from: Place,
+    /// The same of a pair's second text, counted from its beginning.
+    pub second: Option<Place>,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Bytes before it.
+    pub byte: usize,
+    /// UTF-16 code units before it.
+    pub utf16: usize,
+}
+
+impl Place {
+    /// The place at a byte of `text`.
+    pub(crate) fn at(text: &str, byte: usize) -> Self {
+        let utf16 = text[..byte].encode_utf16().count();
+        Self { byte, utf16 }
+    }
 }

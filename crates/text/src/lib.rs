@@ -35,9 +35,9 @@ mod unicode;
 mod utf16;
 mod writer;
 
-pub use encoding::{Encoding, Token, Truncated, Word};
+pub use encoding::{Encoding, Place, Token, Truncated, Word};
 pub use error::Error;
-pub use pair::{SEPARATOR, halves, pair, shared};
+pub use pair::{SEPARATOR, halves, longest_first, pair, shared};
 pub use pieces::CONTINUATION;
 pub use prune::{Pruned, prune};
 pub use segment::LONGEST_WORD;

@@ -20,6 +20,22 @@ pub fn halves(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// How many of each text's tokens are kept where there is room for so many: the longer text gives way until both are
+/// equally long, then both do, as the strategy of that name of Hugging Face's `tokenizers`. So neither text
+/// hides the other.
+pub fn longest_first([first, second]: [usize; 2], room: usize) -> [usize; 2] {
+    if first.saturating_add(second) <= room {
+        return [first, second];
+    }
+    let shorter = first.min(second).min(room / 2);
+    let longer = room - shorter;
+    if first > second {
+        [longer, shorter]
+    } else {
+        [shorter, longer]
+    }
+}
+
 /// For each token of a pair whether its like stands in the other text; of a single text, or without a separator, none
 /// does.
 pub fn shared(ids: &[u32], separator: Option<u32>) -> impl Iterator<Item = bool> {
@@ -48,6 +64,23 @@ mod tests {
         // A second separator is a token like any other.
         assert_eq!(of(&[9, 9, 9]), [false, false, false]);
         assert_eq!(shared(&[1, 9, 1], None).filter(|s| *s).count(), 0);
+    }
+
+    #[test]
+    fn the_longer_text_gives_way_first() {
+        for (lengths, room, kept) in [
+            ([3, 4], 7, [3, 4]),
+            ([9, 2], 7, [5, 2]),
+            ([2, 9], 7, [2, 5]),
+            ([9, 8], 7, [4, 3]),
+            ([8, 9], 7, [3, 4]),
+            ([8, 8], 7, [3, 4]),
+            ([9, 0], 7, [7, 0]),
+            ([9, 9], 1, [0, 1]),
+            ([9, 9], 0, [0, 0]),
+        ] {
+            assert_eq!(longest_first(lengths, room), kept, "{lengths:?} {room}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::pieces::Pieces;
 use crate::segment::{Segment, for_each_word};
 use crate::unicode::Unicode;
 use crate::utf16::Utf16;
-use crate::{Encoding, Error, Token, Truncated, Word};
+use crate::{Encoding, Error, Place, Token, Truncated, Word, halves, longest_first};
 
 /// How text is normalised, and which piece stands for what the vocabulary cannot spell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,35 +45,58 @@ impl Tokenizer {
         })
     }
 
-    /// The first `max_tokens` tokens of `text` and their words; what is left out is counted and reported
-    /// in [`Encoding::truncated`]. Time is linear in the text.
+    /// The first `max_tokens` tokens of `text` and their words; of a pair the first ones of both texts, as many as
+    /// [`longest_first`] leaves, and that between them. What is left out is counted and reported in
+    /// [`Encoding::truncated`]. Time is linear in the text.
     pub fn encode(&self, text: &str, max_tokens: usize) -> Encoding {
+        let (encoding, [first, rest]) = self.read(text, [max_tokens; 2]);
+        // A single text has been read as it is to be, and so has a pair that is short enough.
+        if rest == 0 || first + rest <= max_tokens {
+            return encoding;
+        }
+        let [first, second] = longest_first([first, rest - 1], max_tokens.saturating_sub(1));
+        self.read(text, [first, max_tokens.min(1 + second)]).0
+    }
+
+    /// The first `most[0]` tokens of a text, or of a pair's first one, and the first `most[1]` of what follows: the
+    /// token between both texts and those of the second. And how many there are of each.
+    fn read(&self, text: &str, most: [usize; 2]) -> (Encoding, [usize; 2]) {
         let mut encoding = Encoding::default();
         let mut units = Utf16::new(text);
         let mut pieces = Vec::new();
-        let mut total = 0;
+        let (mut half, mut found, mut stopped) = (0, [0; 2], [None; 2]);
         self.for_each_word(text, &mut |segment| {
             self.spell(segment, &mut pieces);
-            let room = max_tokens - encoding.ids.len();
+            if self.parts(segment).is_some() {
+                half = 1;
+            }
+            let room = most[half].saturating_sub(found[half]);
             let kept = room.min(pieces.len());
-            if kept < pieces.len() && encoding.truncated.is_none() {
-                let from_byte = pieces[kept].1.start;
-                let from_utf16 = units.clone().at(from_byte);
-                encoding.truncated = Some(Truncated {
-                    tokens: 0,
-                    from_byte,
-                    from_utf16,
-                });
+            if let Some((_, left_out)) = pieces.get(kept) {
+                stopped[half].get_or_insert(left_out.start);
             }
             if kept > 0 {
                 encoding.push(segment, &pieces[..kept], &mut units);
             }
-            total += pieces.len();
+            found[half] += pieces.len();
         });
-        if let Some(truncated) = &mut encoding.truncated {
-            truncated.tokens = total;
+        if stopped != [None; 2] {
+            let (first, second) = match self.options.separator {
+                Some(_) => halves(text),
+                None => (text, None),
+            };
+            let [in_first, in_rest] = stopped;
+            encoding.truncated = Some(Truncated {
+                tokens: found.iter().sum(),
+                from: Place::at(first, in_first.unwrap_or(first.len())),
+                second: second.map(|second| {
+                    let begins = text.len() - second.len();
+                    let in_second = in_rest.map(|byte| byte.saturating_sub(begins));
+                    Place::at(second, in_second.unwrap_or(second.len()))
+                }),
+            });
         }
-        encoding
+        (encoding, found)
     }
 
     /// The words of `text` alone, without tokens.
@@ -96,11 +119,16 @@ impl Tokenizer {
         for_each_word(text, self.options, &self.unicode, visit);
     }
 
+    /// The token of a word that stands between two texts.
+    fn parts(&self, segment: &Segment) -> Option<u32> {
+        self.options.separator.filter(|_| segment.is_separator())
+    }
+
     /// A word's pieces, each the longest that fits, with their ids and original bytes; where none fits,
     /// the unknown token alone. At least one.
     fn spell(&self, segment: &Segment, pieces: &mut Vec<(u32, Span)>) {
         pieces.clear();
-        if let Some(separator) = self.options.separator.filter(|_| segment.is_separator()) {
+        if let Some(separator) = self.parts(segment) {
             pieces.push((separator, segment.bytes()));
             return;
         }

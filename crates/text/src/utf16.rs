@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 /// Converts byte positions to UTF-16 positions in one pass: positions must not go backwards.
-#[derive(Clone)]
 pub(crate) struct Utf16<'t> {
     text: &'t str,
     byte: usize,

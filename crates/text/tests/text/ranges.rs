@@ -1,7 +1,9 @@
-use stillglass_text::{Options, Tokenizer};
+use stillglass_text::{Options, SEPARATOR, Tokenizer, pair};
+use tokenizers::{TruncationParams, TruncationStrategy, truncate_encodings};
 
 use crate::foldings;
 use crate::generator::Generator;
+use crate::whole_tokenizer::whole;
 
 fn tokenizer(pieces: &[&str], lowercase: bool) -> Tokenizer {
     let options = Options {
@@ -113,10 +115,88 @@ fn truncation_is_a_prefix_and_is_reported() {
             };
             assert!(kept < total, "{text:?} was reported as cut at {limit}");
             assert_eq!(truncated.tokens, total);
-            assert_eq!(truncated.from_byte, whole.tokens[kept].bytes.start);
-            assert_eq!(truncated.from_utf16, utf16(&text, truncated.from_byte));
+            let from = truncated.from;
+            assert_eq!(from.byte, whole.tokens[kept].bytes.start);
+            assert_eq!(from.utf16, utf16(&text, from.byte));
+            assert_eq!(truncated.second, None);
         }
     }
+}
+
+/// Both texts of a pair are cut as the whole tokenizer cuts them, and the report says where.
+#[test]
+fn pairs_are_cut_as_the_whole_tokenizer_cuts_them() {
+    let mut generator = Generator::new(8);
+    let vocabulary = generator.vocabulary(foldings()[0]);
+    let options = Options {
+        separator: Some(2),
+        ..foldings()[0]
+    };
+    let tokenizer = Tokenizer::new(&vocabulary, options).unwrap();
+    let theirs = whole(&vocabulary, options);
+    let mut cuts = [0; 2];
+    for round in 0..2_000 {
+        let texts = [generator.text(), generator.text()].map(|text| text.replace(SEPARATOR, " "));
+        let [first, second] = &texts;
+        let joined = pair(first, second);
+        let all = tokenizer.encode(&joined, usize::MAX);
+        assert_eq!(all.truncated, None);
+        let limit = 1 + round % (all.ids.len() + 2);
+        let room = TruncationParams {
+            max_length: limit - 1,
+            strategy: TruncationStrategy::LongestFirst,
+            ..TruncationParams::default()
+        };
+        let [whole, partner] = [first, second].map(|text| theirs.encode(&text[..], false).unwrap());
+        let (whole, partner) = truncate_encodings(whole, Some(partner), &room).unwrap();
+        let partner = partner.unwrap();
+        let kept = [whole.len(), partner.len()];
+        let cut = tokenizer.encode(&joined, limit);
+        let ids = [whole.get_ids(), &[2], partner.get_ids()].concat();
+        assert_eq!(cut.ids, ids, "{joined:?} at {limit}");
+        let Some(truncated) = cut.truncated else {
+            assert_eq!(cut, all);
+            continue;
+        };
+        assert_eq!(truncated.tokens, all.ids.len());
+        let begins = all.ids.len() - tokenizer.encode(second, usize::MAX).ids.len();
+        let own = [0..begins - 1, begins..all.ids.len()];
+        let places = [Some(truncated.from), truncated.second];
+        for (half, place) in places.into_iter().enumerate() {
+            let (place, text) = (place.unwrap(), &texts[half]);
+            assert_eq!(place.utf16, utf16(text, place.byte));
+            let next = all.tokens[own[half].clone()].get(kept[half]);
+            let offset = half * (first.len() + SEPARATOR.len_utf8());
+            let expected = next.map_or(text.len(), |token| token.bytes.start - offset);
+            assert_eq!(place.byte, expected, "{joined:?} at {limit}");
+            cuts[half] += usize::from(next.is_some());
+        }
+    }
+    assert!(cuts.iter().all(|cuts| *cuts > 500), "{cuts:?}");
+}
+
+#[test]
+fn a_long_text_leaves_its_partner_room() {
+    let pieces = ["[UNK]", "[SEP]", "up", "down"].map(String::from);
+    let options = Options {
+        lowercase: true,
+        strip_accents: true,
+        unknown: 0,
+        separator: Some(1),
+    };
+    let tokenizer = Tokenizer::new(&pieces, options).unwrap();
+    let text = pair(&"up ".repeat(50), "down \u{e9} down");
+    let encoding = tokenizer.encode(&text, 8);
+    assert_eq!(encoding.ids, [2, 2, 2, 2, 1, 3, 0, 3]);
+    let truncated = encoding.truncated.unwrap();
+    assert_eq!((truncated.tokens, truncated.from.byte), (54, 12));
+    let second = truncated.second.unwrap();
+    assert_eq!((second.byte, second.utf16), (12, 11));
+    // Words stand where they do in the whole text.
+    assert_eq!(&text[encoding.words[5].bytes.clone()], "down");
+    assert_eq!(encoding.tokens[5].word, 5);
+    assert_eq!(tokenizer.encode(&text, 1).ids, [1]);
+    assert_eq!(tokenizer.encode(&text, 0).ids, [0u32; 0]);
 }
 
 #[test]
@@ -141,7 +221,7 @@ fn tokens_of_one_character_share_its_range() {
     assert_eq!(encoding.ids, [1, 2]);
     assert_eq!(encoding.tokens[0].bytes, 0..3);
     assert_eq!(encoding.tokens[1].bytes, 0..3);
-    assert_eq!(encoding.truncated.unwrap().from_byte, 0);
+    assert_eq!(encoding.truncated.unwrap().from.byte, 0);
 }
 
 #[test]
