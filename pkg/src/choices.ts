@@ -63,8 +63,9 @@ export function chosen(answers: readonly Classification[], labels: readonly stri
 function wordsOf(answers: readonly (readonly Word[])[], gap: (byClass: Record<string, number>) => number): ChoiceWord[] {
   const inFirst = (words: readonly Word[]) => words.filter(({ half }) => half === undefined);
   const questions = answers.map(inFirst);
-  // All read the same of it: the question comes first.
-  const asked = (questions[0] ?? []).map(({ text, start, end }, at) => {
+  // Beside a long choice less of it is read: what is missing there gave it nothing.
+  const longest = questions.reduce<readonly Word[]>((most, words) => (words.length > most.length ? words : most), []);
+  const asked = longest.map(({ text, start, end }, at) => {
     const weights = questions.map((words) => gap(words[at]?.weights ?? {}));
     return { text, start, end, weights };
   });

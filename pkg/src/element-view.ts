@@ -40,7 +40,7 @@ export function sentence(answer: Answer, label: string): string {
   const [first, last] = [sorted[0], sorted.at(-1)];
   const spoke = first !== undefined && weight(first, label) > 0 ? `; “${first.text}” spoke most for ${label}` : '';
   const against = last !== undefined && weight(last, label) < 0 ? `, “${last.text}” most against it` : '';
-  const cut = answer.truncated === undefined ? '' : `; only the first ${answer.tokens} tokens were read`;
+  const cut = answer.truncated === undefined ? '' : `; only ${answer.tokens} of ${answer.truncated.tokens} tokens were read`;
   return `${answer.label}, ${percent(answer.scores[answer.label])}${spoke}${against}${cut}.`;
 }
 

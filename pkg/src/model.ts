@@ -6,7 +6,7 @@ import { bring } from './bundle.js';
 import { chosen, pairsOf } from './choices.js';
 import { StillglassError } from './errors.js';
 import { sha256 } from './integrity.js';
-import { apart, asOne } from './pair.js';
+import { asOne } from './pair.js';
 import { start, started, type Runtime } from './runtime.js';
 import type { BundleSource, Chosen, Classification, ClassifyOptions, ModelInfo, Reason, ReasonOptions, ReasonToken, RunOptions, Text, Timing } from './types.js';
 
@@ -51,14 +51,14 @@ export class Model {
   classify(text: Text, options: ClassifyOptions = {}): Classification {
     const model = this.#live();
     const checked = textOf(text, this.info, 'classify');
-    return apart(checked, this.#runtime.guarded(() => model.classify(asOne(checked), options.explain ?? false) as Classification));
+    return this.#runtime.guarded(() => model.classify(asOne(checked), options.explain ?? false) as Classification);
   }
 
   /** Classifies many texts; each result is what {@link classify} gives for that text alone. */
   classifyAll(texts: readonly Text[], options: ClassifyOptions = {}): Classification[] {
     const model = this.#live();
     const checked = textsOf(texts, this.info, 'classifyAll');
-    return eachApart(checked, this.#runtime.guarded(() => model.classifyAll(checked.map(asOne), options.explain ?? false) as Classification[]));
+    return this.#runtime.guarded(() => model.classifyAll(checked.map(asOne), options.explain ?? false) as Classification[]);
   }
 
   /**
@@ -119,7 +119,7 @@ export class Model {
     };
     try {
       const asked = checked.map(asOne);
-      return eachApart(checked, await this.#runtime.guardedAsync(() => model.run(asked, { explain: explained, backend, watch }) as Promise<Classification[]>));
+      return await this.#runtime.guardedAsync(() => model.run(asked, { explain: explained, backend, watch }) as Promise<Classification[]>);
     } catch (error) {
       signal?.throwIfAborted();
       this.#live();
@@ -157,10 +157,6 @@ export class Model {
     if (this.#model === undefined) throw new StillglassError('freed', 'this model has been freed');
     return this.#model;
   }
-}
-
-function eachApart(texts: readonly Text[], answers: Classification[]): Classification[] {
-  return answers.map((answer, at) => apart(texts[at]!, answer));
 }
 
 /** Digits of a SHA-256. */

@@ -1,6 +1,6 @@
 /** Pairs of texts: the one rule by which two become the string that the runtime reads, and the way back. */
 
-import type { Classification, Pair, Text } from './types.js';
+import type { Pair, Text } from './types.js';
 
 /** What stands between the two: a control character, which no text for people needs. */
 const SEPARATOR = '\u001f';
@@ -23,12 +23,4 @@ export function halves(text: string): Pair {
 /** A text as one string, whichever it is. */
 export function asOne(text: Text): string {
   return typeof text === 'string' ? text : joined(text);
-}
-
-/** A pair's answer as people want it: where reading stopped is told within the text it stopped in, as places of words are. */
-export function apart(text: Text, answer: Classification): Classification {
-  if (typeof text === 'string' || answer.truncated === undefined) return answer;
-  const { tokens, from } = answer.truncated;
-  const second = from - text[0].length - SEPARATOR.length;
-  return { ...answer, truncated: second < 0 ? { tokens, from } : { tokens, from: second, half: 1 } };
 }

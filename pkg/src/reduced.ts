@@ -8,9 +8,8 @@ export function asRead(text: Pair, answer: Pick<Classification, 'truncated'>): P
 export function asRead(text: Text, answer: Pick<Classification, 'truncated'>): Text;
 export function asRead(text: Text, { truncated }: Pick<Classification, 'truncated'>): Text {
   if (truncated === undefined) return text;
-  const { from, half = 0 } = truncated;
-  if (typeof text === 'string') return text.slice(0, from);
-  return half === 0 ? [text[0].slice(0, from), ''] : [text[0], text[1].slice(0, from)];
+  const { from, second } = truncated;
+  return typeof text === 'string' ? text.slice(0, from) : [text[0].slice(0, from), text[1].slice(0, second)];
 }
 
 /** The text without some of its words: what stood between them, spaces and signs, stays as it is. */

@@ -151,8 +151,8 @@ export interface Classification {
   /** Present if an explanation was asked for: each class's score before any word is read. */
   bias?: Record<string, number>;
   /**
-   * Present if a pair was explained, unless reading stopped before its second text: what the place between both texts
-   * gave to each class. Words, bias, this and `explanation.remainder` add up to what words, bias and remainder do of one text.
+   * Present if a pair was explained: what the place between both texts gave to each class. Words, bias, this and
+   * `explanation.remainder` add up to what words, bias and remainder do of one text.
    */
   boundary?: Record<string, number>;
   /** Present if an explanation was asked for. */
@@ -163,10 +163,10 @@ export interface Classification {
 export interface Truncated {
   /** Tokens of the whole text, or of both texts of a pair. */
   tokens: number;
-  /** The UTF-16 unit at which reading stopped. */
+  /** How many UTF-16 units of the text were read, or of a pair's first text. */
   from: number;
-  /** 1 if that is in the second text of a pair; absent if nothing of it was read, and for all other texts. */
-  half?: 1;
+  /** How many of a pair's second text; of both the longer gave way first. Absent for all other texts. */
+  second?: number;
 }
 
 /**
@@ -209,7 +209,7 @@ export interface Chosen {
   backend: 'cpu' | 'gpu';
   /** Why the CPU answered what the GPU might have. */
   reason?: string;
-  /** The choices that were not read to their end; `half` is absent where the question itself was not. */
+  /** The choices that were too long together with the question: `from` tells how much of that was read beside it, `second` how much of the choice. */
   truncated?: (Truncated & { choice: number })[];
   /** Present if an explanation was asked for: the question's words, then those of the choices. */
   words?: ChoiceWord[];

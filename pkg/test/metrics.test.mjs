@@ -102,7 +102,7 @@ test('of a pair, words go from the text that they are in', async () => {
   assert.deepEqual(without(pair, [{ start: 2, end: 5, half: 1 }]), ['a man', 'a ']);
   assert.deepEqual(without(pair, [{ start: 2, end: 5, half: 1 }, { start: 0, end: 1 }]), [' man', 'a ']);
   const cut = (truncated) => asRead(pair, { truncated });
-  assert.deepEqual([cut(undefined), cut({ tokens: 9, from: 1 }), cut({ tokens: 9, from: 1, half: 1 })], [pair, ['a', ''], ['a man', 'a']]);
+  assert.deepEqual([cut(undefined), cut({ tokens: 9, from: 1, second: 5 }), cut({ tokens: 9, from: 5, second: 1 })], [pair, ['a', 'a man'], ['a man', 'a']]);
   const asked = [];
   const pairs = {
     classifyAll(texts, options) {

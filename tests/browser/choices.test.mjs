@@ -226,14 +226,26 @@ test('words taken out of the question move every answer, and what is kept has th
   }
 });
 
-test('a question that is too long says so, and chooses all the same', async () => {
+test('a question that is too long says so, and leaves its answers room', async () => {
   const view = await choosing();
   await view.getByRole('textbox', { name: 'Question', exact: true }).fill('the stock rose '.repeat(60));
   await field(view, 1).fill('a fund');
   await field(view, 2).fill('no fund');
   await view.locator('#cut', { hasText: 'the question with an answer has' }).waitFor();
-  assert.match(await view.locator('#cut').textContent(), /no answer was read, so that all are alike to it/);
+  assert.match(await view.locator('#cut').textContent(), /The faded rest was not read\.$/);
   assert.equal((await bars(view)).length, 2);
+  const faded = () => view.locator('#words .half').evaluateAll((texts) => texts.map((text) => text.querySelector('.unread')?.textContent ?? ''));
+  await view.locator('#words .half[data-name="Answer 2"] .word').first().waitFor();
+  const short = await faded();
+  assert.ok(short[0].endsWith('the stock rose ') || short[0].endsWith('…'), short[0]);
+  assert.deepEqual(short.slice(1), ['', '']);
+  // An answer gives way too, as soon as it is the longer one.
+  await view.getByRole('textbox', { name: 'Question', exact: true }).fill('what did the stock do');
+  await field(view, 2).fill('no fund '.repeat(90));
+  await view.locator('#words .half[data-name="Answer 2"] .unread').waitFor();
+  const long = await faded();
+  assert.deepEqual([long[0], long[1]], ['', '']);
+  assert.match(long[2], /no fund/);
 });
 
 for (const media of [{ colorScheme: 'light' }, { forcedColors: 'active' }]) {

@@ -48,7 +48,7 @@ test('a word goes and comes back by click and by key, and the figures are those 
   await page.keyboard.press('Delete');
   await page.locator('#moved-says', { hasText: 'Without “grew” and “12”' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.textContent), '12');
-  for (const key of ['Backspace', 'Enter']) await page.keyboard.press(key);
+  for (const key of ['Backspace', 'Enter', 'Delete', ' ']) await page.keyboard.press(key);
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Enter');
   await page.locator('#moved-says', { hasText: 'Without “12”' }).waitFor();

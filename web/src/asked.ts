@@ -25,7 +25,8 @@ export function askedOf({ text, labels, result }: Reading, words: readonly Word[
   const at = labels.indexOf(label) + 1;
   const [all, called] = [textsOf(text), namesOf(text, names)];
   const pick = (of: readonly string[] | undefined): [string, string] => [of?.[0] ?? '', of?.[at] ?? ''];
-  // The words of the other choices were not there.
-  const read = words.filter(({ start }) => [0, at].includes(textAt(text, start)));
+  // The words of the other choices were not there, nor was what was read of the question beside a shorter one alone.
+  const beside = result.beside?.[at - 1] ?? Infinity;
+  const read = words.filter(({ start }) => [0, at].includes(textAt(text, start)) && (start < beside || textAt(text, start) > 0));
   return { text, asked: together(pick(all)), words: read, shown: words, names: pick(called), label };
 }

@@ -185,7 +185,7 @@ export class Comparison {
     const beside = this.#teacher.here;
     const view = ({ text, result }: Reading, own: readonly Word[], name: string, other: readonly Word[] | undefined) => {
       const known = compared && other && { name, words: other, atOdds: compared.odds };
-      return { text, names, words: own, label, cut: result.truncated?.from, other: known, removed: this.removal.removed };
+      return { text, names, words: own, label, ends: result.ends, other: known, removed: this.removal.removed };
     };
     this.#ours.show(view(reading, words, 'teacher', compared?.words), compared?.full);
     if (compared === undefined) this.#theirs.showPlain(beside ? inOne(reading.text) : '');

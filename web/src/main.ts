@@ -224,7 +224,7 @@ function sayReason(reading: Reading, words: readonly Word[]): void {
 function showAnswer(): void {
   if (current === undefined || info === undefined) return;
   const { reading, words } = current;
-  const { label, scores, truncated, tokens } = reading.result;
+  const { label, scores, tokens } = reading.result;
   const { labels } = reading;
   const shown = shownOf(reading);
   if (linked !== undefined && !labels.includes(linked)) noteOnLink(NO_CLASS);
@@ -238,7 +238,7 @@ function showAnswer(): void {
   const { texts } = chosen ?? {};
   comparison.show({ reading, words, label: shown, labels, names: namesOf(reading.text, texts), model: info });
   beside.reason.tell((panel) => panel.turnTo(asking(reading, words).asked));
-  showCut({ text: reading.text, truncated, names: texts, read: info.choices ? info.maxTokens : tokens });
+  showCut({ text: reading.text, result: reading.result, names: texts, read: info.choices ? info.maxTokens : tokens });
   showCost({ ms: reading.result.ms, tokens });
   settleSoon();
 }

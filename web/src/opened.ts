@@ -2,13 +2,13 @@
 
 import { Classifier, halves, type Answer, type AskOptions, type LoadOptions, type ModelInfo, type Reason, type ReasonOptions, type Text } from 'stillglass/client';
 import type { Entry } from './entry.ts';
-import { asClasses, choicesOf, isQuestion, placed, textsOf } from './texts.ts';
+import { asClasses, choicesOf, isQuestion, placed, textsOf, type Placed } from './texts.ts';
 import { remember, remembered } from './timings.ts';
 
 /** A text, which of several is one too, and what a model made of it. */
 export interface Reading {
   text: string;
-  result: Answer;
+  result: Placed;
   /** The classes: the model's, or, where it chooses, the choices. */
   labels: readonly string[];
 }
@@ -45,7 +45,7 @@ export class Opened {
     }
     const result = await this.#classifier.classify(this.#asked(text), options);
     this.#remember();
-    return { text, result: this.info.pairs ? placed(text, result) : result, labels: this.info.labels };
+    return { text, result: placed(text, result, this.info.pairs), labels: this.info.labels };
   }
 
   /** Has it give its reason for the answer to a text; where it chooses, to a question and one answer. */
@@ -74,7 +74,7 @@ export class Opened {
     return this.info.choices && isQuestion(text);
   }
 
-  async #choose(text: string, options: AskOptions, labels: readonly string[]): Promise<Answer> {
+  async #choose(text: string, options: AskOptions, labels: readonly string[]): Promise<Placed> {
     const [question = '', ...choices] = textsOf(text);
     const answer = await this.#classifier.choose(question, choices, options);
     this.#remember();

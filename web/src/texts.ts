@@ -80,39 +80,55 @@ export function textAt(text: string, place: number): number {
   return textsOf(text.slice(0, place)).length - 1;
 }
 
-/** The package's answer for a pair, its places in the page's one text. */
-export function placed(text: string, answer: Answer): Answer {
+/** An answer as the page has it: words have their places in the page's one text, and of texts that are too long each its end. */
+export interface Placed extends Answer {
+  /** How much of each of the texts was read, in UTF-16 units. Present as `truncated` is. */
+  ends?: readonly number[];
+  /** Of a question, how much of it was read beside each choice; the first of `ends` is the most of these. */
+  beside?: readonly number[];
+}
+
+/** The package's answer for a text, or for a pair if it is of `several`. */
+export function placed(text: string, answer: Answer, several: boolean): Placed {
+  const { truncated } = answer;
+  if (!several) return truncated === undefined ? answer : { ...answer, ends: [truncated.from] };
   const [, second = 0] = startsOf(text);
-  const { words, truncated, ...rest } = answer;
+  const { words, ...rest } = answer;
   const at = (half: 1 | undefined, place: number) => (half === undefined ? place : place + second);
   return {
     ...rest,
     ...(words && { words: words.map((word) => ({ ...word, start: at(word.half, word.start), end: at(word.half, word.end) })) }),
-    ...(truncated && { truncated: { tokens: truncated.tokens, from: at(truncated.half, truncated.from) } }),
+    ...(truncated && { ends: [truncated.from, truncated.second ?? 0] }),
   };
 }
 
 /** The package's answer to a question as that of a model whose classes are the choices, under these names. */
-export function asClasses(text: string, { choice, scores, words, bias, boundary, truncated, explanation, ...rest }: ChosenAnswer, names: readonly string[]): Answer {
+export function asClasses(text: string, { choice, scores, words, bias, boundary, truncated, explanation, ...rest }: ChosenAnswer, names: readonly string[]): Placed {
   const starts = startsOf(text);
   const byClass = (values: readonly number[]) => Object.fromEntries(names.map((name, at) => [name, values[at] ?? 0]));
   const place = ({ choice: own, start, end, ...word }: NonNullable<typeof words>[number]): Word => {
     const from = own === undefined ? 0 : (starts[own + 1] ?? 0);
     return { ...word, start: start + from, end: end + from, ...(own !== undefined && { half: 1 as const }), weights: byClass(word.weights) };
   };
-  // Of a choice that is too long the rest is not faded: others follow it, which were read.
-  const question = truncated?.find(({ half }) => half === undefined);
-  const longest = Math.max(...(truncated ?? []).map(({ tokens }) => tokens));
   return {
     ...rest,
     label: names[choice] ?? '',
     scores: byClass(scores),
-    ...(truncated && { truncated: { tokens: longest, from: question?.from ?? text.length } }),
+    ...(truncated && stopped(textsOf(text), truncated)),
     ...(words && { words: words.map(place) }),
     ...(bias && { bias: byClass(bias) }),
     ...(boundary && { boundary: byClass(boundary) }),
     ...(explanation && { explanation: { ...explanation, remainder: byClass(explanation.remainder) } }),
   };
+}
+
+/** How much was read of a question and of its choices. */
+function stopped([question = '', ...choices]: string[], cuts: NonNullable<ChosenAnswer['truncated']>): Pick<Placed, 'truncated' | 'ends' | 'beside'> {
+  const all = choices.map((choice, at) => cuts.find((cut) => cut.choice === at) ?? { from: question.length, second: choice.length });
+  const beside = all.map(({ from }) => from);
+  const from = Math.max(...beside);
+  const tokens = Math.max(...cuts.map((cut) => cut.tokens));
+  return { truncated: { tokens, from }, ends: [from, ...all.map(({ second = 0 }) => second)], beside };
 }
 
 /** A word's place in its own text, as the package tells it: of a pair's second text with `half`, of a choice with its place. */
@@ -124,16 +140,18 @@ export function ownPlace(text: string, { start, end }: Pick<Word, 'start' | 'end
   return isQuestion(text) ? { ...own, choice: at - 1 } : { ...own, half: 1 };
 }
 
-/** Whether reading stopped before it came to the second text. */
-export function stopsInFirst(text: string, cut: number): boolean {
-  return cut < (startsOf(text)[1] ?? 0);
-}
-
-/** The text as far as it was read; `cut` is where reading stopped. Of a question that was cut nothing is left of the choices but that they are there. */
-export function readUntil(text: string, cut: number | undefined): string {
-  if (!isQuestion(text) || cut === undefined || !stopsInFirst(text, cut)) return text.slice(0, cut);
-  const [question = '', ...choices] = textsOf(text);
-  return together([question.slice(0, cut), ...choices.map(() => '')]);
+/** A text, or each of several, as far as it was read, and its words at their places there. What was not read would come in where words go. */
+export function asRead<W extends Pick<Word, 'start' | 'end'>>(text: string, { ends }: Pick<Placed, 'ends'>, words: readonly W[]): { text: string; words: readonly W[] } {
+  if (ends === undefined) return { text, words };
+  if (ends.length === 1) return { text: text.slice(0, ends[0]), words };
+  const read = together(textsOf(text).map((own, at) => own.slice(0, ends[at])));
+  const [starts, now] = [startsOf(text), startsOf(read)];
+  const moved = (word: W): W => {
+    const at = textAt(text, word.start);
+    const by = (now[at] ?? 0) - (starts[at] ?? 0);
+    return { ...word, start: word.start + by, end: word.end + by };
+  };
+  return { text: read, words: words.map(moved) };
 }
 
 /** A text as it is shown: what was read of it, cut at its words, and the rest. */
@@ -142,13 +160,13 @@ export interface Shown {
   unread: string;
 }
 
-/** Each of several texts, or the one; `cut` is where reading stopped. Segments name words by their places in the whole list. */
-export function shownTexts(text: string, words: readonly Word[], cut: number | undefined, several: boolean): Shown[] {
-  if (!several) return [{ parts: segments(text.slice(0, cut), words), unread: cut === undefined ? '' : text.slice(cut) }];
+/** Each of several texts, or the one; `ends` is how much of each was read, if not all. Segments name words by their places in the whole list. */
+export function shownTexts(text: string, words: readonly Word[], ends: Placed['ends'], several: boolean): Shown[] {
+  if (!several) return [{ parts: segments(text.slice(0, ends?.[0]), words), unread: ends === undefined ? '' : text.slice(ends[0]) }];
   const starts = startsOf(text);
   return textsOf(text).map((own, place) => {
     const from = starts[place] ?? 0;
-    const end = cut === undefined ? own.length : Math.max(0, Math.min(cut - from, own.length));
+    const end = ends?.[place] ?? own.length;
     const skipped = words.filter(({ start }) => start < from).length;
     const ours = words.filter(({ start }) => start >= from && start < from + own.length);
     const parts = segments(own.slice(0, end), ours.map((word) => ({ start: word.start - from, end: word.end - from })));

@@ -51,7 +51,7 @@ function pairSaved(): Saved {
   const text = 'a man\u001fno man';
   const at = (word: string, start: number, half?: 1): Word => ({ text: word, start, end: start + word.length, ...(half && { half }), weights: { up: start, ['__proto__']: 0 } });
   const words = [at('a', 0), at('man', 2), at('no', 6, 1), at('man', 9, 1)];
-  const result = { ...classification(0.75), boundary: Object.fromEntries([['up', 0.5], ['__proto__', -0.5]]), truncated: { tokens: 9, from: 12 } };
+  const result = { ...classification(0.75), boundary: Object.fromEntries([['up', 0.5], ['__proto__', -0.5]]), truncated: { tokens: 9, from: 5, second: 6 }, ends: [5, 6] };
   const reason = { label: 'up', text: 'a man is no man', tokens: [] };
   const answer: Answer = { text, names: ['Premise', 'Hypothesis'], label: 'up', labels: LABELS, student: { name: 'Student', result, words }, full: 1, atOdds: new Set(), reason };
   return { ...saved(), answer, out: { words: wordsOut(words, new Set([9])), after: new Map([['Student' as const, classification(0.25)]]) } };
@@ -64,7 +64,7 @@ test('of a pair, JSON has both texts, each word\u2019s place in its own, what th
   for (const { text, start, end, half = 0 } of student.words) assert.equal(record.text[half].slice(start, end), text);
   assert.deepEqual(student.words.map(({ half }: { half?: 1 }) => half), [undefined, undefined, 1, 1]);
   assert.deepEqual(student.boundary.map(({ value }: { value: number }) => value), [0.5, -0.5]);
-  assert.deepEqual(student.truncated, { tokens: 9, from: 6, half: 1 });
+  assert.deepEqual(student.truncated, { tokens: 9, from: 5, second: 6 });
   assert.deepEqual(record.without.words, [{ text: 'man', start: 3, end: 6, half: 1 }]);
   assert.deepEqual(record.without.readers[0].text, ['a man', 'no ']);
   assert.match(record.reason.about, /nothing makes it true/);

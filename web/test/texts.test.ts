@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer, ChosenAnswer, Word } from 'stillglass/client';
+import { withoutWords } from '../src/answer/without.ts';
 import { rows } from '../src/explain.ts';
-import { asClasses, choicesOf, inOne, isPair, isQuestion, namesOf, ownPlace, placed, readUntil, shownTexts, textAt, together } from '../src/texts.ts';
+import { asClasses, choicesOf, inOne, isPair, isQuestion, asRead, namesOf, ownPlace, placed, shownTexts, textAt, together } from '../src/texts.ts';
 
 const PAIR = 'a man\u001fno man';
 
@@ -21,34 +22,43 @@ test('a text is a pair only if it is two and no more', () => {
 });
 
 test('words get one place each in the page\u2019s text, and their own back', () => {
-  const { words = [] } = placed(PAIR, ANSWER);
+  const { words = [] } = placed(PAIR, ANSWER, true);
   assert.equal(new Set(words.map(({ start }) => start)).size, 4);
   for (const { text, start, end } of words) assert.equal(PAIR.slice(start, end), text);
   assert.deepEqual(words.map((found) => ownPlace(PAIR, found)), ANSWER.words!.map(({ start, end, half }) => ({ start, end, ...(half && { half }) })));
 });
 
-test('where reading stopped is told in the page\u2019s text', () => {
-  const cut = (truncated: Answer['truncated']) => placed(PAIR, { ...ANSWER, ...(truncated && { truncated }) }).truncated;
-  assert.equal(cut(undefined), undefined);
-  assert.deepEqual(cut({ tokens: 9, from: 2 }), { tokens: 9, from: 2 });
-  assert.deepEqual(cut({ tokens: 9, from: 3, half: 1 }), { tokens: 9, from: 9 });
+test('where reading stopped is told of each text, and what was read is left of each', () => {
+  const of = (truncated: Answer['truncated'], several: boolean) => placed(PAIR, { ...ANSWER, ...(truncated && { truncated }) }, several);
+  assert.deepEqual([of(undefined, true).ends, of(undefined, false).ends], [undefined, undefined]);
+  assert.deepEqual(of({ tokens: 9, from: 2, second: 3 }, true).ends, [2, 3]);
+  assert.deepEqual(of({ tokens: 9, from: 7 }, false).ends, [7]);
+  const read = (ends?: number[]) => asRead(PAIR, { ...(ends && { ends }) }, []).text;
+  assert.deepEqual([read([2, 3]), read([5, 0]), read([7]), read()], ['a \u001fno ', 'a man\u001f', 'a man\u001fn', PAIR]);
+  // A word behind what was not read is taken out where it is now.
+  assert.equal(withoutWords(PAIR, { ends: [2, 6] }, [{ start: 9, end: 12 }]), 'a \u001fno ');
+  assert.equal(withoutWords(PAIR, { ends: [2, 6] }, [{ start: 0, end: 1 }, { start: 6, end: 8 }]), ' \u001f man');
 });
 
 test('both texts are shown whole, wherever reading stopped, and name words by their places in the list', () => {
-  const { words = [] } = placed(PAIR, ANSWER);
-  const shown = (cut: number | undefined) => shownTexts(PAIR, words.filter(({ end }) => end <= (cut ?? Infinity)), cut, true);
-  for (const cut of [undefined, 0, 2, 5, 6, 8, 12]) {
-    const whole = shown(cut).map(({ parts, unread }) => parts.map(({ text }) => text).join('') + unread);
-    assert.deepEqual(whole, ['a man', 'no man'], String(cut));
-    for (const { text, word: at } of shown(cut).flatMap(({ parts }) => parts)) if (at !== undefined) assert.equal(words[at]?.text, text);
+  const { words = [] } = placed(PAIR, ANSWER, true);
+  const shown = (ends: readonly [number, number] | undefined) => {
+    const read = ({ start, end }: Word) => ends === undefined || (start < 6 ? end <= ends[0] : end - 6 <= ends[1]);
+    return shownTexts(PAIR, words.filter(read), ends, true);
+  };
+  for (const ends of [undefined, [0, 0], [2, 6], [5, 2], [2, 2], [5, 6]] as const) {
+    const whole = shown(ends).map(({ parts, unread }) => parts.map(({ text }) => text).join('') + unread);
+    assert.deepEqual(whole, ['a man', 'no man'], String(ends));
   }
   assert.deepEqual(shown(undefined).map(({ parts }) => parts.map(({ word: at }) => at)), [[0, undefined, 1], [2, undefined, 3]]);
-  assert.deepEqual(shown(8).map(({ unread }) => unread), ['', ' man']);
-  assert.deepEqual(shown(2).map(({ unread }) => unread), ['man', 'no man']);
+  assert.deepEqual(shown([5, 2]).map(({ unread }) => unread), ['', ' man']);
+  assert.deepEqual(shown([2, 6]).map(({ unread }) => unread), ['man', '']);
+  // The words between were not read, so that the second text's come right after the first's.
+  assert.deepEqual(shown([2, 6]).map(({ parts }) => parts.map(({ word: at }) => at)), [[0, undefined], [1, undefined, 2]]);
 });
 
 test('a single text is shown as it is, whatever is in it', () => {
-  const [one, ...more] = shownTexts(PAIR, [word('a', 0)], 5, false);
+  const [one, ...more] = shownTexts(PAIR, [word('a', 0)], [5], false);
   assert.deepEqual([one?.parts, one?.unread, more], [[{ text: 'a', word: 0 }, { text: ' man' }], '\u001fno man', []]);
 });
 
@@ -106,13 +116,18 @@ test('the choices of a question are classes, each with a name of its own', () =>
   assert.deepEqual(shown.map(({ parts }) => parts.map(({ word: at }) => at).filter((at) => at !== undefined)), [[0, 1], [2], [3], [4]]);
 });
 
-test('of a question that is too long as many choices stay, with nothing in them', () => {
-  assert.equal(readUntil(QUESTION, 3), together(['who', '', '', '']));
-  assert.equal(readUntil(QUESTION, QUESTION.length), QUESTION);
-  assert.equal(readUntil(QUESTION, undefined), QUESTION);
-  assert.equal(readUntil(PAIR, 2), 'a ');
-  const cut = (truncated: ChosenAnswer['truncated']) => asClasses(QUESTION, { ...CHOSEN, ...(truncated && { truncated }) }, choicesOf(QUESTION)).truncated;
-  assert.deepEqual(cut([{ choice: 0, tokens: 200, from: 3 }, { choice: 1, tokens: 201, from: 3 }]), { tokens: 201, from: 3 });
-  // A choice's end alone is missing: nothing is faded.
-  assert.deepEqual(cut([{ choice: 2, tokens: 129, from: 1, half: 1 }]), { tokens: 129, from: QUESTION.length });
+test('of a question that is too long as many choices stay, each as far as it was read', () => {
+  const cut = (truncated: ChosenAnswer['truncated']) => {
+    const { truncated: told, ends, beside } = asClasses(QUESTION, { ...CHOSEN, ...(truncated && { truncated }) }, choicesOf(QUESTION));
+    return [told, ends, beside];
+  };
+  assert.deepEqual(cut(undefined), [undefined, undefined, undefined]);
+  // The question was read whole beside the choice that was not cut.
+  assert.deepEqual(cut([{ choice: 0, tokens: 200, from: 3, second: 1 }, { choice: 1, tokens: 201, from: 2, second: 3 }]), [{ tokens: 201, from: 7 }, [7, 1, 3, 2], [3, 2, 7]]);
+  const all = [0, 1, 2].map((choice) => ({ choice, tokens: 129, from: 3 + choice, second: 1 }));
+  const [told, ends] = cut(all);
+  assert.deepEqual([told, ends], [{ tokens: 129, from: 5 }, [5, 1, 1, 1]]);
+  const words = [{ start: 0, end: 3 }, { start: QUESTION.length - 2, end: QUESTION.length - 1 }];
+  assert.equal(asRead(QUESTION, { ends: [5, 1, 1, 1] }, []).text, together(['who r', 'h', 's', 'h']));
+  assert.equal(withoutWords(QUESTION, { ends: [5, 1, 1, 1] }, words), together([' r', 'h', 's', '']));
 });

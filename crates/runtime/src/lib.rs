@@ -41,5 +41,5 @@ pub use pace::{Host, Wait};
 pub use quadrature::gauss_legendre;
 pub use reason::{Reason, ReasonToken, Telling};
 pub use service::Service;
-pub use stillglass_text::Truncated;
+pub use stillglass_text::{Place, Truncated};
 pub use student::Pass;

@@ -9,8 +9,8 @@ pub struct Encoding {
     pub ids: Vec<u32>,
     /// Where each id comes from; as long as `ids`.
     pub tokens: Vec<Token>,
-    /// The words that have at least one token in `ids`, in order, never overlapping. Of a pair that is too long words
-    /// of both texts' ends are missing.
+    /// The words that have at least one token in `ids`, in order, never overlapping. Of a pair that is too long the
+    /// last words of one text or both are missing.
     pub words: Vec<Word>,
     /// Set when the text has more tokens than were asked for.
     pub truncated: Option<Truncated>,

@@ -71,9 +71,8 @@ impl Stage {
         match self {
             Self::Embed => 1,
             Self::Teach | Self::Budget => 2,
-            Self::Compare => 3,
-            Self::Label | Self::Explain => 4,
-            Self::Distill => 5,
+            Self::Compare | Self::Label | Self::Explain => 4,
+            Self::Distill => 6,
         }
     }
 }

@@ -17,8 +17,8 @@ const SMALLEST_CHANGE: f32 = 1e-3;
 pub struct Attribution {
     /// Logits of the text, one a class.
     pub logits: Vec<f32>,
-    /// Contribution of each word to each class, `[classes][words]`; words beyond the length limit,
-    /// which the teacher did not read, are left out.
+    /// Contribution of each word to each class, `[classes][words]`; words beyond the last that the teacher read are
+    /// left out, and those of a pair's first text that it did not read gave 0, see [`was_read`].
     pub words: Vec<Vec<f32>>,
     /// What special tokens contribute, one a class.
     pub remainder: Vec<f32>,
@@ -43,6 +43,13 @@ impl Attribution {
             completeness_error: mean(&|one| &one.completeness_error),
         })
     }
+}
+
+/// Whether the teacher read a word of which an attribution has `[classes][words]`: one that it did not read gave
+/// exactly 0 to every class.
+pub(crate) fn was_read(words: &[Vec<f32>], word: usize) -> bool {
+    let gave = |class: &Vec<f32>| class.get(word).is_some_and(|value| *value != 0.0);
+    words.iter().any(gave)
 }
 
 /// The mean of rows of equal length, column by column; of no rows, none.

@@ -26,7 +26,7 @@ pub struct Chosen<'a> {
     pub scores: Vec<f64>,
     /// Score of each choice.
     pub logits: Vec<f32>,
-    /// The choices that were not read to their end.
+    /// The choices that were too long together with the question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<ChoiceCut>,
     /// Place of the choice that `reason` is of, where it is not the one chosen.
@@ -52,7 +52,7 @@ pub struct Chosen<'a> {
     pub remainder: Option<Vec<f32>>,
 }
 
-/// Where the reading of a choice stopped, beside the question.
+/// Where the reading of a question and of the choice beside it stopped.
 #[derive(Debug, Serialize)]
 pub struct ChoiceCut {
     /// The choice.
@@ -106,10 +106,9 @@ pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<
         scores: softmax(&logits),
         truncated: answers
             .iter()
-            .zip(&texts)
             .enumerate()
-            .filter_map(|(choice, (answer, text))| {
-                let cut = Cut::of(model, text, answer)?;
+            .filter_map(|(choice, answer)| {
+                let cut = Cut::of(answer)?;
                 Some(ChoiceCut { choice, cut })
             })
             .collect(),
@@ -122,6 +121,11 @@ pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<
         remainder: each(&|explanation| gap(&explanation.remainder)),
         logits,
     })
+}
+
+/// The words of a pair's first text, which come first.
+fn of_question(words: &[WordContribution]) -> &[WordContribution] {
+    &words[..words.iter().take_while(|word| word.half == 0).count()]
 }
 
 /// The question's words, each with what it gave to every choice, then the choices' own.
@@ -137,11 +141,18 @@ fn words<'a>(row: &'a Row, answers: &[Classification]) -> Option<Vec<ChoiceWord<
         choice,
         weights,
     };
-    // All read the same of the question, which comes first.
-    let asked = read[0].iter().take_while(|word| word.half == 0).enumerate();
+    // Beside a long choice less of the question is read: what is missing there gave it nothing.
+    let questions: Vec<&[WordContribution]> = read.iter().map(|words| of_question(words)).collect();
+    let longest = questions.iter().copied().max_by_key(|words| words.len());
+    let asked = longest.into_iter().flatten().enumerate();
     let asked = asked.map(|(at, word)| {
-        let weights = read.iter().map(|words| gap(&words[at].weights)).collect();
-        of(&row.text, word, None, weights)
+        let weight = |own: &&[WordContribution]| own.get(at).map_or(0.0, |own| gap(&own.weights));
+        of(
+            &row.text,
+            word,
+            None,
+            questions.iter().map(weight).collect(),
+        )
     });
     let mut all: Vec<ChoiceWord<'a>> = asked.collect();
     for (place, words) in read.iter().enumerate() {

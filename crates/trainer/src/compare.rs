@@ -233,8 +233,7 @@ impl<'a> Comparison<'a> {
         let found = self.run.explain(&asked, &list, &chosen)?;
         let words = chosen.iter().zip(&found).map(|(text, attribution)| {
             let words = tokenizer.words(text).into_iter().map(|word| word.bytes);
-            let read = attribution.words.first().map_or(0, Vec::len);
-            Words::of_teacher(words.take(read).collect(), attribution)
+            Words::of_teacher(words, attribution)
         });
         self.run.recipe = self.base.clone();
         self.reference = Some(Reference {
@@ -308,20 +307,23 @@ pub fn report(
     let mut all = Vec::new();
     for student in students {
         let model = Model::new(Bundle::read(&run.bundle(student, Card::default())?)?)?;
+        // Both cut a text into the same words.
+        let of_teacher = explained.iter().map(|row| {
+            let words = model.tokenizer().words(&split.validation[*row].text);
+            let words = words.into_iter().map(|word| word.bytes);
+            Words::of_teacher(words, &labels.validation_explained[row])
+        });
+        let of_teacher: Vec<Words> = of_teacher.collect();
         let reader = Reader::Bundle(Box::new(model));
         let mut figures = Figures::of_reader(split, &reader)?;
         let texts = explained
             .iter()
             .map(|&row| split.validation[row].text.as_str());
         let own = reader.explain(&texts.collect::<Vec<&str>>())?;
-        // Both cut a text into the same words.
         figures.shown = explained
             .iter()
-            .zip(&own)
-            .map(|(&row, own)| {
-                let attribution = &labels.validation_explained[&row];
-                Shown::new(row, &Words::of_teacher(own.bytes.clone(), attribution), own)
-            })
+            .zip(of_teacher.iter().zip(&own))
+            .map(|(&row, (teacher, own))| Shown::new(row, teacher, own))
             .collect();
         figures.history.clone_from(&student.report.history);
         figures.mixture = student.report.mixture.clone();

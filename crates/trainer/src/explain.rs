@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
-use stillglass_runtime::{Classification, Explanation, Method, Model, WordContribution};
-use stillglass_text::SEPARATOR;
+use stillglass_runtime::{Classification, Explanation, Method, Model, Place, WordContribution};
+use stillglass_text::halves;
 
 use crate::terminal::shown;
 
@@ -57,13 +57,20 @@ pub fn text(
     // Writing to a string can't fail.
     let _ = writeln!(out, "{}", scores.collect::<Vec<_>>().join("   "));
     if let Some(cut) = &answer.truncated {
-        let read = text[..cut.from_byte].replace(SEPARATOR, "");
+        let (first, second) = halves(text);
+        let characters = |text: &str, place: Place| text[..place.byte].chars().count();
+        let of_first = characters(first, cut.from);
+        let read = match second.zip(cut.second) {
+            Some((second, place)) => format!(
+                "{of_first} characters of the first text and {} of the second",
+                characters(second, place)
+            ),
+            None => format!("{of_first} characters"),
+        };
         let _ = writeln!(
             out,
-            "cut: {} of the text's {} tokens were read, the first {} characters",
-            answer.tokens,
-            cut.tokens,
-            read.chars().count()
+            "cut: {} of the text's {} tokens were read, the first {read}",
+            answer.tokens, cut.tokens
         );
     }
     let Some(explanation) = answer.explanation.as_ref().map(Explanation::centred) else {

@@ -3,6 +3,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::attribution::was_read;
 use crate::metrics::{argmax, confidence};
 use crate::recipe::{DistillSection, Divergence, Objective};
 use crate::student::StudentOutput;
@@ -138,7 +139,7 @@ impl<'a> Known<'a> {
             };
             explained[row] = 1.0;
             // Words that the teacher did not read are no target.
-            let read = attribution.first().map_or(0, Vec::len);
+            let read = |word| was_read(attribution, word);
             let own = &mut membership[row * words * time..][..words * time];
             belong(own, &targets.words[row], read, time);
             for (class, values) in attribution.iter().enumerate() {
@@ -374,7 +375,8 @@ impl<'a> Known<'a> {
             rows += 1;
             named[row * words..][..rationale.len()].copy_from_slice(rationale);
             let own = &mut membership[row * words * time..][..words * time];
-            belong(own, &self.targets.words[row], rationale.len(), time);
+            let known = |word| word < rationale.len();
+            belong(own, &self.targets.words[row], known, time);
         }
         let device = self.output.contributions.device();
         let cube = |values, dims: [usize; 3]| {
@@ -404,9 +406,9 @@ fn directions(rows: Tensor<2>) -> Tensor<2> {
     rows / length
 }
 
-/// Marks in `[words, time]` the word that each token belongs to, of those that were `read`.
-fn belong(membership: &mut [f32], words: &[usize], read: usize, time: usize) {
-    for (token, &word) in words.iter().enumerate().filter(|(_, word)| **word < read) {
+/// Marks in `[words, time]` the word that each token belongs to, of those that are `known`.
+fn belong(membership: &mut [f32], words: &[usize], known: impl Fn(usize) -> bool, time: usize) {
+    for (token, &word) in words.iter().enumerate().filter(|(_, word)| known(**word)) {
         membership[word * time + token] = 1.0;
     }
 }

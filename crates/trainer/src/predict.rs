@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use rayon::prelude::*;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use stillglass_runtime::{Classification, Method, Model};
-use stillglass_text::halves;
+use stillglass_runtime::{Classification, Method, Model, Truncated};
 
 use crate::choose::choose;
 use crate::data::Row;
@@ -128,26 +127,27 @@ pub struct Answer<'a> {
 /// Where a text was cut.
 #[derive(Debug, Serialize)]
 pub struct Cut {
-    /// Tokens that the whole text has.
+    /// Tokens that the whole text has, or both of a pair.
     pub tokens: usize,
-    /// First UTF-16 unit that was not read.
+    /// UTF-16 units that were read of the text, or of a pair's first one.
     pub from: usize,
-    /// 1 where that is in the second text of a pair; not written for the first, of which the second is not read either.
-    #[serde(skip_serializing_if = "is_first")]
-    pub half: usize,
+    /// UTF-16 units that were read of a pair's second text; not written for a single text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<usize>,
 }
 
 impl Cut {
-    /// Where the reading of a text stopped, if it did; of a pair in the text that was cut, as the words' places are.
-    pub(crate) fn of(model: &Model, text: &str, answer: &Classification) -> Option<Self> {
-        let cut = answer.truncated.as_ref()?;
-        let first = halves(text).0;
-        let second = model.reads_pairs() && cut.from_byte > first.len();
-        let before = first.encode_utf16().count() + 1;
+    /// Where the reading of a text stopped, if it did.
+    pub(crate) fn of(answer: &Classification) -> Option<Self> {
+        let Truncated {
+            tokens,
+            from,
+            second,
+        } = answer.truncated?;
         Some(Self {
-            tokens: cut.tokens,
-            from: cut.from_utf16 - if second { before } else { 0 },
-            half: usize::from(second),
+            tokens,
+            from: from.utf16,
+            second: second.map(|place| place.utf16),
         })
     }
 }
@@ -214,7 +214,7 @@ impl<'a> Answer<'a> {
             reason: None,
             label: &labels[answer.label],
             scores: by_label(&answer.probabilities),
-            truncated: Cut::of(model, text, answer),
+            truncated: Cut::of(answer),
             logits: words.is_some().then(|| by_label(&answer.logits)),
             words,
             method: explanation.map(|e| e.method.name()),

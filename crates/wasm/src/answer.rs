@@ -89,8 +89,11 @@ struct Found<'a> {
 struct Truncated {
     /// Tokens in the whole text.
     tokens: usize,
-    /// Where reading stopped, in UTF-16 units.
+    /// Where reading stopped in it, or in a pair's first text, in UTF-16 units.
     from: usize,
+    /// Where it stopped in a pair's second text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -168,7 +171,8 @@ impl<'a> Answer<'a> {
             reason: answer.reason,
             truncated: answer.truncated.map(|cut| Truncated {
                 tokens: cut.tokens,
-                from: cut.from_utf16,
+                from: cut.from.utf16,
+                second: cut.second.map(|place| place.utf16),
             }),
             words: None,
             bias: None,

@@ -178,7 +178,7 @@ fn a_text_cut_short_says_so_and_still_adds_up() {
     let answer = classify(&model, &[text], Some(Method::Native)).remove(0);
     assert_eq!(answer.tokens, 3);
     let cut = answer.truncated.expect("five tokens, three read");
-    assert_eq!((cut.tokens, cut.from_byte, cut.from_utf16), (5, 11, 11));
+    assert_eq!((cut.tokens, cut.from.byte, cut.from.utf16), (5, 11, 11));
     assert_eq!(
         answer.logits,
         model

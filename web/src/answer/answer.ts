@@ -1,7 +1,7 @@
 /** One text's answer as the page shows it: by a student, and by its teacher if that has explained it too. */
 
-import type { Answer as Result, Classification, Reason, Word } from 'stillglass';
-import { readUntil, type Names } from '../texts.ts';
+import type { Classification, Reason, Word } from 'stillglass';
+import type { Names, Placed } from '../texts.ts';
 
 /** Classifies texts with one model, without explaining them. */
 export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classification[]>;
@@ -9,7 +9,7 @@ export type Ask = (texts: string[], signal: AbortSignal) => Promise<Classificati
 /** What one model makes of the text. */
 export interface Reader {
   name: 'Student' | 'Teacher';
-  result: Result;
+  result: Placed;
   /** Contributions centred over classes. */
   words: readonly Word[];
 }
@@ -35,9 +35,4 @@ export interface Answer {
 /** Whoever has read the text, the student first. */
 export function readers({ student, teacher }: Answer): Reader[] {
   return teacher === undefined ? [student] : [student, teacher];
-}
-
-/** The text as far as a model has read it. */
-export function readText(text: string, { truncated }: Classification): string {
-  return readUntil(text, truncated?.from);
 }

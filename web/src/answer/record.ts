@@ -1,12 +1,12 @@
 /** An answer as data for others: JSON, CSV, and text to paste. No DOM here. */
 
 import type { Classification, Word } from 'stillglass';
-import { without } from 'stillglass/metrics';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
-import { isQuestion, ownPlace, stopsInFirst, textAt, textsOf } from '../texts.ts';
-import { readText, readers, type Answer, type Reader } from './answer.ts';
+import { isQuestion, ownPlace, textAt, textsOf, type Placed } from '../texts.ts';
+import { readers, type Answer, type Reader } from './answer.ts';
+import { withoutWords } from './without.ts';
 
 /** An answer, and what one has to know of it elsewhere. */
 export interface Saved {
@@ -55,7 +55,7 @@ export function asJson(saved: Saved): string {
     reason: answer.reason && { about: ABOUT_REASON, ...answer.reason },
     without: out && {
       words: out.words.map((word) => ({ text: word.text, ...placeOf(answer, word) })),
-      readers: readers(answer).flatMap((reader) => withoutWords(answer, reader, out)),
+      readers: readers(answer).flatMap((reader) => saidWithout(answer, reader, out)),
     },
   };
   return `${JSON.stringify(record, null, 2)}\n`;
@@ -71,26 +71,23 @@ function placeOf({ text, names }: Answer, word: Word): Partial<ReturnType<typeof
   return names === undefined ? { start: word.start, end: word.end } : ownPlace(text, word);
 }
 
-/** Where reading stopped, in the text that it stopped in. */
-function cutOf({ text, names }: Answer, from: number): { from?: number; half?: 1; choice?: number } {
-  // The end of some choice, while others were read to theirs.
-  if (names !== undefined && isQuestion(text) && from === text.length) return {};
-  if (names === undefined || stopsInFirst(text, from)) return { from };
-  const { start, end: _, ...rest } = ownPlace(text, { start: from, end: from });
-  return { from: start, ...rest };
+/** How much was read: of a text or both of a pair as the package tells it; of a question, and of each of its choices. */
+function cutOf({ text, names }: Answer, { truncated, ends = [] }: Placed): object | undefined {
+  const [, ...choices] = ends;
+  return truncated && names !== undefined && isQuestion(text) ? { ...truncated, choices } : truncated;
 }
 
 /** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
-function withoutWords(answer: Answer, { name, result }: Reader, { words, after }: NonNullable<Saved['out']>): object[] {
+function saidWithout(answer: Answer, { name, result }: Reader, { words, after }: NonNullable<Saved['out']>): object[] {
   const said = after.get(name);
   if (said === undefined) return [];
   const { text, labels } = answer;
-  return [{ reader: name, text: textOf(answer, without(readText(text, result), words)), label: said.label, scores: pairs(labels, said.scores) }];
+  return [{ reader: name, text: textOf(answer, withoutWords(text, result, words)), label: said.label, scores: pairs(labels, said.scores) }];
 }
 
 function ofReader({ name, result, words }: Reader, answer: Answer): object {
   const { labels } = answer;
-  const { label, scores, tokens, truncated, backend, ms, explanation, bias, boundary, logits } = result;
+  const { label, scores, tokens, backend, ms, explanation, bias, boundary, logits } = result;
   const byClass = (values: Record<string, number>) => pairs(labels, centred(values));
   return {
     reader: name,
@@ -105,7 +102,7 @@ function ofReader({ name, result, words }: Reader, answer: Answer): object {
     nodes: explanation?.nodes,
     completeness: explanation?.completeness,
     tokens,
-    truncated: truncated && { tokens: truncated.tokens, ...cutOf(answer, truncated.from) },
+    truncated: cutOf(answer, result),
     backend,
     ms,
   };

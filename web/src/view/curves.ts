@@ -1,10 +1,12 @@
 /** Deletion and insertion beside random orders: drawn when asked for, with their figures as tables. */
 
+import type { Classification } from 'stillglass';
 import { curves, type Curves } from 'stillglass/metrics';
 import type { Answer } from '../answer/answer.ts';
 import { areas, band, points, verdict } from '../answer/order.ts';
 import { byId, make, within } from '../dom.ts';
 import { title } from '../format.ts';
+import { asRead } from '../texts.ts';
 import { Plot, type Drawing, type Look } from './plot.ts';
 import { Task, type Tell } from './task.ts';
 import type { Host } from './tools.ts';
@@ -51,10 +53,13 @@ export class CurvesTool {
   async #compute(signal: AbortSignal, tell: Tell): Promise<void> {
     const answer = this.#answer;
     if (answer === undefined) return;
-    const model = { classifyAll: (texts: string[]) => this.#host.ask.Student(texts, signal) };
-    const { label, text, student } = answer;
+    // What is given has been cut to what was read, each of several texts for itself.
+    const whole = ({ truncated: _, ...rest }: Classification): Classification => rest;
+    const model = { classifyAll: async (texts: string[]) => (await this.#host.ask.Student(texts, signal)).map(whole) };
+    const { label, student } = answer;
+    const { text, words } = asRead(answer.text, student.result, student.words);
     const onProgress = ({ done, total }: { done: number; total: number }) => tell(done, total);
-    const found = await curves(model, text, { ...DRAWN, label, words: student.words, onProgress });
+    const found = await curves(model, text, { ...DRAWN, label, words, onProgress });
     if (!signal.aborted) this.#show(found);
   }
 

@@ -81,7 +81,7 @@ interface Drawn {
 /** The coloured words of one reader; of a pair, both texts under their names. */
 function sheet(saved: Saved, reader: Reader): Drawn {
   const { text, names } = saved.answer;
-  const drawn = shownTexts(text, reader.words, reader.result.truncated?.from, names !== undefined).map((shown) => laidOut(saved, reader, shown));
+  const drawn = shownTexts(text, reader.words, reader.result.ends, names !== undefined).map((shown) => laidOut(saved, reader, shown));
   const [first = { nodes: [], height: 0 }] = drawn;
   if (names === undefined) return first;
   let height = 0;

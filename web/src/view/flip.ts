@@ -1,10 +1,10 @@
 /** The smallest set of words that turns the label: asked for, shown struck in the text, and taken out if wanted. */
 
-import { readText, type Answer } from '../answer/answer.ts';
+import type { Answer } from '../answer/answer.ts';
 import { EXACT, GREEDY, MOST, proof, smallestFlip, turn, type Outcome } from '../answer/flip.ts';
 import { byId, make } from '../dom.ts';
 import { count } from '../format.ts';
-import { shownTexts } from '../texts.ts';
+import { asRead, shownTexts } from '../texts.ts';
 import { named } from './summary.ts';
 import { Task, type Tell } from './task.ts';
 import type { Host } from './tools.ts';
@@ -60,8 +60,7 @@ export class FlipTool {
     shown.hidden = true;
     adopt.hidden = true;
     const outcome = await smallestFlip({
-      text: readText(answer.text, result),
-      words,
+      ...asRead(answer.text, result, words),
       before: result,
       ask: this.#host.ask.Student,
       signal,
@@ -78,7 +77,7 @@ export class FlipTool {
     says.replaceChildren('Without ', ...named(words.map((word) => word.text), NAMED), `, ${turn(student.result, flip.after)}${end}`);
     this.#found = words.map(({ start }) => start);
     const gone = new Set(flip.words);
-    const texts = shownTexts(text, student.words, student.result.truncated?.from, names !== undefined);
+    const texts = shownTexts(text, student.words, student.result.ends, names !== undefined);
     const marked = texts.map(({ parts }) => parts.map((part) => (part.word !== undefined && gone.has(part.word) ? make('del', {}, part.text) : part.text)));
     shown.replaceChildren(...marked.flatMap((parts, at) => (at === 0 ? parts : ['\n', ...parts])));
     shown.hidden = false;

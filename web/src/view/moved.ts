@@ -1,9 +1,9 @@
 /** How the probabilities move when words are taken out. */
 
 import type { Classification } from 'stillglass';
-import { without } from 'stillglass/metrics';
-import { readers, readText, type Answer, type Reader } from '../answer/answer.ts';
+import { readers, type Answer, type Reader } from '../answer/answer.ts';
 import { moves, wordsOut, type Move } from '../answer/removal.ts';
+import { withoutWords } from '../answer/without.ts';
 import { byId, make, within } from '../dom.ts';
 import { messageOf, percent, sentence, title } from '../format.ts';
 import { named } from './summary.ts';
@@ -59,7 +59,7 @@ export class Moved {
   async #ask(answer: Answer, removed: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
     try {
       for (const reader of readers(answer)) {
-        const text = without(readText(answer.text, reader.result), wordsOut(reader.words, removed));
+        const text = withoutWords(answer.text, reader.result, wordsOut(reader.words, removed));
         const [after] = await this.#host.ask[reader.name]([text], signal);
         if (signal.aborted) return;
         if (after !== undefined) this.#after.set(reader.name, after);

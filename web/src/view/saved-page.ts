@@ -77,7 +77,7 @@ function words({ answer, out }: Saved, { result, words }: Reader): HTMLElement[]
     return make(removed.has(start) ? 'del' : 'span', { class: marks.join(' '), title: signed(value) }, text);
   };
   const { text, names } = answer;
-  return shownTexts(text, words, result.truncated?.from, names !== undefined).flatMap(({ parts, unread }, at) => [
+  return shownTexts(text, words, result.ends, names !== undefined).flatMap(({ parts, unread }, at) => [
     ...(names === undefined ? [] : [make('p', { class: 'about' }, names[at] ?? '')]),
     make('p', { class: 'words', dir: 'auto' }, ...parts.map(mark), make('span', { class: 'unread' }, unread)),
   ]);

@@ -4,7 +4,7 @@ import type { Word } from 'stillglass';
 import { make, within } from '../dom.ts';
 import { fullColour, ranks, shares, tone } from '../explain.ts';
 import { count, ordinal, share, signed, spoken, title } from '../format.ts';
-import { shownTexts, type Names } from '../texts.ts';
+import { shownTexts, type Names, type Placed } from '../texts.ts';
 import { stepTo } from './steps.ts';
 import { hideTip, showTip } from './tip.ts';
 
@@ -20,8 +20,8 @@ export interface View {
   names?: Names | undefined;
   words: readonly Word[];
   label: string;
-  /** Text from here on was not read. */
-  cut?: number | undefined;
+  /** How much of each text was read, if not all. */
+  ends?: Placed['ends'];
   /** What another model says of the same text. */
   other?: Other | undefined;
   /** Where the words begin that are taken out. */
@@ -29,7 +29,7 @@ export interface View {
 }
 
 /** Keys that take a word out, or put it back. */
-const TOGGLING = new Set(['Delete', 'Backspace', 'Enter']);
+const TOGGLING = new Set(['Delete', 'Backspace', 'Enter', ' ']);
 
 /** Another model's words, and where the words begin on which the two are at odds. */
 export interface Other {
@@ -74,7 +74,7 @@ export class Sheet {
 
   /** Colours the words; `full` is the contribution that full colour stands for. */
   show(view: View, full = fullColour(view.words)): void {
-    const { text, names, words, label, cut, other } = view;
+    const { text, names, words, label, ends, other } = view;
     const previous = Math.max(0, this.#options.findIndex((option) => option.tabIndex === 0));
     const focused = this.#list.contains(document.activeElement);
     hideTip();
@@ -83,7 +83,7 @@ export class Sheet {
     this.#shares = shares(words, label);
     this.#others = new Map(other?.words.map((word) => [word.start, word]));
     this.#options = [];
-    const shown = shownTexts(text, words, cut, names !== undefined).map(({ parts, unread }) => ({
+    const shown = shownTexts(text, words, ends, names !== undefined).map(({ parts, unread }) => ({
       parts: parts.map(({ text: part, word }) => (word === undefined ? glimpse(part, LONGEST) : this.#element(glimpse(part, LONGEST), word, full))),
       unread: glimpse(unread, GLIMPSE),
     }));

@@ -410,9 +410,12 @@ impl Comparison<'_> {
         let found = reader.explain(&self.test_texts(&reference.rows))?;
         let (mut pairs, mut shown) = (Vec::new(), Vec::new());
         for ((&row, teacher), own) in reference.rows.iter().zip(&reference.words).zip(&found) {
-            let both = teacher.bytes.len().min(own.bytes.len());
-            let of = |words: &Words| words.weights[teacher.answer][..both].to_vec();
-            pairs.push((of(teacher), of(own)));
+            let class = teacher.answer;
+            let both = teacher.shared(own).into_iter();
+            pairs.push(
+                both.map(|[a, b]| (teacher.weights[class][a], own.weights[class][b]))
+                    .unzip(),
+            );
             if shown.len() < SHOWN {
                 shown.push(Shown::new(row, teacher, own));
             }
@@ -443,19 +446,17 @@ impl Comparison<'_> {
         let task = self.run.progress.task("faithfulness", "texts", texts.len());
         let mut all = Vec::new();
         for (text, words) in texts.iter().zip(reader.explain(&texts)?) {
-            // What was not read stays out, or it would come in where words go.
-            let read = words.bytes.last().map_or(0, |last| last.end);
+            let (text, mut words) = words.into_read(text);
             // What parts two texts is no word that could be taken out.
-            let (bytes, weights): (Vec<Range<usize>>, Vec<f64>) = words
-                .bytes
-                .iter()
-                .cloned()
-                .zip(words.weights[words.answer].iter().copied())
-                .filter(|(word, _)| !text[word.clone()].contains(SEPARATOR))
-                .unzip();
+            let parts = |word: &Range<usize>| text[word.clone()].contains(SEPARATOR);
+            let mut weights = words.weights.swap_remove(words.answer);
+            if let Some(between) = words.bytes.iter().position(parts) {
+                words.bytes.remove(between);
+                weights.remove(between);
+            }
             let explained = Explained {
-                text: &text[..read],
-                words: &bytes,
+                text: &text,
+                words: &words.bytes,
                 weights: &weights,
             };
             let mut model = |texts: &[String]| -> Result<Vec<f64>> {
@@ -507,13 +508,16 @@ impl Shown {
     /// A row by the words of two models, for the class that the first of them answers.
     pub(super) fn new(row: usize, teacher: &Words, own: &Words) -> Self {
         let class = teacher.answer;
-        let weights = teacher.weights[class].iter().zip(&own.weights[class]);
-        let weights = weights.map(|(a, b)| [*a, *b]);
+        let both = teacher.shared(own).into_iter();
+        let word = |[a, b]: [usize; 2]| {
+            let weights = [teacher.weights[class][a], own.weights[class][b]];
+            (own.bytes[b].clone(), weights)
+        };
         Self {
             row,
             class,
             answer: own.answer,
-            words: own.bytes.iter().cloned().zip(weights).collect(),
+            words: both.map(word).collect(),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What is compared answers and explains in one way, whatever it is.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
 use stillglass_runtime::{Explanation, Method, Model};
-use stillglass_text::Tokenizer;
+use stillglass_text::{SEPARATOR, Tokenizer};
 
-use crate::attribution::{Attribution, Explainer};
+use crate::attribution::{Attribution, Explainer, was_read};
 use crate::metrics::softmax;
 use crate::recipe::LabelSection;
 use crate::teacher::{Encoded, Frozen};
@@ -96,7 +97,7 @@ fn explained(model: &Model, text: &str) -> Result<Words> {
 }
 
 impl Float<'_> {
-    /// A text's tokens and the bytes of the words that are read of it.
+    /// A text's tokens and the bytes of its words up to the last that is read.
     fn encode(&self, text: &str) -> Result<(Encoded, Vec<Range<usize>>)> {
         let words = self.words.words(text);
         let teacher = self.frozen.teacher;
@@ -131,14 +132,43 @@ impl Float<'_> {
 }
 
 impl Words {
-    /// What a teacher's attribution says of these words.
-    pub(super) fn of_teacher(bytes: Vec<Range<usize>>, attribution: &Attribution) -> Self {
+    /// What a teacher's attribution says of a text's words, given by their bytes.
+    pub(super) fn of_teacher(
+        words: impl IntoIterator<Item = Range<usize>>,
+        attribution: &Attribution,
+    ) -> Self {
+        let words = words.into_iter().enumerate();
+        let read = words.filter(|(place, _)| was_read(&attribution.words, *place));
+        let (places, bytes): (Vec<usize>, Vec<Range<usize>>) = read.unzip();
         // The classes' attributions sum to 0: they are centred.
-        let wide = |class: &Vec<f32>| class.iter().map(|v| f64::from(*v)).collect();
+        let of = |class: &Vec<f32>| places.iter().map(|at| f64::from(class[*at])).collect();
         Self {
             bytes,
-            weights: attribution.words.iter().map(wide).collect(),
+            weights: attribution.words.iter().map(of).collect(),
             answer: crate::metrics::argmax(&attribution.logits),
         }
+    }
+
+    /// The text as far as it was read, and the same words there: what was not read would come in where words go.
+    pub(super) fn into_read(mut self, text: &str) -> (String, Self) {
+        let end = self.bytes.last().map_or(0, |last| last.end);
+        let parts = |word: &Range<usize>| text[word.clone()].starts_with(SEPARATOR);
+        let Some(between) = self.bytes.iter().position(parts) else {
+            return (text[..end].to_owned(), self);
+        };
+        let first = self.bytes[..between].last().map_or(0, |last| last.end);
+        let rest = self.bytes[between].start;
+        for word in &mut self.bytes[between..] {
+            *word = word.start + first - rest..word.end + first - rest;
+        }
+        ([&text[..first], &text[rest..end]].concat(), self)
+    }
+
+    /// Places of the words that both have read, in each of them.
+    pub(super) fn shared(&self, other: &Self) -> Vec<[usize; 2]> {
+        let begins = other.bytes.iter().map(|word| word.start).zip(0..);
+        let begins: HashMap<usize, usize> = begins.collect();
+        let place = |(own, word): (usize, &Range<usize>)| Some([own, *begins.get(&word.start)?]);
+        self.bytes.iter().enumerate().filter_map(place).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Rows as students learn from them: texts as ids, beside all that is known of each.
 
 use anyhow::{Result, ensure};
-use stillglass_text::Tokenizer;
+use stillglass_text::{Encoding, LONGEST_WORD, SEPARATOR, Tokenizer, Word};
 
 use super::Run;
 use super::labels::{Borrowed, Labels};
@@ -27,13 +27,17 @@ impl Run<'_> {
         let groups = Groups::of(self.split(), recipe);
         let row = |example: &Example, logits: &[f32], attribution: Option<&Attribution>| {
             let encoding = tokenizer.encode(&example.text, max_tokens);
-            let words = || encoding.words.iter().map(|word| word.bytes.clone());
+            let places = places(&tokenizer, &example.text, &encoding);
+            let words = encoding.words.iter().map(|word| word.bytes.clone());
             Row {
-                words: encoding.tokens.iter().map(|token| token.word).collect(),
-                rationale: example.named(words()).map(|named| {
-                    let number = |named| f32::from(u8::from(named));
-                    named.into_iter().map(number).collect()
+                rationale: example.named(words).map(|named| {
+                    let mut all = vec![0.0; places.last().map_or(0, |last| last + 1)];
+                    for (place, named) in places.iter().zip(named) {
+                        all[*place] = f32::from(u8::from(named));
+                    }
+                    all
                 }),
+                words: encoding.tokens.iter().map(|t| places[t.word]).collect(),
                 group: groups.of_text(example.domain.as_deref()),
                 gold: Some(example.label),
                 logits: logits.to_vec(),
@@ -70,7 +74,7 @@ impl Run<'_> {
                 None => &split.unlabeled[source - split.train.len()].domain,
             };
             Row {
-                ids: masked_ids(&tokenizer, text, mask, vocabulary.unknown, max_tokens),
+                ids: masked_ids(&tokenizer, text, mask, max_tokens),
                 words: Vec::new(),
                 gold: labelled.filter(|_| own).map(|example| example.label),
                 logits: logits.clone(),
@@ -179,23 +183,70 @@ fn question_of(examples: &[Example]) -> Vec<Option<usize>> {
     examples.iter().map(number).collect()
 }
 
+/// The places of the words that were read among all of the text's, as a teacher's attribution numbers them: of a pair that
+/// is too long some are left out.
+fn places(tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> Vec<usize> {
+    if encoding.truncated.is_none() {
+        return (0..encoding.words.len()).collect();
+    }
+    let all = tokenizer.words(text);
+    let place = |word: &Word| all.partition_point(|other| other.bytes.start < word.bytes.start);
+    encoding.words.iter().map(place).collect()
+}
+
 /// Ids of a text in which whole words were masked: one unknown token each, which the student will
 /// meet again, where the tokenizer would see brackets around a word.
-fn masked_ids(
-    tokenizer: &Tokenizer,
-    text: &str,
-    mask: &str,
-    unknown: u32,
-    max_tokens: usize,
-) -> Vec<u32> {
-    let mut ids = Vec::new();
-    for word in text.split(' ') {
+fn masked_ids(tokenizer: &Tokenizer, text: &str, mask: &str, max_tokens: usize) -> Vec<u32> {
+    // A word that is too long is the unknown token.
+    let unknown = "x".repeat(LONGEST_WORD + 1);
+    let between = |c: char| c == ' ' || c == SEPARATOR;
+    let parts = text.split_inclusive(between).map(|part| {
+        let word = part.trim_end_matches(between);
         if word == mask {
-            ids.push(unknown);
+            [&unknown, &part[word.len()..]]
         } else {
-            ids.extend(tokenizer.encode(word, max_tokens).ids);
+            [part, ""]
         }
+    });
+    let text: String = parts.flatten().collect();
+    tokenizer.encode(&text, max_tokens).ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stillglass_text::Options;
+
+    fn tokenizer() -> Tokenizer {
+        let pieces = ["[UNK]", "[SEP]", "up", "##beat", "down", "[", "]", "mask"];
+        let options = Options {
+            lowercase: true,
+            strip_accents: true,
+            unknown: 0,
+            separator: Some(1),
+        };
+        Tokenizer::new(&pieces.map(String::from), options).unwrap()
     }
-    ids.truncate(max_tokens);
-    ids
+
+    #[test]
+    fn masked_words_are_unknown_ones_beside_the_border_too() {
+        let ids = |text: &str, most| masked_ids(&tokenizer(), text, "[MASK]", most);
+        assert_eq!(ids("up [MASK] [MASK]s", 9), [2, 0, 5, 7, 6, 0]);
+        assert_eq!(ids("up [MASK]\u{1f}[MASK] upbeat", 9), [2, 0, 1, 0, 2, 3]);
+        assert_eq!(
+            ids("up up up up up\u{1f}[MASK] upbeat", 7),
+            [2, 2, 2, 1, 0, 2, 3]
+        );
+    }
+
+    #[test]
+    fn words_of_a_pair_that_is_cut_keep_their_places() {
+        let text = "upbeat down down down\u{1f}down upbeat";
+        let of = |most| {
+            let encoding = tokenizer().encode(text, most);
+            places(&tokenizer(), text, &encoding)
+        };
+        assert_eq!(of(9), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(of(7), [0, 1, 4, 5, 6]);
+    }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
 use crate::artefact::{Inputs, Stage, StageDir, hash_bytes, write_atomic};
+use crate::attribution::was_read;
 use crate::checkpoint::Checkpoints;
 use crate::data::Example;
 use crate::device::PROCESSOR;
@@ -420,16 +421,18 @@ fn agreement_on(student: &Student, rows: &[Row], seed: u64) -> Result<Summary> {
                 continue;
             };
             let class = argmax(&row.logits);
+            let read = (0..teacher[class].len()).filter(|word| was_read(teacher, *word));
+            let read: Vec<usize> = read.collect();
             let mut words = vec![0f64; teacher[class].len()];
             for (token, &word) in row.words.iter().enumerate() {
                 if let Some(sum) = words.get_mut(word) {
                     *sum += f64::from(centred[(index * time + token) * classes + class]);
                 }
             }
-            pairs.push((
-                teacher[class].iter().map(|&v| f64::from(v)).collect(),
-                words,
-            ));
+            let both = read
+                .iter()
+                .map(|&word| (f64::from(teacher[class][word]), words[word]));
+            pairs.push(both.unzip());
         }
     }
     agreement::summarise(&pairs, agreement::TOP, seed)

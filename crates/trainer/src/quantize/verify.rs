@@ -3,11 +3,11 @@
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use stillglass_bundle::WeightFormat;
-use stillglass_runtime::{Method, Model};
+use stillglass_runtime::{Method, Model, WordContribution};
 
 use super::{Kept, Storage};
 use crate::agreement::cosine;
-use crate::attribution::Explainer;
+use crate::attribution::{Explainer, was_read};
 use crate::export::changes;
 use crate::recipe::Target;
 use crate::teacher::{Frozen, Teacher};
@@ -134,12 +134,26 @@ fn alike(model: &Model, frozen: &Frozen, text: &str) -> Result<Option<f64>> {
     let most = model.manifest().max_tokens + 2;
     let encoded = frozen.teacher.tokenizer.encode(text, &words, most)?;
     let explainer = Explainer::new(frozen, found.nodes, Target::Logit, found.nodes)?;
-    let float = explainer.explain(&[&encoded], &[found.words.len()])?;
-    let float = float.iter().flat_map(|a| a.words.concat());
-    let float: Vec<f64> = float.map(f64::from).collect();
-    let classes = 0..answer.logits.len();
-    let own: Vec<f64> = classes
-        .flat_map(|class| found.words.iter().map(move |w| f64::from(w.weights[class])))
-        .collect();
+    let mut float = explainer.explain(&[&encoded], &[encoded.words_read(words.len())])?;
+    let float = float
+        .pop()
+        .context("the teacher gave no explanation")?
+        .words;
+    // Of a text that is too long the one may read more than the other.
+    let place = |start| words.partition_point(|word| word.bytes.start < start);
+    let both = found
+        .words
+        .iter()
+        .map(|word| (word, place(word.bytes.start)));
+    let both: Vec<_> = both.filter(|(_, place)| was_read(&float, *place)).collect();
+    let pairs = (0..answer.logits.len()).flat_map(|class| {
+        let of = |(word, place): &(&WordContribution, usize)| {
+            [word.weights[class], float[class][*place]]
+        };
+        both.iter().map(of).collect::<Vec<_>>()
+    });
+    let (own, float): (Vec<f64>, Vec<f64>) = pairs
+        .map(|[own, float]| (f64::from(own), f64::from(float)))
+        .unzip();
     Ok(cosine(&own, &float))
 }

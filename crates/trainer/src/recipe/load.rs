@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{Recipe, overrides};
@@ -61,7 +62,7 @@ pub fn parse(text: &str, folder: &Path, sets: &[String]) -> Result<Loaded> {
     portable.variables.clear();
     let given = BTreeMap::from([("RECIPE_DIR".into(), folder.display().to_string())]);
     overrides::expand(&mut table, &given)?;
-    let recipe = typed(table)?;
+    let recipe: Recipe = typed(table)?;
     recipe.validate()?;
     Ok(Loaded {
         recipe,
@@ -89,7 +90,8 @@ fn to_toml<T: Serialize>(value: &T) -> Result<String> {
     toml::to_string(value).context("recipe: can't be written as TOML")
 }
 
-fn typed(table: Table) -> Result<Recipe> {
+/// A recipe's TOML, or what is wanted of it, with its types.
+pub fn typed<T: DeserializeOwned>(table: Table) -> Result<T> {
     table
         .try_into()
         .map_err(|error: toml::de::Error| explain(&error))

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail, ensure};
 use toml::{Table, Value};
 
+/// Names of the deepest key, such as `distill.reason.meaning`.
+const DEEPEST: usize = 3;
+
 /// Applies one `--set a.b=value`; the value is TOML where it parses as such, else a plain string.
 pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
     let (path, value) = assignment
@@ -14,6 +17,11 @@ pub(super) fn set(table: &mut Table, assignment: &str) -> Result<()> {
     ensure!(
         !path.is_empty() && path.split('.').all(|key| !key.is_empty()),
         "--set {assignment}: `{path}` is no key; want section.key, such as distill.epochs"
+    );
+    let depth = path.split('.').count();
+    ensure!(
+        depth <= DEEPEST,
+        "--set: a key of {depth} names; no key of a recipe has more than {DEEPEST}"
     );
     let (sections, key) = path
         .rsplit_once('.')
@@ -193,6 +201,7 @@ mod tests {
             ("=3", "is no key"),
             ("data..text=3", "is no key"),
             ("seed.deeper=3", "is a value, not a section"),
+            ("data.a.b.c=3", "a key of 4 names"),
             ("data=3", "is a section"),
         ] {
             let error = set(&mut t, assignment).unwrap_err().to_string();

@@ -5,7 +5,7 @@ mod bundled;
 use std::ops::Range;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use stillglass_text::{SEPARATOR, Word};
+use stillglass_text::{SEPARATOR, Word, longest_first};
 use tokenizers::Tokenizer;
 
 /// Spellings of the mask token: BERT's, RoBERTa's.
@@ -23,7 +23,8 @@ pub struct Encoded {
 }
 
 impl Encoded {
-    /// How many of the text's `words` were read, all or in part.
+    /// How many of the text's `words` there are up to the last that was read, all or in part. Of a pair that is too long
+    /// the end of the first text is among them.
     pub fn words_read(&self, words: usize) -> usize {
         if self.dropped == 0 {
             return words;
@@ -60,10 +61,10 @@ impl TeacherTokenizer {
     /// the same text. A token belongs to the word that holds its first byte that is not white space.
     ///
     /// Of a pair each text ends with the separator, that of the first being the word between them; all tokens are of
-    /// the first type, as a bundle's are.
+    /// the first type, as a bundle's are, and [`longest_first`] says how many of each text are kept.
     pub fn encode(&self, text: &str, words: &[Word], max_tokens: usize) -> Result<Encoded> {
         let (mut ids, mut owners) = (Vec::new(), Vec::new());
-        let mut from = 0;
+        let (mut from, mut ends) = (0, Vec::new());
         for part in text.split(SEPARATOR) {
             if from > 0
                 && let Some(last) = owners.last_mut()
@@ -76,8 +77,9 @@ impl TeacherTokenizer {
                 (&mut ids, &mut owners),
             )?;
             from += part.len() + SEPARATOR.len_utf8();
+            ends.push(ids.len());
         }
-        let dropped = cut(&mut ids, &mut owners, max_tokens);
+        let dropped = cut(&mut ids, &mut owners, &ends, max_tokens);
         Ok(Encoded {
             ids,
             words: owners,
@@ -190,16 +192,32 @@ impl TeacherTokenizer {
     }
 }
 
-/// Cuts to `max_tokens`, keeping the last (separator) token; returns how many tokens went.
-fn cut(ids: &mut Vec<u32>, owners: &mut Vec<Option<usize>>, max_tokens: usize) -> usize {
-    let dropped = ids.len().saturating_sub(max_tokens.max(2));
-    if dropped > 0 {
-        let keep = max_tokens.max(2) - 1;
-        let last = ids.len() - 1;
-        ids.drain(keep..last);
-        owners.drain(keep..last);
+/// Cuts to `max_tokens`, keeping the special tokens: the first one, and the separator that each text has at its end,
+/// `ends` being where those stop. Returns how many tokens went.
+fn cut(
+    ids: &mut Vec<u32>,
+    owners: &mut Vec<Option<usize>>,
+    ends: &[usize],
+    max_tokens: usize,
+) -> usize {
+    let (all, specials) = (ids.len(), 1 + ends.len().min(2));
+    if all <= max_tokens.max(specials) {
+        return 0;
     }
-    dropped
+    // What is between the special tokens.
+    let texts = match *ends {
+        [end] => [1..end - 1, end..end],
+        [first, .., last] => [1..first - 1, first..last - 1],
+        [] => return 0,
+    };
+    let room = max_tokens.saturating_sub(specials);
+    let kept = longest_first([texts[0].len(), texts[1].len()], room);
+    // From the end, or the places of what comes before would change.
+    for (text, kept) in texts.into_iter().zip(kept).rev() {
+        ids.drain(text.start + kept..text.end);
+        owners.drain(text.start + kept..text.end);
+    }
+    all - ids.len()
 }
 
 /// The word holding the first byte of `start..end` that is not white space; of white space alone (a
@@ -263,6 +281,42 @@ mod tests {
                 let mut seen = owners.clone();
                 seen.dedup();
                 assert_eq!(seen, (0..count).collect::<Vec<_>>(), "{family} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_is_cut_as_a_bundle_cuts_it() {
+        let teacher = tokenizer("bert");
+        let pieces = teacher.word_pieces().unwrap().unwrap();
+        let separator = teacher.special().unwrap().1;
+        let options = Options {
+            lowercase: true,
+            strip_accents: true,
+            unknown: teacher.inner.token_to_id("[UNK]").unwrap(),
+            separator: Some(separator),
+        };
+        let bundle = Words::new(&pieces, options).unwrap();
+        for text in [
+            "the mill rose early again\u{1f}rose early",
+            "rain\u{1f}the mill, na\u{ef}ve rose early again",
+            "the mill rose\u{1f}early the mill",
+            "\u{1f}the mill rose",
+            "the mill rose\u{1f}",
+        ] {
+            let words = bundle.words(text);
+            for most in 3..16 {
+                let encoded = teacher.encode(text, &words, most).unwrap();
+                let read = bundle.encode(text, most - 2);
+                let inside = &encoded.ids[1..encoded.ids.len() - 1];
+                assert_eq!(inside, read.ids, "{text:?} at {most}");
+                let tokens = bundle.encode(text, usize::MAX).ids.len();
+                assert_eq!(encoded.dropped, tokens - inside.len());
+                // Every token has the word of the whole text that it is of.
+                let owners = encoded.words[1..encoded.words.len() - 1].iter();
+                let starts = owners.map(|word| words[word.unwrap()].bytes.start);
+                let expected = read.tokens.iter().map(|t| read.words[t.word].bytes.start);
+                assert!(starts.eq(expected), "{text:?} at {most}");
             }
         }
     }

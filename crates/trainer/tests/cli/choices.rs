@@ -128,6 +128,7 @@ fn a_bundle_chooses_and_says_what_each_word_gave_to_each_choice() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+    too_long(&place);
     let other = place.good(
         &[
             &["explain", BUNDLE, question, "--class", "fell"],
@@ -150,6 +151,46 @@ fn a_bundle_chooses_and_says_what_each_word_gave_to_each_choice() {
     assert_eq!(metrics[0]["name"], "questions right");
     let right = scores["questions_right"].as_f64().unwrap();
     assert!((metrics[0]["value"].as_f64().unwrap() - right).abs() < 1e-9);
+}
+
+/// A question and a choice share the room, so that beside a long choice less of the question is read.
+fn too_long(place: &Place) {
+    let question = "the mill rose . ".repeat(200);
+    let long = "fell ".repeat(200);
+    let choices = ["--choice", "rose", "--choice", &long];
+    let answer =
+        value(&place.good(&[&["explain", BUNDLE, &question, "--json"], &choices[..]].concat()));
+    let cuts = answer["truncated"].as_array().unwrap();
+    assert_eq!(cuts.len(), 2);
+    assert_eq!(
+        (&cuts[0]["tokens"], &cuts[1]["tokens"]),
+        (&json!(802), &json!(1001))
+    );
+    let place = |choice: usize, of: &str| cuts[choice][of].as_u64().unwrap();
+    assert_eq!(place(0, "second"), 4);
+    assert!(
+        place(1, "from") > 100 && place(1, "from") + 100 < place(0, "from"),
+        "{cuts:?}"
+    );
+    assert!(place(1, "second") > 100, "{cuts:?}");
+    let words = answer["words"].as_array().unwrap();
+    let of = |choice: Value| words.iter().filter(move |word| word["choice"] == choice);
+    // The words that were read beside the short choice alone gave to that alone.
+    assert_eq!(of(json!(0)).count(), 1);
+    for word in of(Value::Null) {
+        let beside_the_long = word["end"].as_u64().unwrap() <= place(1, "from");
+        assert_eq!(word["weights"][1] != 0.0, beside_the_long, "{word}");
+    }
+    for choice in 0..2 {
+        let given = words
+            .iter()
+            .map(|word| word["weights"][choice].as_f64().unwrap());
+        let parts =
+            ["bias", "boundary", "remainder"].map(|of| answer[of][choice].as_f64().unwrap());
+        let sum: f64 = given.chain(parts).sum();
+        let logit = answer["logits"][choice].as_f64().unwrap();
+        assert!((sum - logit).abs() < 1e-3, "{sum} {logit}");
+    }
 }
 
 #[test]

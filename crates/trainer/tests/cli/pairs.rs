@@ -123,6 +123,41 @@ fn rows_of_pairs_become_a_bundle_that_answers_and_says_why() {
 }
 
 #[test]
+fn however_long_the_first_text_is_the_second_is_read() {
+    let place = place();
+    for (file, tail) in [("train.jsonl", "early "), ("test.jsonl", "again ")] {
+        place.file(file, rows(&tail.repeat(40)));
+    }
+    let sets = [
+        "--set",
+        "student.max_tokens=12",
+        "--set",
+        "teacher.max_tokens=16",
+        "--set",
+        "student.decoder=0",
+    ];
+    place.good(&[&["run", "pairs.toml", "--quiet"], &sets[..]].concat());
+    let bundle = "runs/pairs/pairs.glass";
+    let found = place.good(&[
+        "evaluate",
+        bundle,
+        "--input",
+        "test.jsonl",
+        "--json",
+        "--text-column",
+        "a",
+        "--text2-column",
+        "b",
+    ]);
+    assert!(value(&found)["accuracy"].as_f64().unwrap() > 0.9, "{found}");
+    let first = format!("the mill rose {}", "again ".repeat(40));
+    let told = place.good(&["explain", bundle, &first, "--text2", "the mill fell"]);
+    let cut = "cut: 12 of the text's 207 tokens were read, the first 20 characters of the first text and 13 \
+               of the second\n";
+    assert!(told.contains(cut), "{told}");
+}
+
+#[test]
 fn every_way_to_learn_reasons_is_an_arm_with_its_figures() {
     let place = place();
     let arm =

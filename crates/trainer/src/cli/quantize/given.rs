@@ -157,7 +157,7 @@ fn card(options: &QuantizeOptions) -> Result<Card> {
         let named = || format!("recipe {}", path.display());
         text = std::fs::read_to_string(path).with_context(named)?;
         let table = recipe::table(&text).with_context(named)?;
-        section = table.try_into::<Recipe>().with_context(named)?.card;
+        section = recipe::typed::<Recipe>(table).with_context(named)?.card;
     }
     Ok(Card {
         name: match section.name.as_str() {
