@@ -232,7 +232,7 @@ test('a question that is too long says so, and leaves its answers room', async (
   await field(view, 1).fill('a fund');
   await field(view, 2).fill('no fund');
   await view.locator('#cut', { hasText: 'the question with an answer has' }).waitFor();
-  assert.match(await view.locator('#cut').textContent(), /The faded rest was not read\.$/);
+  assert.match(await view.locator('#cut').textContent(), /The faded rest was not read\. Beside a long answer less of the question was read\.$/);
   assert.equal((await bars(view)).length, 2);
   const faded = () => view.locator('#words .half').evaluateAll((texts) => texts.map((text) => text.querySelector('.unread')?.textContent ?? ''));
   await view.locator('#words .half[data-name="Answer 2"] .word').first().waitFor();
@@ -246,6 +246,7 @@ test('a question that is too long says so, and leaves its answers room', async (
   const long = await faded();
   assert.deepEqual([long[0], long[1]], ['', '']);
   assert.match(long[2], /no fund/);
+  assert.match(await view.locator('#cut').textContent(), /The faded rest was not read\.$/);
 });
 
 for (const media of [{ colorScheme: 'light' }, { forcedColors: 'active' }]) {
