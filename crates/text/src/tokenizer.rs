@@ -73,7 +73,9 @@ impl Tokenizer {
             let room = most[half].saturating_sub(found[half]);
             let kept = room.min(pieces.len());
             if let Some((_, left_out)) = pieces.get(kept) {
-                stopped[half].get_or_insert(left_out.start);
+                // A character that becomes several tokens has been read with the first of them.
+                let read = pieces[..kept].last().map_or(0, |(_, last)| last.end);
+                stopped[half].get_or_insert(left_out.start.max(read));
             }
             if kept > 0 {
                 encoding.push(segment, &pieces[..kept], &mut units);

@@ -52,6 +52,16 @@ pub fn rows(
     columns: &Columns<'_>,
     allowed: usize,
 ) -> Result<(Sheet, Vec<String>)> {
+    let taken = |own: &&str| *own == columns.text || columns.label == Some(*own);
+    if let Some(own) = [columns.text2, columns.choices]
+        .into_iter()
+        .flatten()
+        .find(taken)
+    {
+        bail!(
+            "the column `{own}` is read as text or label; second texts and choices have one of their own"
+        );
+    }
     let (name, bytes) = (name(path), bytes(path)?);
     let sheet = data::read(&bytes, format, columns).with_context(|| name.to_owned())?;
     let bad: Vec<String> = sheet

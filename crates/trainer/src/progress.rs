@@ -218,6 +218,9 @@ fn under_way(name: &str, unit: &str, count: &Count, elapsed: Duration) -> String
 }
 
 fn finished(name: &str, unit: &str, count: &Count, elapsed: Duration) -> String {
+    if count.done == 0 {
+        return format!("{name}: no {unit}");
+    }
     if count.from == count.done {
         return format!("{name}: {} {unit}, all done before", count.done);
     }
@@ -295,6 +298,8 @@ mod tests {
             Duration::from_secs(1),
         );
         assert_eq!(line, "label: 96 texts, all done before");
+        let line = finished("predict", "texts", &count(0, 0, 0, ""), Duration::ZERO);
+        assert_eq!(line, "predict: no texts");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use load::{Loaded, TEMPLATE, load, parse, table, typed};
+pub use load::{Loaded, TEMPLATE, load, parse, table, text, typed};
 
 /// A whole recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

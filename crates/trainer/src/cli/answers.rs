@@ -284,7 +284,8 @@ pub(super) fn explain(general: &General, options: &ExplainOptions) -> Result<()>
     let reason = shown.reason.clone();
     let colour = terminal::coloured();
     print(general, &shown, |_| {
-        explain::text(&model, &text, &answer, class, colour) + &said(reason.as_deref())
+        let label = terminal::shown(&model.manifest().labels[answer.label]);
+        explain::text(&model, &text, &answer, class, colour) + &said(reason.as_deref(), &label)
     })
 }
 
@@ -341,17 +342,25 @@ fn explain_choice(
             // Writing to a string can't fail.
             let _ = writeln!(out, "{:5.1} %  {}", 100.0 * score, terminal::shown(choice));
         }
+        for choose::ChoiceCut { choice, cut } in &chosen.truncated {
+            let (choice, tokens) = (terminal::shown(&row.choices[*choice]), cut.tokens);
+            let _ = writeln!(
+                out,
+                "cut: the question and “{choice}” have {tokens} tokens together, of which not all were read"
+            );
+        }
         let named = terminal::shown(&row.choices[place]);
         let _ = writeln!(out, "\nread beside “{named}”, which is wrong or right:\n");
-        out + &explain::text(model, &pair, &answer, 1, colour) + &said(chosen.reason.as_deref())
+        out + &explain::text(model, &pair, &answer, 1, colour)
+            + &said(chosen.reason.as_deref(), &named)
     })
 }
 
-/// A reason in words, as it is told after an explanation.
-fn said(reason: Option<&str>) -> String {
+/// A reason in words, as it is told after an explanation, and what it is the reason of.
+fn said(reason: Option<&str>, of: &str) -> String {
     reason.map_or_else(String::new, |reason| {
         let reason = terminal::shown(reason);
-        format!("\nwhat it says of itself (nothing makes it true):\n\n  {reason}\n")
+        format!("\nwhat it says of itself, for {of} (nothing makes it true):\n\n  {reason}\n")
     })
 }
 

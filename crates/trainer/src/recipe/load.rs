@@ -26,8 +26,8 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
 }
 
-/// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
-pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
+/// The text of the recipe at `path`.
+pub fn text(path: &Path) -> Result<String> {
     let named = || format!("recipe {}", path.display());
     ensure!(
         !path.is_dir(),
@@ -41,7 +41,13 @@ pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
         )
     })?;
     let text = String::from_utf8(bytes);
-    let text = text.with_context(|| format!("{}: not UTF-8; save it as UTF-8", named()))?;
+    text.with_context(|| format!("{}: not UTF-8; save it as UTF-8", named()))
+}
+
+/// Reads, overrides, expands and checks the recipe at `path`; `sets` are `key=value`.
+pub fn load(path: &Path, sets: &[String]) -> Result<Loaded> {
+    let text = text(path)?;
+    let named = || format!("recipe {}", path.display());
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

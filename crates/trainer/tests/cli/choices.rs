@@ -235,8 +235,12 @@ fn what_questions_lack_is_named() {
         ),
         (&["explain", spam, "a", "--choice", "b"], "does not choose"),
         (
-            &[&read[..], &["--choices-column", "q"]].concat(),
+            &[&read[..], &["--choices-column", "why"]].concat(),
             "is no list of texts",
+        ),
+        (
+            &[&read[..], &["--choices-column", "q"]].concat(),
+            "the column `q` is read as text or label",
         ),
         (&read, "no column `choices`"),
         (

@@ -293,7 +293,9 @@ fn what_pairs_and_reasons_lack_is_named() {
         let error = place.bad(&["check", "pairs.toml"]);
         assert!(error.contains(says), "{row}: {error}");
     }
-    let spam = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models/spam.glass");
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models");
+    let [spam, nli] = ["spam", "nli"].map(|name| format!("{models}/{name}.glass"));
+    let (spam, nli) = (&spam[..], &nli[..]);
     for (arguments, says) in [
         (
             &["explain", spam, "a", "--text2", "b"][..],
@@ -325,6 +327,19 @@ fn what_pairs_and_reasons_lack_is_named() {
                 "b",
             ],
             "this bundle reads single texts",
+        ),
+        (
+            &[
+                "evaluate",
+                nli,
+                "--input",
+                "test.jsonl",
+                "--text-column",
+                "a",
+                "--text2-column",
+                "a",
+            ],
+            "the column `a` is read as text or label",
         ),
     ] {
         let error = place.bad(arguments);

@@ -155,7 +155,7 @@ fn card(options: &QuantizeOptions) -> Result<Card> {
     let (mut section, mut text) = (CardSection::default(), String::new());
     if let Some(path) = &options.recipe {
         let named = || format!("recipe {}", path.display());
-        text = std::fs::read_to_string(path).with_context(named)?;
+        text = recipe::text(path)?;
         let table = recipe::table(&text).with_context(named)?;
         section = recipe::typed::<Recipe>(table).with_context(named)?.card;
     }
