@@ -293,6 +293,11 @@ fn what_pairs_and_reasons_lack_is_named() {
         let error = place.bad(&["check", "pairs.toml"]);
         assert!(error.contains(says), "{row}: {error}");
     }
+}
+
+#[test]
+fn what_is_asked_of_the_wrong_bundle_is_named() {
+    let place = place();
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/models");
     let [spam, nli] = ["spam", "nli"].map(|name| format!("{models}/{name}.glass"));
     let (spam, nli) = (&spam[..], &nli[..]);
