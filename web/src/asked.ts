@@ -27,6 +27,9 @@ export function askedOf({ text, labels, result }: Reading, words: readonly Word[
   const pick = (of: readonly string[] | undefined): [string, string] => [of?.[0] ?? '', of?.[at] ?? ''];
   // The words of the other choices were not there, nor was what was read of the question beside a shorter one alone.
   const beside = result.beside?.[at - 1] ?? Infinity;
-  const read = words.filter(({ start }) => [0, at].includes(textAt(text, start)) && (start < beside || textAt(text, start) > 0));
+  const read = words.filter(({ start }) => {
+    const of = textAt(text, start);
+    return of === at || (of === 0 && start < beside);
+  });
   return { text, asked: together(pick(all)), words: read, shown: words, names: pick(called), label };
 }

@@ -42,8 +42,8 @@ pub struct Word {
 pub struct Truncated {
     /// Tokens in the whole text; in both texts of a pair and between them.
     pub tokens: usize,
-    /// Where reading stopped, at the first token left out, or behind the character of which others were read; of a pair in its first text, at whose end it is if that was
-    /// read whole.
+    /// Where reading stopped: at the first token left out, or behind the character that others were read of. Of a pair
+    /// in its first text, at whose end it is if that was read whole.
     pub from: Place,
     /// The same of a pair's second text, counted from its beginning.
     pub second: Option<Place>,

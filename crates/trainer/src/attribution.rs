@@ -5,6 +5,7 @@ mod tensors;
 
 use anyhow::Result;
 use stillglass_runtime::gauss_legendre;
+use stillglass_text::Word;
 
 use crate::recipe::Target;
 use crate::teacher::{Encoded, Frozen, Network};
@@ -43,6 +44,11 @@ impl Attribution {
             completeness_error: mean(&|one| &one.completeness_error),
         })
     }
+}
+
+/// The place among all of a text's words, as an attribution numbers them, of the one that begins at a byte.
+pub(crate) fn place_of(words: &[Word], start: usize) -> usize {
+    words.partition_point(|word| word.bytes.start < start)
 }
 
 /// Whether the teacher read a word of which an attribution has `[classes][words]`: one that it did not read gave

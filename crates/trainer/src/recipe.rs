@@ -158,6 +158,11 @@ impl DataSection {
         self.choices.as_ref().map(|_| "together")
     }
 
+    /// How pairs that are too long are cut, for keys: before, the second text was cut first.
+    pub(crate) fn pairs_cut(&self) -> Option<&'static str> {
+        self.pairs().then_some("longest first")
+    }
+
     /// Every file with the key that names it.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let train = self.train.paths().iter().map(|path| ("train", path));

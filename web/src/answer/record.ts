@@ -4,7 +4,7 @@ import type { Classification, Word } from 'stillglass';
 import { centred, ranks, rows, shares } from '../explain.ts';
 import { percent, signed, title } from '../format.ts';
 import { csv, rounded } from '../spreadsheet.ts';
-import { isQuestion, ownPlace, textAt, textsOf, type Placed } from '../texts.ts';
+import { ownPlace, textAt, textsOf, type Placed } from '../texts.ts';
 import { readers, type Answer, type Reader } from './answer.ts';
 import { withoutWords } from './without.ts';
 
@@ -72,9 +72,8 @@ function placeOf({ text, names }: Answer, word: Word): Partial<ReturnType<typeof
 }
 
 /** How much was read: of a text or both of a pair as the package tells it; of a question, and of each of its choices. */
-function cutOf({ text, names }: Answer, { truncated, ends = [] }: Placed): object | undefined {
-  const [, ...choices] = ends;
-  return truncated && names !== undefined && isQuestion(text) ? { ...truncated, choices } : truncated;
+function cutOf({ truncated, ends = [], beside }: Placed): object | undefined {
+  return beside === undefined ? truncated : { ...truncated, choices: ends.slice(1) };
 }
 
 /** What a reader says of what it reads of the text when words are taken out, if it has been asked. */
@@ -102,7 +101,7 @@ function ofReader({ name, result, words }: Reader, answer: Answer): object {
     nodes: explanation?.nodes,
     completeness: explanation?.completeness,
     tokens,
-    truncated: cutOf(answer, result),
+    truncated: cutOf(result),
     backend,
     ms,
   };

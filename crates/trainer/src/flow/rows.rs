@@ -1,11 +1,11 @@
 //! Rows as students learn from them: texts as ids, beside all that is known of each.
 
 use anyhow::{Result, ensure};
-use stillglass_text::{Encoding, LONGEST_WORD, SEPARATOR, Tokenizer, Word};
+use stillglass_text::{Encoding, LONGEST_WORD, SEPARATOR, Tokenizer};
 
 use super::Run;
 use super::labels::{Borrowed, Labels};
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, place_of};
 use crate::data::{Example, Split};
 use crate::distill::{Row, TransferSet};
 use crate::reasons;
@@ -190,8 +190,8 @@ fn places(tokenizer: &Tokenizer, text: &str, encoding: &Encoding) -> Vec<usize> 
         return (0..encoding.words.len()).collect();
     }
     let all = tokenizer.words(text);
-    let place = |word: &Word| all.partition_point(|other| other.bytes.start < word.bytes.start);
-    encoding.words.iter().map(place).collect()
+    let starts = encoding.words.iter().map(|word| word.bytes.start);
+    starts.map(|start| place_of(&all, start)).collect()
 }
 
 /// Ids of a text in which whole words were masked: one unknown token each, which the student will

@@ -13,7 +13,6 @@ use crate::checkpoint::Checkpoints;
 use crate::data::Split;
 use crate::label::Labeller;
 use crate::metrics::Scores;
-use crate::recipe::Recipe;
 use crate::teach;
 use crate::teacher::{Config, FILES, Frozen, Head, Teacher, locate};
 use crate::vocabulary::check_width;
@@ -45,11 +44,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) frozen: &'a Frozen<'a>,
     /// [`Run::whole_vocabulary`]'s.
     pub(crate) words: &'a Tokenizer,
-}
-
-/// How texts that are too long are cut, of the data whose results before it was so are not to pass for ones of today.
-fn cut(recipe: &Recipe) -> Option<&'static str> {
-    recipe.data.pairs().then_some("longest first")
 }
 
 impl Run<'_> {
@@ -84,7 +78,7 @@ impl Run<'_> {
             .with("base", &base_hash)?
             .with("teacher", &recipe.teacher_settings())?
             .with("seed", &seed)?
-            .with_some("cut", cut(recipe))?
+            .with_some("cut", recipe.data.pairs_cut())?
             .with_some("without", fold)?;
         let stage = StageDir::open(&self.folder, Stage::Teach, inputs, seed)?;
         let folder = stage.file("teacher");
@@ -216,7 +210,7 @@ impl Run<'_> {
                 .with("data", &self.data.hash)?
                 .with("max_tokens", &recipe.teacher.max_tokens)?
                 .with("seed", &recipe.seed)?
-                .with_some("cut", cut(recipe))
+                .with_some("cut", recipe.data.pairs_cut())
         };
         let soft = shared(Stage::Label)?
             .with("batch", &recipe.label.batch)?

@@ -3,11 +3,11 @@
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use stillglass_bundle::WeightFormat;
-use stillglass_runtime::{Method, Model, WordContribution};
+use stillglass_runtime::{Method, Model};
 
 use super::{Kept, Storage};
 use crate::agreement::cosine;
-use crate::attribution::{Explainer, was_read};
+use crate::attribution::{Explainer, place_of, was_read};
 use crate::export::changes;
 use crate::recipe::Target;
 use crate::teacher::{Frozen, Teacher};
@@ -140,20 +140,13 @@ fn alike(model: &Model, frozen: &Frozen, text: &str) -> Result<Option<f64>> {
         .context("the teacher gave no explanation")?
         .words;
     // Of a text that is too long the one may read more than the other.
-    let place = |start| words.partition_point(|word| word.bytes.start < start);
-    let both = found
-        .words
-        .iter()
-        .map(|word| (word, place(word.bytes.start)));
-    let both: Vec<_> = both.filter(|(_, place)| was_read(&float, *place)).collect();
-    let pairs = (0..answer.logits.len()).flat_map(|class| {
-        let of = |(word, place): &(&WordContribution, usize)| {
-            [word.weights[class], float[class][*place]]
-        };
-        both.iter().map(of).collect::<Vec<_>>()
+    let both = found.words.iter();
+    let both = both.map(|word| (word, place_of(&words, word.bytes.start)));
+    let both = both.filter(|(_, place)| was_read(&float, *place));
+    let gave = both.flat_map(|(word, place)| {
+        let classes = word.weights.iter().zip(&float);
+        classes.map(move |(own, float)| (f64::from(*own), f64::from(float[place])))
     });
-    let (own, float): (Vec<f64>, Vec<f64>) = pairs
-        .map(|[own, float]| (f64::from(own), f64::from(float)))
-        .unzip();
+    let (own, float): (Vec<f64>, Vec<f64>) = gave.unzip();
     Ok(cosine(&own, &float))
 }
