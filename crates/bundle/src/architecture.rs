@@ -37,7 +37,7 @@ pub enum Architecture {
 }
 
 /// Sizes of a student.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StudentShape {
     /// Pieces in the vocabulary, V.
     pub vocabulary: usize,
@@ -53,6 +53,29 @@ pub struct StudentShape {
     /// Sizes of what says its reason in words, where there is such a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder: Option<DecoderShape>,
+    /// Sizes of a teacher's first layers, where they read the text for it: what they make of a token stands behind its
+    /// embedding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderShape>,
+}
+
+/// Sizes of a BERT encoder, or of its first layers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct EncoderShape {
+    /// Width of a token's state, D.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads of a layer; D is a multiple of it.
+    pub heads: usize,
+    /// Width inside a feed-forward block, F.
+    pub intermediate: usize,
+    /// Rows of the position table: the longest text, `[CLS]` and `[SEP]` counted.
+    pub positions: usize,
+    /// Rows of the token-type table, of which the first is used; 0 where there is no such table.
+    pub types: usize,
+    /// Added to the variance in layer norms.
+    pub epsilon: f32,
 }
 
 /// Sizes of the decoder that writes a student's reason.
@@ -140,10 +163,11 @@ impl Architecture {
 
     /// Checks every size, and what one text of `max_tokens` needs.
     pub(crate) fn check(&self, max_tokens: usize, labels: usize) -> Result<(), Error> {
-        let most = match self {
-            Self::Student(_) => limits::TOKENS,
-            Self::Teacher(shape) => shape.positions.saturating_sub(2),
+        let positions = match self {
+            Self::Student(shape) => shape.encoder.map(|encoder| encoder.positions),
+            Self::Teacher(shape) => Some(shape.positions),
         };
+        let most = positions.map_or(limits::TOKENS, |rows| rows.saturating_sub(SPECIALS));
         check_size(
             "architecture.vocabulary",
             self.vocabulary(),
@@ -174,9 +198,25 @@ impl Architecture {
 }
 
 impl StudentShape {
+    /// What the LSTM reads of a token: its embedding, and what the encoder makes of it.
+    pub fn input(&self) -> usize {
+        self.embedding + self.encoder.map_or(0, |encoder| encoder.hidden)
+    }
+
+    /// Rows of the encoder's table of words: one for each piece, and for what begins and ends a text, which is no piece.
+    pub fn encoded(&self) -> usize {
+        self.vocabulary + SPECIALS
+    }
+
     /// Checks that two embedded numbers fill a byte.
     pub(crate) fn check_pairs(&self) -> Result<(), Error> {
         check_multiple("architecture.embedding", self.embedding, 2)
+    }
+
+    /// Checks that packed 4-bit rows of the encoder have whole groups of columns.
+    pub(crate) fn check_groups(&self) -> Result<(), Error> {
+        self.encoder
+            .map_or(Ok(()), |encoder| encoder.check_groups(&OF_STUDENT))
     }
 
     /// From the manifest's `architecture`.
@@ -191,6 +231,9 @@ impl StudentShape {
             decoder: fields.optional("decoder", |decoder| {
                 DecoderShape::parse(decoder.fields()?).map(Some)
             }),
+            encoder: fields.optional("encoder", |encoder| {
+                EncoderShape::parse(encoder.fields()?).map(Some)
+            }),
         };
         fields.end()?;
         Ok(shape)
@@ -204,8 +247,81 @@ impl StudentShape {
         if let Some(decoder) = self.decoder {
             decoder.check(2 * self.hidden, labels)?;
         }
-        // The embedding, both directions' gates, both directions' states, the projection.
-        Ok(self.embedding + 8 * self.hidden + 2 * self.hidden + self.attention)
+        let own = match &self.encoder {
+            Some(encoder) => encoder.check(&OF_STUDENT)?,
+            None => 0,
+        };
+        check_size("architecture.embedding", self.input(), limits::COLUMNS)?;
+        // What is read, both directions' gates, both directions' states, the projection.
+        Ok(own + self.input() + 8 * self.hidden + 2 * self.hidden + self.attention)
+    }
+}
+
+/// What begins and what ends a text that an encoder reads.
+const SPECIALS: usize = 2;
+
+/// What an encoder's sizes are called, in the order of [`EncoderShape`]'s.
+type Names = [&'static str; 6];
+
+const OF_TEACHER: Names = [
+    "architecture.hidden",
+    "architecture.layers",
+    "architecture.heads",
+    "architecture.intermediate",
+    "architecture.positions",
+    "architecture.types",
+];
+
+const OF_STUDENT: Names = [
+    "architecture.encoder.hidden",
+    "architecture.encoder.layers",
+    "architecture.encoder.heads",
+    "architecture.encoder.intermediate",
+    "architecture.encoder.positions",
+    "architecture.encoder.types",
+];
+
+impl EncoderShape {
+    /// From the manifest's `architecture.encoder`.
+    fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let mut size = |key| fields.need(key, Json::whole);
+        let shape = Self {
+            hidden: size("hidden"),
+            layers: size("layers"),
+            heads: size("heads"),
+            intermediate: size("intermediate"),
+            positions: size("positions"),
+            types: size("types"),
+            epsilon: fields.need("epsilon", Json::number) as f32,
+        };
+        fields.end()?;
+        Ok(shape)
+    }
+
+    /// Checks the sizes and answers the floats that one token needs.
+    fn check(&self, names: &Names) -> Result<usize, Error> {
+        let [hidden, layers, heads, intermediate, positions, types] = *names;
+        check_size(hidden, self.hidden, limits::COLUMNS)?;
+        check_size(layers, self.layers, limits::LAYERS)?;
+        check_size(heads, self.heads, self.hidden)?;
+        check_size(intermediate, self.intermediate, limits::COLUMNS)?;
+        check_size(positions, self.positions, limits::TOKENS)?;
+        check_size(types, self.types.max(1), limits::TYPES)?;
+        check_multiple(hidden, self.hidden, self.heads)?;
+        if !limits::EPSILON.contains(&self.epsilon) {
+            return Err(Error::Epsilon(self.epsilon));
+        }
+        // What an explanation keeps of each layer (query, key, value, both sums, the inside of its
+        // feed-forward block), and one row of attention in each head.
+        let layer = 5 * self.hidden + self.intermediate;
+        Ok(self.layers * layer + self.heads * self.positions)
+    }
+
+    /// Checks that packed 4-bit rows have whole groups of columns.
+    fn check_groups(&self, names: &Names) -> Result<(), Error> {
+        let [hidden, _, _, intermediate, ..] = *names;
+        check_multiple(hidden, self.hidden, limits::GROUP)?;
+        check_multiple(intermediate, self.intermediate, limits::GROUP)
     }
 }
 
@@ -264,36 +380,27 @@ impl TeacherShape {
         Ok(shape)
     }
 
+    /// Those of its encoder.
+    pub fn encoder(&self) -> EncoderShape {
+        EncoderShape {
+            hidden: self.hidden,
+            layers: self.layers,
+            heads: self.heads,
+            intermediate: self.intermediate,
+            positions: self.positions,
+            types: self.types,
+            epsilon: self.epsilon,
+        }
+    }
+
     /// Checks the sizes and answers the floats that one token needs.
     fn check(&self) -> Result<usize, Error> {
-        check_size("architecture.hidden", self.hidden, limits::COLUMNS)?;
-        check_size("architecture.layers", self.layers, limits::LAYERS)?;
-        check_size("architecture.heads", self.heads, self.hidden)?;
-        check_size(
-            "architecture.intermediate",
-            self.intermediate,
-            limits::COLUMNS,
-        )?;
-        check_size("architecture.positions", self.positions, limits::TOKENS)?;
-        check_size("architecture.types", self.types.max(1), limits::TYPES)?;
-        check_multiple("architecture.hidden", self.hidden, self.heads)?;
-        if !limits::EPSILON.contains(&self.epsilon) {
-            return Err(Error::Epsilon(self.epsilon));
-        }
-        // What an explanation keeps of each layer (query, key, value, both sums, the inside of its
-        // feed-forward block), and one row of attention in each head.
-        let layer = 5 * self.hidden + self.intermediate;
-        Ok(self.layers * layer + self.heads * self.positions)
+        self.encoder().check(&OF_TEACHER)
     }
 
     /// Checks that packed 4-bit rows have whole groups of columns.
     pub(crate) fn check_groups(&self) -> Result<(), Error> {
-        check_multiple("architecture.hidden", self.hidden, limits::GROUP)?;
-        check_multiple(
-            "architecture.intermediate",
-            self.intermediate,
-            limits::GROUP,
-        )
+        self.encoder().check_groups(&OF_TEACHER)
     }
 }
 

@@ -129,9 +129,11 @@ pub enum Error {
     /// A layer norm that could divide by next to nothing.
     #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
     Epsilon(f32),
-    /// A student in another number format than 8-bit integers, its embeddings perhaps of 4 bits.
+    /// A student in another number format than 8-bit integers, its embeddings perhaps of 4 bits; or a format for an
+    /// encoder that is not there, or none for one that is.
     #[error(
-        "quantization: a student has int8 weights, embeddings perhaps int4, and nothing else; re-export the bundle"
+        "quantization: a student has int8 weights, embeddings perhaps int4, and a format for its encoder if it has one; \
+         re-export the bundle"
     )]
     Quantization,
     /// One text would need too much memory.

@@ -11,7 +11,8 @@
 //! A student's tensors are `embedding`, `lstm.{forward,backward}.{input,recurrent,bias}`,
 //! `attention.{projection,bias,vector}` and `classifier.{weight,bias}`; one that is told what both texts of a pair have
 //! also `embedding.shared`, one that says its reasons has
-//! `decoder.{start,prefix,query,combine,gate,word,end}` and `decoder.lstm.{input,recurrent,bias}`. A teacher's are
+//! `decoder.{start,prefix,query,combine,gate,word,end}` and `decoder.lstm.{input,recurrent,bias}`, one that reads by a
+//! teacher's first layers has these as a teacher has them, their names behind `encoder.`. A teacher's are
 //! `embedding.{word,position,type,norm}`, `layer.{i}.attention.{query,key,value,output,norm}`,
 //! `layer.{i}.feedforward.{input,output,norm}`, `head.dense` and `classifier.{weight,bias}`; its matrices
 //! have a `.scale` and a `.bias`, its norms a `.weight` and a `.bias`.
@@ -63,7 +64,7 @@ mod vocabulary;
 mod write;
 
 pub use architecture::{
-    Activation, Architecture, DecoderShape, Kind, Pooling, StudentShape, TeacherShape,
+    Activation, Architecture, DecoderShape, EncoderShape, Kind, Pooling, StudentShape, TeacherShape,
 };
 pub use error::{Error, Misplaced};
 pub use manifest::{
@@ -73,7 +74,7 @@ pub use manifest::{
 pub use matrix::{Matrix, Packed, Quantized, pack};
 pub use sniff::Foreign;
 pub use student::{Attention, DecoderWeights, Dense, Direction, StudentWeights};
-pub use teacher::{Layer, Linear, Norm, TeacherWeights};
+pub use teacher::{EncoderWeights, Layer, Linear, Norm, TeacherWeights};
 
 /// A model and all that is needed to use it. What [`Bundle::read`] returns has passed every check.
 #[derive(Debug, Clone, PartialEq)]

@@ -82,6 +82,9 @@ pub struct Quantization {
     /// That of the embeddings, where it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<WeightFormat>,
+    /// That of the encoder of a student that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<WeightFormat>,
 }
 
 /// Number format of the large matrices.
@@ -141,12 +144,14 @@ impl Quantization {
     pub const INT8: Self = Self {
         weights: WeightFormat::Int8,
         embeddings: None,
+        encoder: None,
     };
 
     /// A student's with embeddings of 4 bits.
     pub const SMALL_EMBEDDINGS: Self = Self {
         weights: WeightFormat::Int8,
         embeddings: Some(WeightFormat::Int4),
+        encoder: None,
     };
 }
 
@@ -292,19 +297,30 @@ impl Manifest {
     }
 
     fn check_quantization(&self) -> Result<(), Error> {
+        const INT4: Option<WeightFormat> = Some(WeightFormat::Int4);
         let Quantization {
             weights,
             embeddings,
+            encoder,
         } = self.quantization;
         match &self.architecture {
-            Architecture::Student(_) if self.quantization == Quantization::INT8 => Ok(()),
-            Architecture::Student(shape) if self.quantization == Quantization::SMALL_EMBEDDINGS => {
-                shape.check_pairs()
+            Architecture::Student(shape) => {
+                if weights != WeightFormat::Int8
+                    || embeddings == Some(WeightFormat::Int8)
+                    || encoder.is_some() != shape.encoder.is_some()
+                {
+                    return Err(Error::Quantization);
+                }
+                if embeddings == INT4 {
+                    shape.check_pairs()?;
+                }
+                if encoder == INT4 {
+                    shape.check_groups()?;
+                }
+                Ok(())
             }
-            Architecture::Student(_) => Err(Error::Quantization),
-            Architecture::Teacher(shape)
-                if weights == WeightFormat::Int4 || embeddings == Some(WeightFormat::Int4) =>
-            {
+            Architecture::Teacher(_) if encoder.is_some() => Err(Error::Quantization),
+            Architecture::Teacher(shape) if weights == WeightFormat::Int4 || embeddings == INT4 => {
                 shape.check_groups()
             }
             Architecture::Teacher(_) => Ok(()),
@@ -368,11 +384,12 @@ impl TokenizerSpec {
 impl Quantization {
     fn parse(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let formats = [("int8", WeightFormat::Int8), ("int4", WeightFormat::Int4)];
+        let mut other = |key| fields.has(key).then(|| fields.word(key, &formats));
+        let [embeddings, encoder] = ["embeddings", "encoder"].map(&mut other);
         let quantization = Self {
             weights: fields.word("weights", &formats),
-            embeddings: fields
-                .has("embeddings")
-                .then(|| fields.word("embeddings", &formats)),
+            embeddings,
+            encoder,
         };
         fields.end()?;
         Ok(quantization)

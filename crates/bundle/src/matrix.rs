@@ -1,5 +1,6 @@
 //! Quantized matrices: 8-bit rows, packed 4-bit groups.
 
+use crate::WeightFormat;
 use crate::limits::GROUP;
 
 /// A matrix of small integers.
@@ -39,6 +40,14 @@ pub struct Packed {
 }
 
 impl Matrix {
+    /// How its numbers are stored.
+    pub fn format(&self) -> WeightFormat {
+        match self {
+            Self::Int8(_) => WeightFormat::Int8,
+            Self::Int4(_) => WeightFormat::Int4,
+        }
+    }
+
     /// Outputs.
     pub fn rows(&self) -> usize {
         match self {
@@ -91,7 +100,8 @@ impl Quantized {
         (0..self.rows).flat_map(|row| self.row(row)).collect()
     }
 
-    fn row(&self, row: usize) -> impl Iterator<Item = f32> {
+    /// One row of what they stand for.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = f32> {
         let scale = self.scales[row];
         let values = &self.values[row * self.columns..][..self.columns];
         values.iter().map(move |q| scale * f32::from(*q))

@@ -10,9 +10,9 @@ use crate::matrix::unpack;
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::twice::first_twice;
 use crate::{
-    Activation, Architecture, Attention, Bundle, DecoderWeights, Dense, Direction, Layer, Linear,
-    Manifest, Matrix, Norm, Packed, Quantized, StudentShape, StudentWeights, TeacherShape,
-    TeacherWeights, Weights, limits, values, vocabulary,
+    Activation, Architecture, Attention, Bundle, DecoderWeights, Dense, Direction, EncoderShape,
+    EncoderWeights, Layer, Linear, Manifest, Matrix, Norm, Packed, Quantized, StudentShape,
+    StudentWeights, TeacherShape, TeacherWeights, Weights, limits, values, vocabulary,
 };
 
 /// Digits of a SHA-256.
@@ -220,6 +220,10 @@ impl Region<'_> {
                 Some(_) => Some(Box::new(self.decoder()?)),
                 None => None,
             },
+            encoder: match &shape.encoder {
+                Some(shape) => Some(Box::new(self.encoder(tensors::ENCODER, shape)?)),
+                None => None,
+            },
         })
     }
 
@@ -253,21 +257,28 @@ impl Region<'_> {
     }
 
     fn teacher(&self, shape: &TeacherShape) -> Result<TeacherWeights, Error> {
-        let types = shape.types > 0;
         let dense = shape.dense != Activation::None;
         Ok(TeacherWeights {
-            word: self.matrix("embedding.word")?,
-            position: self.matrix("embedding.position")?,
-            types: types
-                .then(|| self.floats("embedding.type"))
-                .transpose()?
-                .unwrap_or_default(),
-            norm: self.norm("embedding")?,
-            layers: (0..shape.layers)
-                .map(|index| self.layer(&format!("layer.{index}")))
-                .collect::<Result<_, _>>()?,
+            encoder: self.encoder("", &shape.encoder())?,
             dense: dense.then(|| self.linear("head.dense")).transpose()?,
             classifier: self.dense("classifier")?,
+        })
+    }
+
+    fn encoder(&self, prefix: &str, shape: &EncoderShape) -> Result<EncoderWeights, Error> {
+        let embedding = format!("{prefix}embedding");
+        Ok(EncoderWeights {
+            word: self.matrix(&format!("{embedding}.word"))?,
+            position: self.matrix(&format!("{embedding}.position"))?,
+            types: if shape.types > 0 {
+                self.floats(&format!("{embedding}.type"))?
+            } else {
+                Vec::new()
+            },
+            norm: self.norm(&embedding)?,
+            layers: (0..shape.layers)
+                .map(|index| self.layer(&format!("{prefix}layer.{index}")))
+                .collect::<Result<_, _>>()?,
         })
     }
 

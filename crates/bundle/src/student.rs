@@ -1,6 +1,6 @@
 //! The student's numbers, as the runtime takes them.
 
-use crate::Quantized;
+use crate::{EncoderWeights, Quantized};
 
 /// All weights of a student. H is the hidden size of one direction, K the number of labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,8 @@ pub struct StudentWeights {
     pub classifier: Dense,
     /// Writes the reason, where the architecture has such a part.
     pub decoder: Option<Box<DecoderWeights>>,
+    /// The teacher's first layers, where the architecture has them.
+    pub encoder: Option<Box<EncoderWeights>>,
 }
 
 /// All weights of a decoder: an LSTM of D units that reads its own words, attends to the encoder's states and either
@@ -48,7 +50,7 @@ pub struct DecoderWeights {
 /// One direction of the LSTM; gates in the order input, forget, cell, output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Direction {
-    /// From the embedding, `[4H, E]`.
+    /// From the embedding, `[4H, E]`; of a student with an encoder of D columns `[4H, E + D]`.
     pub input: Quantized,
     /// From the previous state, `[4H, H]`.
     pub recurrent: Quantized,

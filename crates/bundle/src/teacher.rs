@@ -2,11 +2,22 @@
 
 use crate::{Dense, Matrix};
 
-/// All weights of a teacher: a BERT encoder (Devlin et al. 2019) and its head. D is the hidden size, F
-/// the intermediate size, K the number of labels.
+/// All weights of a teacher: an encoder and its head. D is the hidden size, K the number of labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TeacherWeights {
-    /// One row a vocabulary piece, `[V, D]`.
+    /// What reads a text.
+    pub encoder: EncoderWeights,
+    /// Between pooling and classifier, `[D, D]`; absent where the architecture's `dense` is `none`.
+    pub dense: Option<Linear>,
+    /// Turns the pooled state into logits, `[K, D]`.
+    pub classifier: Dense,
+}
+
+/// All weights of a BERT encoder (Devlin et al. 2019), or of its first layers. D is the hidden size, F the intermediate
+/// size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncoderWeights {
+    /// One row a vocabulary piece, `[V, D]`; before a student two more, for what begins and ends a text.
     pub word: Matrix,
     /// One row a position, `[P, D]`.
     pub position: Matrix,
@@ -16,10 +27,6 @@ pub struct TeacherWeights {
     pub norm: Norm,
     /// The encoder, first layer first.
     pub layers: Vec<Layer>,
-    /// Between pooling and classifier, `[D, D]`; absent where the architecture's `dense` is `none`.
-    pub dense: Option<Linear>,
-    /// Turns the pooled state into logits, `[K, D]`.
-    pub classifier: Dense,
 }
 
 /// One encoder layer; each norm follows the sum of its block's input and output.

@@ -5,12 +5,15 @@ use std::fmt;
 
 use crate::limits::GROUP;
 use crate::{
-    Activation, Architecture, DecoderShape, Manifest, Quantization, StudentShape, TeacherShape,
-    WeightFormat,
+    Activation, Architecture, DecoderShape, EncoderShape, Manifest, Quantization, StudentShape,
+    TeacherShape, WeightFormat,
 };
 
 /// Name of the vocabulary's tensor.
 pub(crate) const VOCABULARY: &str = "vocabulary";
+
+/// What the names of a student's encoder begin with.
+pub(crate) const ENCODER: &str = "encoder.";
 
 /// One tensor as the architecture wants it.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,12 +156,16 @@ impl List {
         let mut int8 =
             |name: &str, rows, columns| self.matrix(name, WeightFormat::Int8, rows, columns);
         for direction in ["lstm.forward", "lstm.backward"] {
-            int8(&format!("{direction}.input"), gates, shape.embedding);
+            int8(&format!("{direction}.input"), gates, shape.input());
             int8(&format!("{direction}.recurrent"), gates, shape.hidden);
         }
         int8("attention.projection", shape.attention, wide);
         if let Some(decoder) = &shape.decoder {
             self.decoder(shape, decoder);
+        }
+        if let Some(encoder) = &shape.encoder {
+            let format = quantization.encoder.unwrap_or(quantization.weights);
+            self.encoder(ENCODER, encoder, shape.encoded(), [format; 2]);
         }
     }
 
@@ -194,33 +201,43 @@ impl List {
     }
 
     fn teacher(&mut self, shape: &TeacherShape, quantization: Quantization) {
-        let hidden = shape.hidden;
-        let format = quantization.embeddings.unwrap_or(quantization.weights);
-        self.matrix("embedding.word", format, shape.vocabulary, hidden);
-        self.matrix("embedding.position", format, shape.positions, hidden);
-        if shape.types > 0 {
-            self.add("embedding.type", Dtype::F32, &[shape.types, hidden]);
+        let (format, hidden) = (quantization.weights, shape.hidden);
+        let formats = [quantization.embeddings.unwrap_or(format), format];
+        self.encoder("", &shape.encoder(), shape.vocabulary, formats);
+        if shape.dense != Activation::None {
+            self.linear("head.dense", format, hidden, hidden);
         }
-        self.norm("embedding", hidden);
-        let format = quantization.weights;
+    }
+
+    /// An encoder with so many words, its embeddings of the first format and its layers of the second.
+    fn encoder(
+        &mut self,
+        prefix: &str,
+        shape: &EncoderShape,
+        words: usize,
+        [embeddings, format]: [WeightFormat; 2],
+    ) {
+        let hidden = shape.hidden;
+        let embedding = format!("{prefix}embedding");
+        self.matrix(&format!("{embedding}.word"), embeddings, words, hidden);
+        let positions = format!("{embedding}.position");
+        self.matrix(&positions, embeddings, shape.positions, hidden);
+        if shape.types > 0 {
+            let types = format!("{embedding}.type");
+            self.add(&types, Dtype::F32, &[shape.types, hidden]);
+        }
+        self.norm(&embedding, hidden);
         for layer in 0..shape.layers {
+            let attention = format!("{prefix}layer.{layer}.attention");
             for part in ["query", "key", "value", "output"] {
-                self.linear(
-                    &format!("layer.{layer}.attention.{part}"),
-                    format,
-                    hidden,
-                    hidden,
-                );
+                self.linear(&format!("{attention}.{part}"), format, hidden, hidden);
             }
-            let feedforward = format!("layer.{layer}.feedforward");
+            let feedforward = format!("{prefix}layer.{layer}.feedforward");
             let inner = shape.intermediate;
             self.linear(&format!("{feedforward}.input"), format, inner, hidden);
             self.linear(&format!("{feedforward}.output"), format, hidden, inner);
-            self.norm(&format!("layer.{layer}.attention"), hidden);
+            self.norm(&attention, hidden);
             self.norm(&feedforward, hidden);
-        }
-        if shape.dense != Activation::None {
-            self.linear("head.dense", format, hidden, hidden);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::Kind;
 use crate::error::Error;
 use crate::limits;
-use crate::tensors::{Dtype, Tensor, VOCABULARY};
+use crate::tensors::{Dtype, ENCODER, Tensor, VOCABULARY};
 
 /// Largest magnitude of a float that is no scale, and what to say of a larger one.
 type Bound = (f32, &'static str);
@@ -31,6 +31,11 @@ pub(crate) fn check(kind: Kind, tensor: &Tensor, bytes: &[u8]) -> Result<(), Err
     match tensor.layout.dtype {
         Dtype::F32 => {
             let scale = tensor.name.rsplit('.').next() == Some("scale");
+            let kind = match tensor.name.starts_with(ENCODER) {
+                // A teacher's layers, wherever they are.
+                true => Kind::Teacher,
+                false => kind,
+            };
             let (most, want) = match (kind, scale, tensor.layout.shape.len()) {
                 (Kind::Student, false, _) => STUDENT,
                 (Kind::Student, true, _) => STUDENT_SCALE,

@@ -11,8 +11,9 @@ use crate::matrix::pack;
 use crate::read::{DIGITS, hash};
 use crate::tensors::{self, Dtype, Layout, Tensor};
 use crate::{
-    Bundle, DecoderWeights, Dense, Direction, Linear, Manifest, Matrix, Norm, Quantization,
-    Quantized, StudentWeights, TeacherWeights, WeightFormat, Weights, limits, values, vocabulary,
+    Bundle, DecoderWeights, Dense, Direction, EncoderWeights, Linear, Manifest, Matrix, Norm,
+    Quantization, Quantized, StudentWeights, TeacherWeights, WeightFormat, Weights, limits, values,
+    vocabulary,
 };
 
 impl Bundle {
@@ -151,6 +152,9 @@ impl Stack {
         if let Some(decoder) = &weights.decoder {
             self.decoder(decoder);
         }
+        if let Some(encoder) = &weights.encoder {
+            self.encoder(tensors::ENCODER, encoder);
+        }
     }
 
     fn decoder(&mut self, weights: &DecoderWeights) {
@@ -167,27 +171,33 @@ impl Stack {
         self.dense("decoder.end", &weights.end);
     }
 
-    fn teacher(&mut self, weights: &TeacherWeights) {
-        self.matrix("embedding.word", &weights.word);
-        self.matrix("embedding.position", &weights.position);
+    fn encoder(&mut self, prefix: &str, weights: &EncoderWeights) {
+        let embedding = format!("{prefix}embedding");
+        self.matrix(&format!("{embedding}.word"), &weights.word);
+        self.matrix(&format!("{embedding}.position"), &weights.position);
         if !weights.types.is_empty() {
             let columns = weights.word.columns();
             let rows = weights.types.len() / columns.max(1);
-            self.floats("embedding.type", &[rows, columns], &weights.types);
+            let types = format!("{embedding}.type");
+            self.floats(&types, &[rows, columns], &weights.types);
         }
-        self.norm("embedding", &weights.norm);
+        self.norm(&embedding, &weights.norm);
         for (index, layer) in weights.layers.iter().enumerate() {
-            let attention = format!("layer.{index}.attention");
+            let attention = format!("{prefix}layer.{index}.attention");
             self.linear(&format!("{attention}.query"), &layer.query);
             self.linear(&format!("{attention}.key"), &layer.key);
             self.linear(&format!("{attention}.value"), &layer.value);
             self.linear(&format!("{attention}.output"), &layer.output);
             self.norm(&attention, &layer.attention_norm);
-            let feedforward = format!("layer.{index}.feedforward");
+            let feedforward = format!("{prefix}layer.{index}.feedforward");
             self.linear(&format!("{feedforward}.input"), &layer.expand);
             self.linear(&format!("{feedforward}.output"), &layer.contract);
             self.norm(&feedforward, &layer.feedforward_norm);
         }
+    }
+
+    fn teacher(&mut self, weights: &TeacherWeights) {
+        self.encoder("", &weights.encoder);
         if let Some(dense) = &weights.dense {
             self.linear("head.dense", dense);
         }

@@ -2,8 +2,9 @@
 
 use stillglass_text::Encoding;
 
+use crate::encoder::with_specials;
 use crate::explanation::{Found, by_word};
-use crate::network::{Network, with_specials};
+use crate::network::Network;
 use crate::pace::{Pace, Stop};
 use crate::student::Pass;
 use crate::{Classification, Method, Model, gradients, occlusion};

@@ -2,11 +2,12 @@
 
 use stillglass_text::Word;
 
+use crate::encoder::Keep;
 use crate::explanation::{Found, Method, by_word, centred, column_sums};
 use crate::network::{Network, Path};
 use crate::pace::{Pace, Stop};
 use crate::quadrature::gauss_legendre;
-use crate::teacher::{Keep, Teacher};
+use crate::teacher::Teacher;
 
 /// Nodes of the first try; every further one has twice as many.
 const LEAST_NODES: usize = 4;

@@ -12,6 +12,7 @@ mod answers;
 mod classification;
 mod cpu;
 mod decoder;
+mod encoder;
 mod error;
 mod explanation;
 #[cfg(feature = "gpu")]
@@ -32,6 +33,7 @@ mod student;
 mod teacher;
 
 pub use classification::{Backend, Choice, Classification, Request};
+pub use encoder::FirstLayers;
 pub use error::Error;
 pub use explanation::{Explanation, Method, Progress, Watch, WordContribution};
 #[cfg(feature = "gpu")]

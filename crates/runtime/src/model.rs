@@ -7,6 +7,7 @@ use stillglass_text::{Encoding, Options, Tokenizer};
 
 use crate::answers::answer_rest;
 use crate::classification::{check, methods};
+use crate::encoder::Encoder;
 use crate::network::{Cpu, Network};
 use crate::pace::{Pace, Unhurried, at_once};
 use crate::student::{self, Student};
@@ -66,9 +67,12 @@ impl Model {
         self.manifest().tokenizer.separator.is_some()
     }
 
-    /// Whether no GPU is asked for it: a token's embedding hangs on the other text of its pair.
+    /// Whether no GPU is asked for it: what is read of a token hangs on others of the text.
     pub(crate) fn stays_on_cpu(&self) -> bool {
-        matches!(&self.bundle.weights, Weights::Student(weights) if !weights.shared.is_empty())
+        matches!(
+            &self.bundle.weights,
+            Weights::Student(weights) if !weights.shared.is_empty() || weights.encoder.is_some()
+        )
     }
 
     /// The methods that explain this kind of model, its own first.
@@ -106,18 +110,24 @@ impl Model {
         }
     }
 
-    /// Logits for token ids as [`Tokenizer::encode`] gives them: any number for a student, at most
-    /// `max_tokens` for a teacher.
+    /// Logits for token ids as [`Tokenizer::encode`] gives them: any number for a student that reads embeddings alone, at
+    /// most `max_tokens` for any other model.
     pub fn classify_ids(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
         let vocabulary = self.bundle.vocabulary.len();
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary) {
             return Err(Error::TokenId { id, vocabulary });
         }
         let (found, most) = (ids.len(), self.manifest().max_tokens);
-        if self.manifest().kind == Kind::Teacher && found > most {
+        let bounded = self.manifest().kind == Kind::Teacher || self.has_encoder();
+        if bounded && found > most {
             return Err(Error::TokenCount { found, most });
         }
         Ok(self.cpu().logits(ids))
+    }
+
+    /// Whether it is a student behind a teacher's first layers.
+    fn has_encoder(&self) -> bool {
+        matches!(&self.bundle.weights, Weights::Student(weights) if weights.encoder.is_some())
     }
 
     /// Refuses a method that the model does not have.
@@ -135,13 +145,18 @@ impl Model {
     /// The model on the CPU.
     pub(crate) fn cpu(&self) -> Cpu<'_> {
         match (&self.bundle.weights, &self.bundle.manifest.architecture) {
-            (Weights::Student(weights), _) => {
+            (Weights::Student(weights), Architecture::Student(shape)) => {
                 let desk = &self.student;
-                let separator = self.manifest().tokenizer.separator;
+                let encoder = weights.encoder.as_deref().zip(shape.encoder);
                 Cpu::Student(Student {
                     weights,
                     desk,
-                    separator,
+                    separator: self.manifest().tokenizer.separator,
+                    encoder: encoder.map(|(weights, shape)| Encoder {
+                        shape,
+                        weights,
+                        desk: &desk.encoder,
+                    }),
                 })
             }
             (Weights::Teacher(weights), Architecture::Teacher(shape)) => {

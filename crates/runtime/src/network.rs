@@ -1,10 +1,11 @@
 //! A model on a backend: what answers and explanations are made of.
 
+use crate::encoder::{Keep, with_specials};
 #[cfg(feature = "gpu")]
 use crate::gpu::Machine;
 use crate::pace::{Pace, Stop};
 use crate::student::{Pass, Student};
-use crate::teacher::{Keep, Teacher};
+use crate::teacher::Teacher;
 use crate::{Backend, gradients};
 
 /// A straight line between the word embeddings of two texts of one length, special tokens included.
@@ -105,10 +106,4 @@ impl Cpu<'_> {
         }
         Ok(passes)
     }
-}
-
-/// A teacher's text between the tokens that begin and end it.
-pub(crate) fn with_specials([first, last]: [Option<u32>; 2], ids: &[u32]) -> Vec<u32> {
-    let ends = first.into_iter().chain(ids.iter().copied());
-    ends.chain(last).collect()
 }

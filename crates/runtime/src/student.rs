@@ -1,4 +1,5 @@
-//! The student: embedding, two LSTMs, additive attention, and a classifier that is a sum over tokens.
+//! The student: embedding, perhaps a teacher's first layers beside it, two LSTMs, additive attention, and a classifier
+//! that is a sum over tokens.
 
 use std::sync::OnceLock;
 
@@ -6,6 +7,7 @@ use stillglass_bundle::{Quantized, StudentWeights};
 use stillglass_text as text;
 
 use crate::cpu;
+use crate::encoder::{self, Encoder};
 use crate::explanation::column_sum;
 use crate::pool::Pool;
 
@@ -31,6 +33,7 @@ pub(crate) struct Read<'a> {
 /// A student's weights as the CPU reads them, made by the first call, and what its calls share.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
+    pub(crate) encoder: encoder::Desk,
     layers: OnceLock<Layers>,
     memory: Pool<Memory>,
 }
@@ -63,11 +66,13 @@ pub(crate) struct Student<'a> {
     pub(crate) desk: &'a Desk,
     /// The token between the two texts of a pair.
     pub(crate) separator: Option<u32>,
+    /// What reads the text for it.
+    pub(crate) encoder: Option<Encoder<'a>>,
 }
 
 impl Student<'_> {
-    /// Runs the student over one text's tokens; every id is in the vocabulary. Allocates nothing but what
-    /// `take` does, once texts as long have been here and unless they are longer than [`LONGEST_KEPT`].
+    /// Runs the student over one text's tokens; every id is in the vocabulary. Without an encoder it allocates nothing but
+    /// what `take` does, once texts as long have been here and unless they are longer than [`LONGEST_KEPT`].
     ///
     /// The logits always are the sum of the contributions, explained or not, so that asking for an
     /// explanation never changes the answer.
@@ -79,7 +84,7 @@ impl Student<'_> {
     pub(crate) fn read<R>(&self, ids: &[u32], take: impl FnOnce(Read) -> R) -> R {
         let layers = self.desk.layers.get_or_init(|| Layers::new(self.weights));
         self.desk.memory.with(|memory| {
-            memory.run(self.weights, layers, ids, self.separator);
+            memory.run(self, layers, ids);
             let taken = take(Read {
                 states: &memory.h,
                 attention: &memory.attention,
@@ -103,32 +108,33 @@ impl Layers {
 }
 
 impl Memory {
-    fn run(
-        &mut self,
-        weights: &StudentWeights,
-        layers: &Layers,
-        ids: &[u32],
-        separator: Option<u32>,
-    ) {
+    fn run(&mut self, student: &Student, layers: &Layers, ids: &[u32]) {
         let StudentWeights {
             embedding,
             shared,
             attention,
             classifier,
             ..
-        } = weights;
+        } = student.weights;
         let table = (embedding, shared.as_slice());
-        if shared.is_empty() {
-            self.tokens.find(ids, table, &layers.gates);
+        let numbered = if shared.is_empty() {
+            ids
         } else {
             // A piece that both texts have is another one to the LSTM: its number is that of the piece, beyond all.
             let beyond = embedding.rows as u32;
-            let both = text::shared(ids, separator);
+            let both = text::shared(ids, student.separator);
             let ids = ids.iter().zip(both);
             self.ids.clear();
             self.ids
                 .extend(ids.map(|(id, both)| if both { id + beyond } else { *id }));
-            self.tokens.find(&self.ids, table, &layers.gates);
+            &self.ids
+        };
+        match &student.encoder {
+            None => self.tokens.find(numbered, table, &layers.gates),
+            Some(encoder) => {
+                let read = encoder.read(ids);
+                self.tokens.beside(numbered, table, &read, &layers.gates);
+            }
         }
         let Tokens { shares, places, .. } = &self.tokens;
         cpu::bilstm(&layers.gates, shares, places, &mut self.lstm, &mut self.h);
@@ -197,6 +203,35 @@ impl Tokens {
         } else {
             cpu::embedding_with(embedding, shared, &self.ids[known..], &mut self.x);
         }
+        for (gates, shares) in gates.iter().zip(&mut self.shares) {
+            cpu::share(gates, &self.x, shares);
+        }
+    }
+
+    /// The places and shares of a text's tokens beside which stands what an encoder has `read`, `[tokens, hidden]`: the same
+    /// piece gives something else each time, so that nothing is kept.
+    fn beside(
+        &mut self,
+        ids: &[u32],
+        (embedding, shared): (&Quantized, &[f32]),
+        read: &[f32],
+        gates: &[cpu::Gates; 2],
+    ) {
+        self.forget();
+        self.places.clear();
+        self.places.extend(0..ids.len() as u32);
+        let (rows, width) = (embedding.rows, embedding.columns);
+        let hidden = read.len() / ids.len().max(1);
+        let mut x = Vec::with_capacity(ids.len() * (width + hidden));
+        for (&id, read) in ids.iter().zip(read.chunks_exact(hidden.max(1))) {
+            let own = x.len();
+            x.extend(embedding.row(id as usize % rows));
+            if id as usize >= rows {
+                cpu::add(&mut x[own..], shared);
+            }
+            x.extend_from_slice(read);
+        }
+        cpu::rounded(&x, width + hidden, &mut self.x);
         for (gates, shares) in gates.iter().zip(&mut self.shares) {
             cpu::share(gates, &self.x, shares);
         }

@@ -80,10 +80,10 @@ pub struct ChoiceWord<'a> {
 
 /// Has a model of questions choose one of a row's choices.
 pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<'a>> {
-    let texts: Vec<String> = row.choices.iter().map(|c| pair(&row.text, c)).collect();
-    let answers = texts
-        .iter()
-        .map(|text| classify(model, text, wanted.explain))
+    // One after another: a question may be long, and its choices many.
+    let beside = |choice: usize| pair(&row.text, &row.choices[choice]);
+    let answers = (0..row.choices.len())
+        .map(|choice| classify(model, &beside(choice), wanted.explain))
         .collect::<Result<Vec<_>>>()?;
     let logits: Vec<f32> = answers.iter().map(|answer| gap(&answer.logits)).collect();
     let choice = argmax(&logits);
@@ -114,7 +114,7 @@ pub fn choose<'a>(model: &Model, row: &'a Row, wanted: Wanted) -> Result<Chosen<
             .collect(),
         reason_of: None,
         method: explained.as_ref().map(|all| all[0].method.name()),
-        reason: reason(model, &texts[choice], wanted.reason)?,
+        reason: reason(model, &beside(choice), wanted.reason)?,
         words: words(row, &answers),
         bias: each(&|explanation| gap(&explanation.bias)),
         boundary: each(&|explanation| explanation.boundary.as_deref().map_or(0.0, gap)),

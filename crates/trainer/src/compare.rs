@@ -33,8 +33,10 @@ use self::cell::{SHOWN, Shown};
 use self::reader::{Reader, Words};
 use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
 use crate::faithfulness;
-use crate::flow::{Asked, Labels, Run, StudentArtefact, check_ahead, columns, teacher_hash};
-use crate::metrics::Scores;
+use crate::flow::{
+    Asked, Labels, Run, StudentArtefact, TeacherArtefact, check_ahead, columns, teacher_hash,
+};
+use crate::quantize::check_layers;
 use crate::recipe::{Loaded, Recipe, Target};
 use crate::teacher::{Config, Frozen, locate};
 use crate::training::generator;
@@ -80,11 +82,15 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
-        let hidden = Config::read(&folder)?.hidden;
-        check_width(base.recipe.student.embedding, hidden)?;
+        let config = Config::read(&folder)?;
+        let fits = |recipe: &Recipe| {
+            check_width(recipe.student.embedding, config.hidden)?;
+            check_layers(&config, &recipe.student)
+        };
+        fits(&base.recipe)?;
         check_arms(&recipes, |arm| {
             check_ahead(arm, &run.data.split)?;
-            check_width(arm.student.embedding, hidden)
+            fits(arm)
         })?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
@@ -296,7 +302,7 @@ fn recipes(
 /// texts.
 pub fn report(
     run: &Run,
-    teacher: Option<&Scores>,
+    teacher: &TeacherArtefact,
     labels: &Labels,
     students: &[StudentArtefact],
 ) -> Result<String> {
@@ -306,7 +312,11 @@ pub fn report(
     explained.truncate(SHOWN);
     let mut all = Vec::new();
     for student in students {
-        let model = Model::new(Bundle::read(&run.bundle(student, Card::default())?)?)?;
+        let model = Model::new(Bundle::read(&run.bundle(
+            teacher,
+            student,
+            Card::default(),
+        )?)?)?;
         // Both cut a text into the same words.
         let of_teacher = explained.iter().map(|row| {
             let words = model.tokenizer().words(&split.validation[*row].text);
@@ -329,5 +339,5 @@ pub fn report(
         figures.mixture = student.report.mixture.clone();
         all.push(figures);
     }
-    report::of_run(&run.recipe, &run.data, teacher, &all)
+    report::of_run(&run.recipe, &run.data, teacher.test.as_ref(), &all)
 }

@@ -111,20 +111,29 @@ pub fn text(
     let sum: f32 = words.iter().map(|word| word.weights[class]).sum();
     let boundary = explanation.boundary.as_ref().map_or(0.0, |b| b[class]);
     let between = match &explanation.boundary {
-        Some(_) => format!(", {boundary:+.3} from what parts the texts"),
+        Some(_) => format!(", {} from what parts the texts", signed(boundary)),
         None => String::new(),
     };
     let bias = explanation.bias[class];
     let left = match explanation.method {
         Method::Native => String::new(),
-        _ => format!(", {:+.3} left over", explanation.remainder[class]),
+        _ => format!(", {} left over", signed(explanation.remainder[class])),
     };
     let _ = writeln!(
         out,
-        "\n{sum:+.3} from the words{between}, {bias:+.3} before any{left}, {:+.3} in all",
-        sum + boundary + bias + explanation.remainder[class]
+        "\n{} from the words{between}, {} before any{left}, {} in all",
+        signed(sum),
+        signed(bias),
+        signed(sum + boundary + bias + explanation.remainder[class])
     );
     out
+}
+
+/// A number with its sign and three decimals; what is 0 to these has a plus.
+fn signed(value: f32) -> String {
+    // To −0 nothing is added but the sign.
+    let rounded = (f64::from(value) * 1e3).round() / 1e3 + 0.0;
+    format!("{rounded:+.3}")
 }
 
 /// By what method, where it is not the student's own.
@@ -155,5 +164,17 @@ fn line(
         ("", bar.as_str())
     };
     let shown = shown(&text[word.bytes.clone()]);
-    format!("{weight:+8.3}  {colour}{left:>HALF$}{plain}│{colour}{right:<HALF$}{plain}  {shown}")
+    let weight = signed(weight);
+    format!("{weight:>8}  {colour}{left:>HALF$}{plain}│{colour}{right:<HALF$}{plain}  {shown}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_has_no_minus() {
+        let found = [-0.0004, -0.0, 0.0004, -0.0006, 12.3456].map(signed);
+        assert_eq!(found, ["+0.000", "+0.000", "+0.000", "-0.001", "+12.346"]);
+    }
 }

@@ -6,7 +6,7 @@ use stillglass_bundle::{
     Quantization, Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec,
     Weights as Numbers,
 };
-use stillglass_runtime::{Classification, Method, Model};
+use stillglass_runtime::{Classification, FirstLayers, Method, Model};
 
 use crate::artefact::VERSION;
 use crate::data::{Example, chosen_right, gap};
@@ -51,6 +51,8 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         attention: section.attention,
         shared: section.shared,
         decoder: decoder(&recipe.recipe, labels.len()),
+        // Known when the teacher has been read.
+        encoder: None,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
@@ -169,9 +171,10 @@ impl Taken<'_> {
     }
 }
 
-/// Builds the bundle of a student's float weights.
+/// Builds the bundle of a student's float weights, and of the layers that read its texts before it does.
 pub fn bundle(
     weights: &Weights,
+    layers: Option<&FirstLayers>,
     (shape, decoder): (Shape, Option<DecoderShape>),
     vocabulary: &Vocabulary,
     labels: &[String],
@@ -185,23 +188,35 @@ pub fn bundle(
         ..
     } = shape;
     let taken = Taken(weights);
-    let embedding = weights.checked("embedding", [shape.vocabulary, shape.embedding])?;
-    let [forward, backward] = ["forward", "backward"]
-        .map(|way| weights.checked(&format!("lstm.{way}.input"), [4 * hidden, shape.embedding]));
-    let readers = [forward?, backward?];
     let (pieces, width) = (shape.vocabulary, shape.embedding);
+    let (embedding, input) = (
+        weights.checked("embedding", [pieces, width])?,
+        width + shape.read,
+    );
+    let reader = |way: &str| -> Result<Vec<f32>> {
+        let rows = weights.checked(&format!("lstm.{way}.input"), [4 * hidden, input])?;
+        // What they make of an embedding, without what stands behind it.
+        let rows = rows.chunks_exact(input);
+        Ok(rows.flat_map(|row| &row[..width]).copied().collect())
+    };
+    let readers = [reader("forward")?, reader("backward")?];
     let student = StudentWeights {
         embedding: if shape.rounded {
             four_bits(pieces, width, embedding)
         } else {
-            for_readers(pieces, width, embedding, &readers)
+            for_readers(
+                pieces,
+                width,
+                embedding,
+                &readers.each_ref().map(Vec::as_slice),
+            )
         },
         shared: match shape.shared {
             Some(_) => taken.vector("embedding.shared", shape.embedding)?,
             None => Vec::new(),
         },
-        forward: taken.direction("lstm.forward", shape.embedding, hidden)?,
-        backward: taken.direction("lstm.backward", shape.embedding, hidden)?,
+        forward: taken.direction("lstm.forward", input, hidden)?,
+        backward: taken.direction("lstm.backward", input, hidden)?,
         attention: Attention {
             projection: taken.int8("attention.projection", attention, 2 * hidden)?,
             bias: taken.vector("attention.bias", attention)?,
@@ -211,6 +226,7 @@ pub fn bundle(
         decoder: decoder
             .map(|decoder| taken.decoder(shape, decoder).map(Box::new))
             .transpose()?,
+        encoder: layers.map(|layers| Box::new(layers.weights().clone())),
     };
     let architecture = StudentShape {
         vocabulary: shape.vocabulary,
@@ -219,6 +235,7 @@ pub fn bundle(
         attention,
         shared: shape.shared.is_some(),
         decoder,
+        encoder: layers.map(FirstLayers::shape),
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
@@ -232,7 +249,10 @@ pub fn bundle(
     };
     let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
     manifest.card = card;
-    manifest.quantization = quantization(shape.rounded);
+    manifest.quantization = Quantization {
+        encoder: layers.map(|layers| layers.weights().word.format()),
+        ..quantization(shape.rounded)
+    };
     Ok(Bundle {
         manifest,
         vocabulary: vocabulary.pieces.clone(),

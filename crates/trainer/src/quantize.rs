@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use stillglass_bundle::{
-    Activation, Architecture, Bundle, Card, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
-    Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
-    WeightFormat, Weights as Numbers, limits,
+    Activation, Architecture, Bundle, Card, Dense, EncoderShape, EncoderWeights, Layer, Linear,
+    Manifest, Matrix, Norm, Packed, Pooling, Quantization, Quantized, TeacherShape, TeacherWeights,
+    TokenizerKind, TokenizerSpec, WeightFormat, Weights as Numbers, limits,
 };
+use stillglass_runtime::FirstLayers;
 use stillglass_text::SEPARATOR;
 
 use crate::inputs::{Inputs, Moments};
@@ -224,59 +225,152 @@ pub fn bundle(
     let quantization = Quantization {
         weights: storage.weights,
         embeddings: other.then_some(storage.embeddings),
+        encoder: None,
     };
     let source = Source {
         weights: teacher.encoder.weights(config)?,
         names: Names::classifier(config.family),
-        storage,
-        shape,
+        embeddings: storage.embeddings,
+        format: storage.weights,
+        shape: shape.encoder(),
         inputs,
     };
     let (labels, architecture) = (config.labels.clone(), Architecture::Teacher(shape));
     let mut manifest = Manifest::new(labels, architecture, tokenizer, max_tokens, quantization);
     manifest.card = card;
     Ok(Bundle {
-        weights: Numbers::Teacher(source.teacher(kept, config.labels.len())?),
+        weights: Numbers::Teacher(source.teacher(kept, dense, config.labels.len())?),
         vocabulary: pieces,
         manifest,
     })
+}
+
+/// Errors where a student could not have this teacher's first layers before it, as the recipe wants.
+pub fn check_layers(config: &Config, section: &recipe::StudentSection) -> Result<()> {
+    let (count, most) = (section.layers, config.max_length().saturating_sub(2));
+    if count == 0 {
+        return Ok(());
+    }
+    ensure!(config.family != Family::Roberta, "{OF_ANOTHER_KIND}");
+    ensure!(
+        count <= config.layers,
+        "student.layers is {count}, of {} that the teacher has; lower it",
+        config.layers
+    );
+    ensure!(
+        section.max_tokens <= most,
+        "student.max_tokens is {}, and the teacher's layers have places for {most}; lower it",
+        section.max_tokens
+    );
+    for size in [config.hidden, config.intermediate] {
+        ensure!(
+            section.layer_bits != 4 || size.is_multiple_of(limits::GROUP),
+            "student.layer_bits: 4 bits want the teacher's widths to be multiples of {}, and one is {size}; set it to 8",
+            limits::GROUP
+        );
+    }
+    Ok(())
+}
+
+/// What is said where a teacher's pieces cannot be a student's.
+const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
+                               bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
+
+/// A teacher's first layers for a student with this vocabulary, of as many bits as the recipe wants.
+pub fn first_layers(
+    teacher: &Teacher,
+    vocabulary: &Vocabulary,
+    section: &recipe::StudentSection,
+) -> Result<FirstLayers> {
+    let config = &teacher.config;
+    check_layers(config, section)?;
+    let pieces = teacher.tokenizer.word_pieces()?;
+    let pieces = pieces.context(OF_ANOTHER_KIND)?;
+    let ids: HashMap<&str, u32> = pieces.iter().map(String::as_str).zip(0..).collect();
+    let id = |piece: &String| {
+        let id = ids.get(piece.as_str()).copied();
+        id.with_context(|| format!("student.layers: the teacher has no piece {piece}"))
+    };
+    let (first, last) = teacher.tokenizer.special()?;
+    let mut rows = vocabulary
+        .pieces
+        .iter()
+        .map(id)
+        .collect::<Result<Vec<_>>>()?;
+    rows.extend([first, last]);
+    let format = match section.layer_bits {
+        4 => WeightFormat::Int4,
+        _ => WeightFormat::Int8,
+    };
+    let shape = EncoderShape {
+        hidden: config.hidden,
+        layers: section.layers,
+        heads: config.heads,
+        intermediate: config.intermediate,
+        positions: section.max_tokens + 2,
+        types: config.token_types,
+        epsilon: config.layer_norm_eps as f32,
+    };
+    let source = Source {
+        weights: teacher.encoder.weights(config)?,
+        names: Names::classifier(config.family),
+        embeddings: format,
+        format,
+        shape,
+        inputs: None,
+    };
+    Ok(FirstLayers::new(shape, source.encoder(&rows)?))
 }
 
 /// A teacher's float tensors, on their way into a bundle.
 struct Source<'a> {
     weights: Weights,
     names: Names,
-    storage: Storage,
-    shape: TeacherShape,
+    /// Of the word and position embeddings.
+    embeddings: WeightFormat,
+    /// Of the other matrices.
+    format: WeightFormat,
+    shape: EncoderShape,
     inputs: Option<&'a Inputs>,
 }
 
 impl Source<'_> {
-    fn teacher(&self, kept: &Kept, labels: usize) -> Result<TeacherWeights> {
-        let TeacherShape {
-            hidden,
-            intermediate,
-            positions,
-            types,
-            dense,
-            ..
-        } = self.shape;
-        let words = self.table("word_embeddings")?;
-        let rows = kept
-            .old
-            .iter()
-            .map(|&id| &words[id as usize * hidden..][..hidden]);
-        let words = rows.collect::<Vec<_>>().concat();
-        let places = self.table("position_embeddings")?;
-        let embedding =
-            |rows, values: &[f32]| matrix(self.storage.embeddings, rows, hidden, values);
+    fn teacher(&self, kept: &Kept, dense: Activation, labels: usize) -> Result<TeacherWeights> {
+        let hidden = self.shape.hidden;
         let dense = match dense {
             Activation::None => None,
             _ => Some(self.linear(&self.names.dense(), hidden, hidden, None)?),
         };
         let logits = self.names.logits(dense.is_some());
         Ok(TeacherWeights {
-            word: embedding(kept.count(), &words),
+            encoder: self.encoder(&kept.old)?,
+            dense,
+            classifier: Dense {
+                rows: labels,
+                columns: hidden,
+                weight: self.floats(&format!("{logits}.weight"))?,
+                bias: self.floats(&format!("{logits}.bias"))?,
+            },
+        })
+    }
+
+    /// The encoder with the rows of its table of words that stand at `old` in the teacher's.
+    fn encoder(&self, old: &[u32]) -> Result<EncoderWeights> {
+        let EncoderShape {
+            hidden,
+            intermediate,
+            positions,
+            types,
+            ..
+        } = self.shape;
+        let words = self.table("word_embeddings")?;
+        let rows = old.iter();
+        let rows = rows.map(|&id| &words[id as usize * hidden..][..hidden]);
+        let words = rows.collect::<Vec<_>>().concat();
+        let places = self.table("position_embeddings")?;
+        let embedding = |rows, values: &[f32]| matrix(self.embeddings, rows, hidden, values);
+        Ok(EncoderWeights {
+            word: embedding(old.len(), &words),
             position: embedding(positions, &places[..positions * hidden]),
             types: if types > 0 {
                 self.table("token_type_embeddings")?
@@ -287,13 +381,6 @@ impl Source<'_> {
             layers: (0..self.shape.layers)
                 .map(|index| self.layer(index, hidden, intermediate))
                 .collect::<Result<_>>()?,
-            dense,
-            classifier: Dense {
-                rows: labels,
-                columns: hidden,
-                weight: self.floats(&format!("{logits}.weight"))?,
-                bias: self.floats(&format!("{logits}.bias"))?,
-            },
         })
     }
 
@@ -325,8 +412,8 @@ impl Source<'_> {
     ) -> Result<Linear> {
         let weight = self.floats(&format!("{name}.weight"))?;
         let mut bias = self.floats(&format!("{name}.bias"))?;
-        let (WeightFormat::Int4, Some(inputs)) = (self.storage.weights, inputs) else {
-            let weight = matrix(self.storage.weights, rows, columns, &weight);
+        let (WeightFormat::Int4, Some(inputs)) = (self.format, inputs) else {
+            let weight = matrix(self.format, rows, columns, &weight);
             return Ok(Linear { weight, bias });
         };
         // The bias makes up for what rounding changes on average, the rounding is for the rest.
@@ -419,7 +506,7 @@ mod tests {
             let layers = |inputs| {
                 let made = bundle(&teacher, &kept, storage, inputs, Card::default()).unwrap();
                 match made.weights {
-                    Numbers::Teacher(weights) => weights.layers,
+                    Numbers::Teacher(weights) => weights.encoder.layers,
                     Numbers::Student(_) => unreachable!("a teacher was asked for"),
                 }
             };

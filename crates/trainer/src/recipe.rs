@@ -450,6 +450,13 @@ pub struct StudentSection {
     /// Whether tokens that stand in both texts of a pair are told so, by a vector that is learnt.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+    /// How many of the teacher's layers read a text for the student, and stay as they are; what they make of a token
+    /// stands behind its embedding. 0 for a student that reads embeddings alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub layers: usize,
+    /// Bits of each of their weights, 4 or 8; the student learns to read them as they are rounded.
+    #[serde(skip_serializing_if = "is_four")]
+    pub layer_bits: u32,
     /// Units of the LSTM that writes the student's reason in words; 0 for a student that gives none.
     #[serde(skip_serializing_if = "is_zero")]
     pub decoder: usize,
@@ -476,6 +483,11 @@ fn is_eight(bits: &u32) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_four(bits: &u32) -> bool {
+    *bits == 4
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
 fn is_zero(value: &usize) -> bool {
     *value == 0
 }
@@ -496,6 +508,8 @@ impl Default for StudentSection {
             max_tokens: 128,
             min_count: 1,
             shared: false,
+            layers: 0,
+            layer_bits: 4,
             decoder: 0,
             reason_tokens: Self::REASON,
             pieces: 8000,

@@ -16,6 +16,7 @@ const SHAPE: Shape = Shape {
     rounded: false,
     shared: None,
     decoder: None,
+    read: 0,
 };
 
 /// Token 3 says class 0, token 7 class 1; the others say nothing.
@@ -87,6 +88,7 @@ fn train_by(
         set,
         shape: SHAPE,
         embedding: &embedding,
+        layers: None,
         dropout: 0.1,
         section,
         seed: 5,

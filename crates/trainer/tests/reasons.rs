@@ -32,6 +32,7 @@ const SHAPE: Shape = Shape {
         hidden: 7,
         prefixes: 3,
     }),
+    read: 0,
 };
 
 /// Of finite differences in f32, and of their own second order.
@@ -221,6 +222,7 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
         set: &set,
         shape,
         embedding: &embedding,
+        layers: None,
         dropout: 0.0,
         section: &section,
         seed: 1,
@@ -367,6 +369,7 @@ fn the_runtime_says_what_the_twin_says() {
         let decoder = Some(sizes(prefixes));
         let bundle = export::bundle(
             &weights,
+            None,
             (SHAPE, decoder),
             &vocabulary,
             &labels,

@@ -58,6 +58,7 @@ fn shape(fixture: &Fixture) -> Shape {
         rounded: false,
         shared: None,
         decoder: None,
+        read: 0,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Teachers with made-up weights: valid bundles, the same for the same seed.
 
 use stillglass_bundle::{
-    Activation, Architecture, Bundle, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
-    Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
-    WeightFormat, Weights,
+    Activation, Architecture, Bundle, Dense, EncoderWeights, Layer, Linear, Manifest, Matrix, Norm,
+    Packed, Pooling, Quantization, Quantized, TeacherShape, TeacherWeights, TokenizerKind,
+    TokenizerSpec, WeightFormat, Weights,
 };
 
 use crate::made_up::{Numbers, vocabulary};
@@ -121,11 +121,13 @@ pub(crate) fn teacher_of(
         format,
     };
     let weights = TeacherWeights {
-        word: maker.matrix(shape.vocabulary, hidden, 1.0),
-        position: maker.matrix(shape.positions, hidden, 0.3),
-        types: maker.floats(shape.types * hidden, 0.1),
-        norm: maker.norm(hidden),
-        layers: (0..shape.layers).map(|_| maker.layer(&shape)).collect(),
+        encoder: EncoderWeights {
+            word: maker.matrix(shape.vocabulary, hidden, 1.0),
+            position: maker.matrix(shape.positions, hidden, 0.3),
+            types: maker.floats(shape.types * hidden, 0.1),
+            norm: maker.norm(hidden),
+            layers: (0..shape.layers).map(|_| maker.layer(&shape)).collect(),
+        },
         dense: (shape.dense != Activation::None).then(|| maker.linear(hidden, hidden)),
         classifier: Dense {
             rows: 3,
@@ -150,6 +152,7 @@ pub(crate) fn teacher_of(
         Quantization {
             weights: format,
             embeddings: None,
+            encoder: None,
         },
     );
     let most = shape.positions - 2;

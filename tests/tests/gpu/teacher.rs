@@ -1,7 +1,7 @@
 //! The whole teacher, forwards and along a path: the GPU's answers beside the CPU's.
 
 use stillglass_bundle::{
-    Architecture, Bundle, TeacherShape, TeacherWeights, WeightFormat, Weights,
+    Architecture, Bundle, TeacherShape, WeightFormat, Weights,
 };
 use stillglass_runtime::gpu::{Error, Teacher};
 use stillglass_runtime::{Method, Model, gauss_legendre};
@@ -131,10 +131,8 @@ fn a_call_is_one_submission_of_at_most_eight_kernels_a_layer() {
     };
     let count = |layers: usize, length: usize, texts: usize| {
         let shape = TeacherShape { layers, ..*shape };
-        let weights = TeacherWeights {
-            layers: weights.layers[..layers].to_vec(),
-            ..weights.clone()
-        };
+        let mut weights = weights.clone();
+        weights.encoder.layers.truncate(layers);
         let teacher = wait(Teacher::load(&gpu, &shape, &weights)).expect("room");
         let before = gpu.work();
         wait(teacher.logits(&gpu, &vec![&vec![5; length][..]; texts])).expect("an answer");

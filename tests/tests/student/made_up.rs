@@ -100,6 +100,7 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
         attention,
         shared: false,
         decoder: None,
+        encoder: None,
     };
     let student = StudentWeights {
         embedding: maker.quantized(vocabulary.len(), embedding),
@@ -113,6 +114,7 @@ pub(crate) fn bundle_of(vocabulary: Vec<String>, seed: u64, sizes: Sizes, draw: 
         classifier: maker.dense(labels, 2 * hidden),
         shared: Vec::new(),
         decoder: None,
+        encoder: None,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,

@@ -14,6 +14,7 @@ pub(crate) const SHAPE: StudentShape = StudentShape {
     attention: 2,
     shared: false,
     decoder: None,
+    encoder: None,
 };
 
 /// The least sizes that there are.
@@ -24,6 +25,7 @@ pub(crate) const LEAST: StudentShape = StudentShape {
     attention: 1,
     shared: false,
     decoder: None,
+    encoder: None,
 };
 
 /// A bundle of under three kilobytes in which all numbers differ as far as they can.
@@ -65,6 +67,7 @@ pub(crate) fn with_shape(shape: StudentShape, labels: &[&str]) -> Bundle {
             },
             shared: Vec::new(),
             decoder: None,
+            encoder: None,
         }),
     }
 }
@@ -102,7 +105,7 @@ pub(crate) fn pieces(count: usize) -> Vec<String> {
 
 fn direction(shape: &StudentShape, seed: usize) -> Direction {
     Direction {
-        input: matrix(4 * shape.hidden, shape.embedding, seed),
+        input: matrix(4 * shape.hidden, shape.input(), seed),
         recurrent: matrix(4 * shape.hidden, shape.hidden, seed + 10),
         bias: floats(4 * shape.hidden, seed),
     }

@@ -177,6 +177,7 @@ fn limits_are_reached_and_not_passed() {
         attention: limits::COLUMNS,
         shared: false,
         decoder: None,
+        encoder: None,
     };
     let bundle = fixture::with_shape(shape, &["a", "b"]);
     assert_eq!(trip(&bundle), bundle);
@@ -208,7 +209,7 @@ prop_compose! {
         hidden in 1_usize..12,
         attention in 1_usize..20,
     ) -> StudentShape {
-        StudentShape { vocabulary, embedding, hidden, attention, shared: false, decoder: None }
+        StudentShape { vocabulary, embedding, hidden, attention, shared: false, decoder: None, encoder: None }
     }
 }
 

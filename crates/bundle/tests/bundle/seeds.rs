@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stillglass_bundle::Bundle;
+use stillglass_bundle::{Bundle, WeightFormat};
 
 use crate::{fixture, teacher};
 
@@ -23,6 +23,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("teacher", teacher::small().write().unwrap()),
         ("packed", teacher::packed().write().unwrap()),
         ("four-bits", fixture::four_bits(5).write().unwrap()),
+        ("layered", layered()),
         ("header-alone", bytes[..900].to_vec()),
         ("pickle", b"\x80\x02}q\x00.".to_vec()),
         ("zip", b"PK\x03\x04\x14\x00\x00\x00".to_vec()),
@@ -38,6 +39,10 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
             [&b"\x00\x01\0\0\0\0\0\0{\"a\":"[..], &[b'['; 251]].concat(),
         ),
     ]
+}
+
+fn layered() -> Vec<u8> {
+    teacher::layered(WeightFormat::Int4).write().unwrap()
 }
 
 fn smallest() -> Vec<u8> {
@@ -58,6 +63,7 @@ fn forged() -> Vec<(&'static str, Vec<u8>)> {
         ("teacher", opened(&teacher::small().write().unwrap())),
         ("packed", opened(&teacher::packed().write().unwrap())),
         ("four-bits", opened(&fixture::four_bits(5).write().unwrap())),
+        ("layered", opened(&layered())),
     ]
 }
 
@@ -87,5 +93,5 @@ fn the_corpus_is_read_without_a_panic() {
     let good = files
         .filter(|path| Bundle::read(&fs::read(path).unwrap()).is_ok())
         .count();
-    assert!(good >= 4, "the four whole seeds can be read");
+    assert!(good >= 6, "the whole seeds can be read");
 }

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use stillglass_bundle::{
-    Activation, Architecture, Bundle, Dense, Layer, Linear, Manifest, Matrix, Norm, Packed,
-    Pooling, Quantization, TeacherShape, TeacherWeights, TokenizerKind, TokenizerSpec,
-    WeightFormat, Weights, limits,
+    Activation, Architecture, Bundle, Dense, EncoderShape, EncoderWeights, Layer, Linear, Manifest,
+    Matrix, Norm, Packed, Pooling, Quantization, StudentShape, TeacherShape, TeacherWeights,
+    TokenizerKind, TokenizerSpec, WeightFormat, Weights, limits,
 };
 
 use crate::fixture::{self, Open, floats, matrix};
@@ -30,6 +30,7 @@ const SHAPE: TeacherShape = TeacherShape {
 const INT4: Quantization = Quantization {
     weights: WeightFormat::Int4,
     embeddings: None,
+    encoder: None,
 };
 
 /// A bundle of some four kilobytes.
@@ -71,19 +72,40 @@ fn with_shape(shape: TeacherShape, quantization: Quantization) -> Bundle {
 }
 
 fn weights(shape: TeacherShape, quantization: Quantization) -> TeacherWeights {
-    let (hidden, inner) = (shape.hidden, shape.intermediate);
-    let format = quantization.weights;
-    let embedding = quantization.embeddings.unwrap_or(format);
-    let linear = |rows, columns, seed| Linear {
+    let (hidden, format) = (shape.hidden, quantization.weights);
+    let formats = [quantization.embeddings.unwrap_or(format), format];
+    TeacherWeights {
+        encoder: encoder(shape.encoder(), shape.vocabulary, formats),
+        dense: (shape.dense != Activation::None).then(|| linear(format, hidden, hidden, 8)),
+        classifier: Dense {
+            rows: 2,
+            columns: hidden,
+            weight: floats(2 * hidden, 9),
+            bias: floats(2, 10),
+        },
+    }
+}
+
+fn linear(format: WeightFormat, rows: usize, columns: usize, seed: usize) -> Linear {
+    Linear {
         weight: quantized(format, rows, columns, seed),
         bias: floats(rows, seed),
-    };
+    }
+}
+
+fn encoder(
+    shape: EncoderShape,
+    words: usize,
+    [embedding, format]: [WeightFormat; 2],
+) -> EncoderWeights {
+    let (hidden, inner) = (shape.hidden, shape.intermediate);
+    let linear = |rows, columns, seed| linear(format, rows, columns, seed);
     let norm = |seed| Norm {
         weight: floats(hidden, seed),
         bias: floats(hidden, seed + 1),
     };
-    TeacherWeights {
-        word: quantized(embedding, shape.vocabulary, hidden, 1),
+    EncoderWeights {
+        word: quantized(embedding, words, hidden, 1),
         position: quantized(embedding, shape.positions, hidden, 2),
         types: floats(shape.types * hidden, 3),
         norm: norm(4),
@@ -99,14 +121,92 @@ fn weights(shape: TeacherShape, quantization: Quantization) -> TeacherWeights {
                 feedforward_norm: norm(layer + 7),
             })
             .collect(),
-        dense: (shape.dense != Activation::None).then(|| linear(hidden, hidden, 8)),
-        classifier: Dense {
-            rows: 2,
-            columns: hidden,
-            weight: floats(2 * hidden, 9),
-            bias: floats(2, 10),
-        },
     }
+}
+
+/// A student that reads by two layers of a teacher, in this format.
+pub(crate) fn layered(format: WeightFormat) -> Bundle {
+    let encoder_shape = EncoderShape {
+        hidden: 32,
+        layers: 2,
+        intermediate: 64,
+        ..SHAPE.encoder()
+    };
+    let shape = StudentShape {
+        encoder: Some(encoder_shape),
+        ..fixture::SHAPE
+    };
+    let mut bundle = fixture::with_shape(shape, &["calm", "stormy"]);
+    bundle.manifest.quantization.encoder = Some(format);
+    bundle.manifest.max_tokens = encoder_shape.positions - 2;
+    fixture::student(&mut bundle).encoder = Some(Box::new(encoder(
+        encoder_shape,
+        shape.encoded(),
+        [format; 2],
+    )));
+    bundle
+}
+
+#[test]
+fn a_student_behind_layers_of_a_teacher_survives_the_trip() {
+    for format in [WeightFormat::Int8, WeightFormat::Int4] {
+        let bundle = layered(format);
+        assert_eq!(trip(&bundle), bundle);
+    }
+}
+
+/// Changes a student behind layers, and expects a refusal.
+fn refuse_layered(change: impl FnOnce(&mut Bundle), says: &str) {
+    let mut bundle = layered(WeightFormat::Int4);
+    change(&mut bundle);
+    let error = bundle.write().unwrap_err().to_string();
+    assert!(error.contains(says), "{error}");
+}
+
+fn encoder_of(bundle: &mut Bundle) -> &mut EncoderShape {
+    match &mut bundle.manifest.architecture {
+        Architecture::Student(shape) => shape.encoder.as_mut().expect("an encoder"),
+        Architecture::Teacher(_) => panic!("a teacher"),
+    }
+}
+
+#[test]
+fn a_student_behind_layers_is_refused_where_they_do_not_fit() {
+    refuse_layered(|b| b.manifest.max_tokens += 1, "max_tokens is 5");
+    refuse_layered(
+        |b| b.manifest.quantization.encoder = None,
+        "a format for its encoder",
+    );
+    refuse_layered(
+        |b| encoder_of(b).layers = 65,
+        "architecture.encoder.layers is 65",
+    );
+    refuse_layered(|b| encoder_of(b).heads = 3, "architecture.encoder.hidden");
+    refuse_layered(
+        |b| encoder_of(b).intermediate = 65,
+        "architecture.encoder.intermediate",
+    );
+    refuse_layered(
+        |b| encoder_of(b).hidden = 8192,
+        "architecture.embedding is 8195",
+    );
+    refuse_layered(|b| encoder_of(b).epsilon = 0.0, "epsilon");
+    refuse_layered(|b| fixture::student(b).encoder = None, "encoder.");
+    refuse_layered(
+        |b| {
+            let encoder = fixture::student(b).encoder.as_mut().unwrap();
+            encoder.norm.bias[0] = 513.0;
+        },
+        "from -512 to 512",
+    );
+    let mut plain = fixture::small();
+    plain.manifest.quantization.encoder = Some(WeightFormat::Int8);
+    let error = plain.write().unwrap_err().to_string();
+    assert!(error.contains("a format for its encoder"), "{error}");
+    let mut teacher = small();
+    teacher.manifest.quantization.encoder = Some(WeightFormat::Int8);
+    let error = teacher.write().unwrap_err().to_string();
+    assert!(error.contains("quantization"), "{error}");
 }
 
 fn quantized(format: WeightFormat, rows: usize, columns: usize, seed: usize) -> Matrix {
@@ -315,19 +415,19 @@ const CHANGES: [Change; 12] = [
         "tensor head.dense.bias is missing",
     ),
     (
-        |b| teacher(b).types.clear(),
+        |b| teacher(b).encoder.types.clear(),
         "tensor embedding.type is missing",
     ),
     (
-        |b| teacher(b).types.push(1.0),
+        |b| teacher(b).encoder.types.push(1.0),
         "found F32 [1, 4] of 5 values",
     ),
     (
-        |b| teacher(b).norm.bias.truncate(1),
+        |b| teacher(b).encoder.norm.bias.truncate(1),
         "embedding.norm.bias: want F32 [4], found F32 [1]",
     ),
     (
-        |b| teacher(b).layers[0].query.bias[3] = f32::NAN,
+        |b| teacher(b).encoder.layers[0].query.bias[3] = f32::NAN,
         "query.bias, value 3",
     ),
     (
@@ -401,6 +501,7 @@ proptest! {
         let quantization = Quantization {
             weights: format(weights),
             embeddings: embeddings.map(format),
+            encoder: None,
         };
         let bundle = with_shape(shape, quantization);
         prop_assert_eq!(trip(&bundle), bundle);

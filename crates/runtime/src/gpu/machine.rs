@@ -8,7 +8,8 @@ use stillglass_bundle::{Architecture, Weights};
 use stillglass_device::Adapter;
 
 use super::{Arithmetic, Error, Gpu, Student, Teacher};
-use crate::network::{Path, with_specials};
+use crate::encoder::with_specials;
+use crate::network::Path;
 use crate::pace::{Pace, Stop};
 use crate::student::Pass;
 use crate::{Host, Model};

@@ -43,8 +43,9 @@ impl Student {
             classifier,
             // A reason is written on the CPU.
             decoder: _,
+            encoder,
         } = weights;
-        if !shared.is_empty() {
+        if !shared.is_empty() || encoder.is_some() {
             return Err(Error::Shared);
         }
         let found = forward.recurrent.columns;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::data::Split;
 use crate::device;
+use crate::quantize::check_layers;
 use crate::recipe::{Recipe, TeacherSection};
 use crate::teacher::{self, FILES, Head, Teacher};
 use crate::vocabulary::check_width;
@@ -69,6 +70,7 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
         tokenizer.normalisation().with_context(within)?;
     }
     check_width(recipe.student.embedding, config.hidden)?;
+    check_layers(&config, &recipe.student)?;
     if recipe.teacher.epochs == 0 {
         ensure!(
             config.labels == split.labels,

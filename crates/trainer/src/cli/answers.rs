@@ -235,12 +235,14 @@ pub(super) fn predict(options: &PredictOptions, progress: &Progress) -> Result<(
     };
     let rows = input::rows(&options.input, format, &columns, options.skip_bad_rows);
     let (sheet, bad) = match (columns.text2, columns.choices) {
-        (Some(_), _) => {
-            rows.context("this bundle reads pairs of texts: rows need a column for each")?
-        }
-        (_, Some(_)) => rows.context(
-            "this bundle chooses among answers: rows need a column of questions and one of lists of choices",
-        )?,
+        (Some(text2), _) => rows.with_context(|| {
+            let text = columns.text;
+            format!("this bundle reads pairs of texts, here from the columns `{text}` and `{text2}`")
+        })?,
+        (_, Some(choices)) => rows.with_context(|| {
+            let text = columns.text;
+            format!("this bundle chooses among answers, here to `{text}` among those listed in `{choices}`")
+        })?,
         (None, None) => rows?,
     };
     for bad in &bad {

@@ -185,7 +185,7 @@ pub(super) fn run(general: &General, options: &RecipeOptions, progress: &Progres
     clock.lap("distill");
     let bundle = run.export(&teacher, &students)?;
     clock.lap("export");
-    let report = compare::report(&run, teacher.test.as_ref(), &labels, &students)?;
+    let report = compare::report(&run, &teacher, &labels, &students)?;
     write_atomic(&run.folder.join(REPORT), report.as_bytes())?;
     let summary = Summary {
         bundle: bundle.path,

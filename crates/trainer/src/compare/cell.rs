@@ -286,7 +286,7 @@ impl Comparison<'_> {
         let teacher = self.run.teach()?;
         let labels = self.run.label(&teacher)?;
         let student = self.run.distill_one(&teacher, &labels, cell.seed)?;
-        let bytes = self.run.bundle(&student, Card::default())?;
+        let bytes = self.run.bundle(&teacher, &student, Card::default())?;
         let mut made = self.bundle(bytes, cell)?;
         made.figures.history.clone_from(&student.report.history);
         made.figures.mixture = student.report.mixture.clone();

@@ -78,7 +78,7 @@ fn row(
     })?;
     let object = unambiguous(members, line)?;
     keys.extend(object.keys().cloned());
-    let field = |name: &str| value(&object, name, line);
+    let field = |name: &str| value(&object, name, line, "a string");
     let duplicate = object.get(DUPLICATE).and_then(plain);
     let given = |name: &str| object.get(name).filter(|value| !value.is_null());
     let rationale = columns.rationale.and_then(given);
@@ -151,7 +151,13 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String, BadRow> {
+/// What is written under a name, of which `want` is said to be wanted where it is something else.
+fn value(
+    object: &Map<String, Value>,
+    name: &str,
+    line: usize,
+    want: &str,
+) -> Result<String, BadRow> {
     let bad = |why| BadRow {
         line,
         place: Place::Column(name.into()),
@@ -167,7 +173,7 @@ fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String,
             Value::Array(_) => "an array",
             _ => "an object",
         };
-        bad(format!("is {kind}, want a string"))
+        bad(format!("is {kind}, want {want}"))
     })
 }
 
@@ -175,7 +181,7 @@ fn value(object: &Map<String, Value>, name: &str, line: usize) -> Result<String,
 fn listing(object: &Map<String, Value>, name: &str, line: usize) -> Result<String, BadRow> {
     match object.get(name) {
         Some(list @ Value::Array(_)) => Ok(list.to_string()),
-        _ => value(object, name, line),
+        _ => value(object, name, line, "a list of texts"),
     }
 }
 

@@ -823,3 +823,18 @@ fn copies_of_a_pair_are_known_whatever_blanks_stand_between() {
     assert_eq!(fold("A  b \u{1f} C"), fold("a b\u{1f}c"));
     assert_ne!(fold("a\u{1f}b"), fold("a b"));
 }
+
+#[test]
+fn choices_that_are_no_list_are_asked_for_one() {
+    let columns = Columns {
+        choices: Some("choices"),
+        ..COLUMNS
+    };
+    let row = br#"{"text":"who","choices":{"a":"he"},"label":0}"#;
+    let sheet = read(row, Format::Detect, &columns).unwrap();
+    let says = sheet.bad[0].to_string();
+    assert!(
+        says.contains("`choices`: is an object, want a list of texts"),
+        "{says}"
+    );
+}

@@ -141,12 +141,13 @@ impl Run<'_> {
             set: &set,
             shape: material.shape,
             embedding: &material.embedding,
+            layers: material.layers.as_ref(),
             dropout: recipe.student.dropout,
             section: &section,
             seed,
         };
         let distilled = distill(course, &stage.file(CHECKPOINTS), self.progress)?;
-        let student = Student::from_weights(material.shape, &distilled.weights)?;
+        let student = material.student(&distilled.weights)?;
         let (texts, gold) = columns(&self.split().test);
         let found = self.float_logits(&student, &material.vocabulary, &texts)?;
         let scores = Scores::of_logits(&found, &gold)?;

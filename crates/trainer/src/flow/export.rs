@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
@@ -12,7 +13,7 @@ use crate::artefact::{hash_bytes, same_file, write_atomic, write_together};
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
-use crate::student::{Shape, Student};
+use crate::student::{Layers, Shape, Student};
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
 
@@ -34,6 +35,15 @@ pub(super) struct Trained {
     pub(super) weights: Weights,
     pub(super) vocabulary: Vocabulary,
     pub(super) shape: Shape,
+    layers: Option<Arc<Layers>>,
+}
+
+impl Trained {
+    /// The student itself.
+    pub(super) fn student(&self) -> Result<Student> {
+        let student = Student::from_weights(self.shape, &self.weights)?;
+        Ok(student.behind(self.layers.clone()))
+    }
 }
 
 impl Run<'_> {
@@ -56,8 +66,8 @@ impl Run<'_> {
             .rev()
             .max_by(|a, b| good(a).total_cmp(&good(b)));
         let best = best.context("export: no student was trained")?;
-        let trained = self.trained(best)?;
-        let student = Student::from_weights(trained.shape, &trained.weights)?;
+        let trained = self.trained(teacher, best)?;
+        let student = trained.student()?;
         let first = self.quantize(&trained, Card::default())?;
         let fidelity = |examples: &[Example]| {
             let (texts, _) = columns(examples);
@@ -100,17 +110,32 @@ impl Run<'_> {
     }
 
     /// The bundle of a student, as bytes.
-    pub(crate) fn bundle(&self, student: &StudentArtefact, card: Card) -> Result<Vec<u8>> {
-        self.quantize(&self.trained(student)?, card)
+    pub(crate) fn bundle(
+        &self,
+        teacher: &TeacherArtefact,
+        student: &StudentArtefact,
+        card: Card,
+    ) -> Result<Vec<u8>> {
+        self.quantize(&self.trained(teacher, student)?, card)
     }
 
-    pub(super) fn trained(&self, student: &StudentArtefact) -> Result<Trained> {
+    pub(super) fn trained(
+        &self,
+        teacher: &TeacherArtefact,
+        student: &StudentArtefact,
+    ) -> Result<Trained> {
         let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
         let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
+        let layers = if self.recipe.recipe.student.layers > 0 {
+            self.layers(&self.load(teacher)?, &vocabulary)?
+        } else {
+            None
+        };
         Ok(Trained {
-            shape: self.shape(&vocabulary),
+            shape: self.shape(&vocabulary, layers.as_ref()),
             weights,
             vocabulary,
+            layers,
         })
     }
 
@@ -121,10 +146,19 @@ impl Run<'_> {
             weights,
             vocabulary,
             shape,
+            layers,
         } = trained;
         let decoder = export::decoder(&self.recipe.recipe, labels.len());
-        let mut bundle =
-            export::bundle(weights, (*shape, decoder), vocabulary, labels, most, card)?;
+        let layers = layers.as_ref().map(|layers| layers.first());
+        let mut bundle = export::bundle(
+            weights,
+            layers,
+            (*shape, decoder),
+            vocabulary,
+            labels,
+            most,
+            card,
+        )?;
         bundle.manifest.choices = self.recipe.recipe.data.choices.is_some();
         Ok(bundle.write()?)
     }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{CHECKPOINTS, Labels, REPORT, Run, TeacherArtefact, columns, read_report};
 use crate::agreement::{self, Summary};
@@ -15,9 +16,10 @@ use crate::device::PROCESSOR;
 use crate::distill::{self, Course, Epoch, Row, TransferSet};
 use crate::export::questions_right;
 use crate::metrics::{Scores, argmax};
+use crate::quantize::first_layers;
 use crate::reasons::{self, ReasonFigures};
 use crate::sampler::Mixture;
-use crate::student::{Shape, Student, StudentBatch, logits};
+use crate::student::{Layers, Shape, Student, StudentBatch, logits};
 use crate::teacher::{Frozen, Teacher, Weights, floats_of};
 use crate::vocabulary::{Vocabulary, embeddings};
 
@@ -81,6 +83,16 @@ pub(super) struct Material {
     pub(super) shape: Shape,
     /// Where its embeddings start.
     pub(super) embedding: Vec<f32>,
+    /// What reads its texts before it does.
+    pub(super) layers: Option<Arc<Layers>>,
+}
+
+impl Material {
+    /// The student that has learnt these weights.
+    pub(super) fn student(&self, weights: &Weights) -> Result<Student> {
+        let student = Student::from_weights(self.shape, weights)?;
+        Ok(student.behind(self.layers.clone()))
+    }
 }
 
 impl Run<'_> {
@@ -121,6 +133,7 @@ impl Run<'_> {
                 set: &material.set,
                 shape: material.shape,
                 embedding: &material.embedding,
+                layers: material.layers.as_ref(),
                 dropout: recipe.student.dropout,
                 section: &distill,
                 seed,
@@ -291,12 +304,28 @@ impl Run<'_> {
         if self.recipe.recipe.distill.online > 0 {
             self.add_features(&mut set, from, &teacher, labels)?;
         }
+        let layers = self.layers(&teacher, &vocabulary)?;
         Ok(Material {
             set,
-            shape: self.shape(&vocabulary),
+            shape: self.shape(&vocabulary, layers.as_ref()),
             embedding: self.first_embeddings(from, &teacher, &vocabulary)?,
             vocabulary,
+            layers,
         })
+    }
+
+    /// The teacher's layers that read a student's texts before it does, where the recipe has any.
+    pub(super) fn layers(
+        &self,
+        teacher: &Teacher,
+        vocabulary: &Vocabulary,
+    ) -> Result<Option<Arc<Layers>>> {
+        let section = &self.recipe.recipe.student;
+        if section.layers == 0 {
+            return Ok(None);
+        }
+        let layers = first_layers(teacher, vocabulary, section)?;
+        Ok(Some(Arc::new(Layers::new(layers))))
     }
 
     /// Scores and agreement of a student.
@@ -307,12 +336,9 @@ impl Run<'_> {
         seed: u64,
     ) -> Result<StudentReport> {
         let Material {
-            set,
-            vocabulary,
-            shape,
-            ..
+            set, vocabulary, ..
         } = material;
-        let student = Student::from_weights(*shape, &distilled.weights)?;
+        let student = material.student(&distilled.weights)?;
         let score = |examples: &[Example]| -> Result<(Scores, Option<f64>)> {
             let (texts, gold) = columns(examples);
             let logits = self.float_logits(&student, vocabulary, &texts)?;
@@ -341,9 +367,9 @@ impl Run<'_> {
         count: usize,
     ) -> Result<ReasonFigures> {
         let recipe = &self.recipe.recipe;
-        let trained = self.trained(student)?;
+        let trained = self.trained(from, student)?;
         let asked = reasons::Interview {
-            student: &Student::from_weights(trained.shape, &trained.weights)?,
+            student: &trained.student()?,
             vocabulary: &trained.vocabulary,
             teaching: recipe.distill.reason.teaching,
             labels: &self.split().labels,
@@ -377,7 +403,7 @@ impl Run<'_> {
         whole.pruned(&texts, least)
     }
 
-    pub(super) fn shape(&self, vocabulary: &Vocabulary) -> Shape {
+    pub(super) fn shape(&self, vocabulary: &Vocabulary, layers: Option<&Arc<Layers>>) -> Shape {
         let section = &self.recipe.recipe.student;
         Shape {
             vocabulary: vocabulary.pieces.len(),
@@ -388,6 +414,7 @@ impl Run<'_> {
             rounded: section.small_embeddings(),
             shared: vocabulary.separator.filter(|_| section.shared),
             decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
+            read: layers.map_or(0, |layers| layers.width()),
         }
     }
 

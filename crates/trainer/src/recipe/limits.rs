@@ -251,6 +251,13 @@ impl Recipe {
         if student.small_embeddings() && student.decoder > 0 {
             breaches.add("student.embedding_bits: a decoder's words are found by their embeddings, which want 8 bits; leave it at 8, or student.decoder at 0".into());
         }
+        breaches.range("student.layers", student.layers, 0..=64);
+        if ![4, 8].contains(&student.layer_bits) {
+            breaches.add(format!(
+                "student.layer_bits = {}: want 4 or 8",
+                student.layer_bits
+            ));
+        }
         breaches.range("student.hidden", student.hidden, 1..=4096);
         breaches.range("student.attention", student.attention, 1..=8192);
         breaches.range("student.dropout", student.dropout, 0.0..=0.9);

@@ -45,15 +45,22 @@ impl StudentBatch {
         }
     }
 
+    /// The tokens of each text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = Vec<u32>> {
+        let texts = self.lengths.iter().enumerate();
+        texts.map(|(column, &length)| {
+            let ids = self.ids.iter().skip(column).step_by(self.lengths.len());
+            ids.take(length).copied().collect()
+        })
+    }
+
     /// Which tokens both texts of their pair have, `[time][batch]`.
     pub(super) fn shared(&self, separator: Option<u32>) -> Vec<bool> {
         let (mut both, texts) = (vec![false; self.ids.len()], self.lengths.len());
         if separator.is_none() {
             return both;
         }
-        for (column, &length) in self.lengths.iter().enumerate() {
-            let ids = self.ids.iter().skip(column).step_by(texts);
-            let ids: Vec<u32> = ids.take(length).copied().collect();
+        for (column, ids) in self.texts().enumerate() {
             for (step, shared) in stillglass_text::shared(&ids, separator).enumerate() {
                 both[step * texts + column] = shared;
             }

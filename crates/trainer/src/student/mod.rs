@@ -6,11 +6,14 @@
 mod batch;
 mod bilstm;
 mod decoder;
+mod layers;
 mod lstm;
 mod moments;
 mod speaker;
 mod weights;
 mod wording;
+
+use std::sync::Arc;
 
 use anyhow::Result;
 use burn::module::{Module, Param};
@@ -28,6 +31,7 @@ use bilstm::Trace;
 pub use batch::StudentBatch;
 use decoder::{Back, Decoder, Reading};
 pub use decoder::{DecoderShape, Last, Speech, Spoken};
+pub use layers::Layers;
 pub(crate) use moments::Moments;
 pub use speaker::{Following, Heard, Place, Speaker};
 pub use weights::gradients_as_weights;
@@ -60,6 +64,9 @@ pub struct Shape {
     pub shared: Option<u32>,
     /// Sizes of the decoder, where there is one.
     pub decoder: Option<DecoderShape>,
+    /// Numbers that a teacher's first layers make of a token, which the LSTM reads behind its embedding; 0 where it reads
+    /// embeddings alone.
+    pub read: usize,
 }
 
 /// The student. Directions are stacked in front (0 forward, 1 backward), gates as [`Gate`] orders them.
@@ -67,7 +74,7 @@ pub struct Shape {
 pub struct Student {
     /// `[vocabulary, embedding]`.
     embedding: Param<Tensor<2>>,
-    /// `[2, embedding, 4 * hidden]`.
+    /// `[2, embedding + read, 4 * hidden]`.
     input: Param<Tensor<3>>,
     /// `[2, hidden, 4 * hidden]`.
     recurrent: Param<Tensor<3>>,
@@ -93,6 +100,9 @@ pub struct Student {
     rounded: bool,
     /// Writes reasons.
     decoder: Option<Decoder>,
+    /// Read its texts before it does, where its shape says so.
+    #[module(skip)]
+    layers: Option<Arc<Layers>>,
 }
 
 /// What the student says of a batch.
@@ -175,7 +185,7 @@ impl Student {
             embedding: parameter("embedding", table, device),
             input: parameter(
                 "input",
-                draw("input", &[2, shape.embedding, gates], hidden),
+                draw("input", &[2, shape.embedding + shape.read, gates], hidden),
                 device,
             ),
             recurrent: parameter(
@@ -218,7 +228,16 @@ impl Student {
             decoder: shape
                 .decoder
                 .map(|decoder| Decoder::new(shape, decoder, seed)),
+            layers: None,
         }
+    }
+
+    /// The same student behind the layers that read its texts before it does, which one of [`Shape::read`] needs before
+    /// anything else.
+    #[must_use]
+    pub fn behind(mut self, layers: Option<Arc<Layers>>) -> Self {
+        self.layers = layers;
+        self
     }
 
     /// What the parameters are called, in their order.
@@ -288,6 +307,9 @@ impl Student {
             for (row, _) in rows.filter(|(_, both)| **both) {
                 add(row, &shared);
             }
+        }
+        if let Some(layers) = &self.layers {
+            embedded = layers.beside(&embedded, batch);
         }
         let weights = bilstm::Weights {
             input: values(&self.input),
@@ -371,6 +393,8 @@ impl Student {
         let [table, input, recurrent, bias, ..] = &mut found.0[..] else {
             unreachable!("a student has nine parameters at least")
         };
+        // What stands behind an embedding learns nothing.
+        let [_, width] = self.embedding.val().dims();
         for (&id, row) in way.ids.iter().zip(rows) {
             add(&mut table[id as usize * width..][..width], row);
         }
@@ -419,6 +443,7 @@ impl Student {
                 .decoder
                 .as_ref()
                 .map(|decoder| decoder.with(&mut parameters)),
+            layers: self.layers.clone(),
         }
     }
 }

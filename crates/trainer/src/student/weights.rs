@@ -62,6 +62,7 @@ impl Student {
             rounded,
             shared,
             decoder,
+            read,
         } = shape;
         let gates = 4 * hidden;
         let device = &processor();
@@ -86,7 +87,7 @@ impl Student {
                 weights.get("embedding", [vocabulary, embedding])?,
                 device,
             ),
-            input: parameter("input", both("input", embedding)?, device),
+            input: parameter("input", both("input", embedding + read)?, device),
             recurrent: parameter("recurrent", both("recurrent", hidden)?, device),
             bias: parameter("bias", TensorData::new(bias, [2, 1, gates]), device),
             projection: parameter(
@@ -122,6 +123,7 @@ impl Student {
             decoder: decoder
                 .map(|decoder| Decoder::from_weights(shape, decoder, weights))
                 .transpose()?,
+            layers: None,
         })
     }
 }

@@ -76,6 +76,7 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
         },
         shared: Vec::new(),
         decoder: None,
+        encoder: None,
     };
     let shape = StudentShape {
         vocabulary: PIECES.len(),
@@ -84,6 +85,7 @@ pub(crate) fn bytes(card: Card) -> Vec<u8> {
         attention: ATTENTION,
         shared: false,
         decoder: None,
+        encoder: None,
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,

@@ -16,6 +16,7 @@ const SHAPE: Shape = Shape {
     rounded: false,
     shared: None,
     decoder: None,
+    read: 0,
 };
 
 /// Every objective, then what else a recipe may ask of them.

@@ -98,8 +98,8 @@ impl Teacher {
                 feedforward_norm: norm(&layer.feedforward_norm)?,
             })
         };
-        let mut positions = weights.position.to_float();
-        if let Some(first) = weights.types.get(..shape.hidden) {
+        let mut positions = weights.encoder.position.to_float();
+        if let Some(first) = weights.encoder.types.get(..shape.hidden) {
             positions
                 .iter_mut()
                 .zip(first.iter().cycle())
@@ -113,10 +113,11 @@ impl Teacher {
         } = &weights.classifier;
         Ok(Self {
             shape: *shape,
-            words: gpu.words(&weights.word)?,
+            words: gpu.words(&weights.encoder.word)?,
             positions: gpu.resident(&positions, shape.hidden)?,
-            norm: norm(&weights.norm)?,
+            norm: norm(&weights.encoder.norm)?,
             layers: weights
+                .encoder
                 .layers
                 .iter()
                 .map(layer)
