@@ -46,6 +46,18 @@ export interface Architecture {
   shared?: true;
   /** Of what writes its reasons; absent where it gives none. */
   decoder?: DecoderArchitecture;
+  /** Of its teacher's first layers, where they read a text before it does. */
+  encoder?: EncoderArchitecture;
+}
+
+/** Sizes of a teacher's first layers before a student, by name. */
+export interface EncoderArchitecture {
+  hidden: number;
+  layers: number;
+  heads: number;
+  intermediate: number;
+  /** Tokens they have places for, special tokens included. */
+  positions: number;
 }
 
 /** Sizes of what writes a student's reasons, by name. */

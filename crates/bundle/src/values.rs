@@ -31,10 +31,11 @@ pub(crate) fn check(kind: Kind, tensor: &Tensor, bytes: &[u8]) -> Result<(), Err
     match tensor.layout.dtype {
         Dtype::F32 => {
             let scale = tensor.name.rsplit('.').next() == Some("scale");
-            let kind = match tensor.name.starts_with(ENCODER) {
-                // A teacher's layers, wherever they are.
-                true => Kind::Teacher,
-                false => kind,
+            // A teacher's layers, wherever they are.
+            let kind = if tensor.name.starts_with(ENCODER) {
+                Kind::Teacher
+            } else {
+                kind
             };
             let (most, want) = match (kind, scale, tensor.layout.shape.len()) {
                 (Kind::Student, false, _) => STUDENT,

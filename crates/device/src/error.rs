@@ -35,9 +35,10 @@ pub enum Error {
     #[error("the GPU computes something else than the CPU")]
     Wrong,
 
-    /// A student that tells tokens which both texts of a pair have: its embeddings hang on the whole text.
-    #[error("this model of pairs runs on the CPU, where one takes less than a GPU takes to answer")]
-    Shared,
+    /// A student that tells tokens which both texts of a pair have, or that reads behind a teacher's layers: what it reads
+    /// of a token hangs on the whole text.
+    #[error("this model runs on the CPU: what it reads of a word hangs on the rest of the text")]
+    Whole,
     /// The model or the call is larger than every GPU is sure to take.
     #[error("{what}: {found}, the GPU takes {most} at most; run it on the CPU")]
     TooLarge {

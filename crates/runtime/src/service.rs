@@ -14,7 +14,7 @@ use crate::{Choice, Classification, Error, Host, Model, Request};
 
 /// Why the CPU answers what was asked of the GPU, of a model that the GPU never gets.
 const STAYS: &str =
-    "this model of pairs runs on the CPU, where a text takes less than a GPU takes to answer";
+    "this model runs on the CPU: what it reads of a word hangs on the rest of the text";
 
 /// A model, and the backends it may use.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use safetensors::SafeTensors;
 use serde::Serialize;
-use stillglass_bundle::{Architecture, Bundle, Manifest, Quantization, WeightFormat};
+use stillglass_bundle::{Architecture, Bundle, EncoderShape, Manifest, Quantization, WeightFormat};
 
 use crate::terminal::shown;
 
@@ -181,10 +181,18 @@ impl Inspection {
 
 fn sizes(architecture: &Architecture) -> String {
     match architecture {
-        Architecture::Student(shape) => format!(
-            "embedding {}, hidden 2 × {}, attention {}",
-            shape.embedding, shape.hidden, shape.attention
-        ),
+        Architecture::Student(shape) => {
+            let own = format!(
+                "embedding {}, hidden 2 × {}, attention {}",
+                shape.embedding, shape.hidden, shape.attention
+            );
+            match shape.encoder {
+                Some(EncoderShape { layers, hidden, .. }) => {
+                    format!("{own}, behind {layers} of its teacher's layers of {hidden}")
+                }
+                None => own,
+            }
+        }
         Architecture::Teacher(shape) => format!(
             "{} layers, hidden {}, {} heads, intermediate {}",
             shape.layers, shape.hidden, shape.heads, shape.intermediate
@@ -197,11 +205,13 @@ fn formats(quantization: Quantization) -> String {
         WeightFormat::Int8 => "8 bits",
         WeightFormat::Int4 => "4 bits",
     };
-    let weights = bits(quantization.weights);
-    match quantization.embeddings {
-        Some(format) => format!("{weights}, embeddings {}", bits(format)),
-        None => weights.into(),
-    }
+    let others = [
+        ("embeddings", quantization.embeddings),
+        ("its teacher's layers", quantization.encoder),
+    ];
+    let others = others.into_iter();
+    let others = others.filter_map(|(of, format)| Some(format!(", {of} {}", bits(format?))));
+    bits(quantization.weights).to_owned() + &others.collect::<String>()
 }
 
 fn licensed(name: &str, licence: &str) -> String {

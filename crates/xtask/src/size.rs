@@ -16,14 +16,17 @@ use crate::step::step;
 use crate::workspace::Workspace;
 
 /// The most that the wasm module and its JavaScript may weigh together, brotli, in bytes: 150,000 until students gave
-/// reasons in words, which took ten thousand more.
-const CODE_BROTLI: usize = 165_000;
+/// reasons in words, which took ten thousand more, and 165,000 until they read behind their teacher's layers.
+const CODE_BROTLI: usize = 167_000;
 /// The most that the JavaScript of the npm package's core may weigh, brotli, in bytes.
 const CORE_BROTLI: usize = 15_000;
 /// The most that a committed student may weigh, in bytes.
 const STUDENT_RAW: usize = 900_000;
 /// The most that a committed student may weigh after brotli, in bytes.
 const STUDENT_BROTLI: usize = 750_000;
+/// Committed students that read behind layers of their teacher, and the most that one may weigh, in bytes.
+const LAYERED: [&str; 1] = ["nli.glass"];
+const LAYERED_RAW: usize = 4_000_000;
 /// The most that a committed teacher, which a page brings only when asked, may weigh, in bytes.
 const TEACHER_RAW: usize = 12_500_000;
 
@@ -196,6 +199,9 @@ fn excesses(
         (sum, "brotli", sum.brotli, CODE_BROTLI),
     ];
     let bundles = bundles.iter().flat_map(|bundle| {
+        if LAYERED.contains(&bundle.name.as_str()) {
+            return vec![(bundle, "raw", bundle.raw, LAYERED_RAW)];
+        }
         if teachers.contains_key(&bundle.name) {
             return vec![(bundle, "raw", bundle.raw, TEACHER_RAW)];
         }
@@ -295,7 +301,7 @@ mod tests {
         let found = excesses(&code(CORE_BROTLI + 1, CODE_BROTLI + 1), &bundles, &teachers);
         assert_eq!(found.len(), 5, "{found:?}");
         assert_eq!(found[0], "core JS has 15001 bytes brotli, budget 15000");
-        assert_eq!(found[1], "wasm + JS has 165001 bytes brotli, budget 165000");
+        assert_eq!(found[1], "wasm + JS has 167001 bytes brotli, budget 167000");
         assert!(
             found[2].starts_with("a.glass has 900001 bytes raw"),
             "{found:?}"

@@ -50,7 +50,7 @@ fn compare(bundle: &Bundle, texts: &[String]) {
     let loaded = wait(Student::load(gpu, weights(bundle)));
     if model.reads_pairs() {
         // What both texts have is known of the whole text alone.
-        assert_eq!(loaded.err(), Some(Error::Shared));
+        assert_eq!(loaded.err(), Some(Error::Whole));
         return;
     }
     let student = loaded.expect("room for the weights");

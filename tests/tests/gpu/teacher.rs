@@ -1,8 +1,6 @@
 //! The whole teacher, forwards and along a path: the GPU's answers beside the CPU's.
 
-use stillglass_bundle::{
-    Architecture, Bundle, TeacherShape, WeightFormat, Weights,
-};
+use stillglass_bundle::{Architecture, Bundle, TeacherShape, WeightFormat, Weights};
 use stillglass_runtime::gpu::{Error, Teacher};
 use stillglass_runtime::{Method, Model, gauss_legendre};
 

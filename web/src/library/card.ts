@@ -59,8 +59,13 @@ function says(about: About): string {
 function shape({ kind, architecture: sizes }: About): string {
   const pieces = `${count(sizes.vocabulary)} word pieces`;
   return kind === 'student'
-    ? `${pieces} × ${sizes.embedding}, LSTM of 2 × ${sizes.hidden}${sizes.decoder === undefined ? '' : `, decoder of ${sizes.decoder.hidden}`}`
+    ? `${pieces} × ${sizes.embedding}, ${layers(sizes.encoder)}LSTM of 2 × ${sizes.hidden}${sizes.decoder === undefined ? '' : `, decoder of ${sizes.decoder.hidden}`}`
     : `${pieces} × ${sizes.hidden}, ${sizes.layers} transformer layers of ${sizes.heads} heads`;
+}
+
+function layers(encoder?: { layers: number }): string {
+  if (encoder === undefined) return '';
+  return `${count(encoder.layers)} transformer layer${encoder.layers === 1 ? '' : 's'} of its teacher’s, `;
 }
 
 function fact(name: string, value: string): HTMLElement {

@@ -246,6 +246,58 @@ fn embeddings_of_four_bits_make_a_smaller_bundle_that_answers() {
 }
 
 #[test]
+fn a_student_behind_layers_of_its_teacher_is_made_resumed_and_shown() {
+    let place = Place::new();
+    recipe(&place);
+    for (sets, want) in [
+        (["student.layer_bits=5", "student.layers=1"], "want 4 or 8"),
+        (["student.layers=65", "seed=1"], "student.layers = 65"),
+        (
+            ["student.layers=3", "student.max_tokens=62"],
+            "of 2 that the teacher has",
+        ),
+        (
+            ["student.layers=1", "student.max_tokens=63"],
+            "have places for 62",
+        ),
+    ] {
+        let [first, second] = sets;
+        for verb in ["check", "compare"] {
+            let error = place.bad(&[verb, "tiny.toml", "--set", first, "--set", second]);
+            assert!(error.contains(want), "{verb}: {error}");
+            assert!(!error.contains("teach: epoch"), "{error}");
+        }
+    }
+    let run = |sets: &[&str]| {
+        let own = ["student.layers=1", "student.max_tokens=62"];
+        let sets = own.iter().chain(sets).flat_map(|set| ["--set", set]);
+        let arguments = ["run", "tiny.toml"].into_iter().chain(sets);
+        place.good(&arguments.collect::<Vec<_>>());
+        fs::read(place.path("runs/tiny/tiny.glass")).unwrap()
+    };
+    let four = run(&[]);
+    assert_eq!(run(&[]), four, "what is done is not done again otherwise");
+    let shown = place.good(&["inspect", "runs/tiny/tiny.glass"]);
+    for said in [
+        "behind 1 of its teacher's layers",
+        "8 bits, its teacher's layers 4 bits",
+        "encoder.layer.0.attention.query",
+    ] {
+        assert!(shown.contains(said), "{shown}");
+    }
+    let eight = run(&["student.layer_bits=8"]);
+    assert!(four.len() < eight.len(), "{} {}", four.len(), eight.len());
+    let scores = place.good(&[
+        "evaluate",
+        "--bundle",
+        "runs/tiny/tiny.glass",
+        "--input",
+        "test.jsonl",
+    ]);
+    assert!(scores.contains("accuracy"), "{scores}");
+}
+
+#[test]
 fn a_bandit_and_a_teacher_that_learns_along_teach_otherwise() {
     let place = Place::new();
     recipe(&place);
