@@ -447,6 +447,10 @@ pub struct StudentSection {
     /// How often the training texts must use a piece for it to stay in the vocabulary; words of
     /// rarer pieces fall into shorter ones.
     pub min_count: usize,
+    /// Which single characters stay there, however rare: all of the teacher's, so that hardly a word is unknown, or those
+    /// that the training texts have.
+    #[serde(skip_serializing_if = "is_all")]
+    pub characters: Characters,
     /// Whether tokens that stand in both texts of a pair are told so, by a vector that is learnt.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
@@ -482,6 +486,22 @@ fn is_eight(bits: &u32) -> bool {
     *bits == 8
 }
 
+/// Which single characters a vocabulary keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Characters {
+    /// All that the teacher's has.
+    #[default]
+    All,
+    /// Those that the training texts have, and ASCII's.
+    Used,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_all(characters: &Characters) -> bool {
+    *characters == Characters::All
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
 fn is_four(bits: &u32) -> bool {
     *bits == 4
@@ -507,6 +527,7 @@ impl Default for StudentSection {
             dropout: 0.3,
             max_tokens: 128,
             min_count: 1,
+            characters: Characters::All,
             shared: false,
             layers: 0,
             layer_bits: 4,

@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, ensure};
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use stillglass_text::{Options, Tokenizer, prune};
 
 use crate::learn::learn;
 use crate::progress::Progress;
+use crate::recipe::Characters;
 use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
 
 /// Root mean square of the first embeddings: what the LSTM's first weights expect.
@@ -89,14 +90,27 @@ impl Vocabulary {
         Ok(Tokenizer::new(&self.pieces, options)?)
     }
 
-    /// Only the pieces that `texts` use at least `min_count` times, and every single character; in byte order, in which a
+    /// Only the pieces that `texts` use at least `min_count` times, and these single characters; in byte order, in which a
     /// reader need not sort them, and they take least room.
-    pub fn pruned(&self, texts: &[&str], min_count: usize) -> Result<Self> {
-        self.pruned_but(texts, min_count, &[])
+    pub fn pruned(&self, texts: &[&str], min_count: usize, characters: Characters) -> Result<Self> {
+        let counts = self.counts(texts)?;
+        let mut pruned = self.pruned_to(&counts, min_count, &[])?;
+        if characters == Characters::Used {
+            let read = counts.keys().map(|&id| self.pieces[id as usize].as_str());
+            let read: HashSet<char> = read.flat_map(str::chars).collect();
+            let unread = |one: char| !one.is_ascii() && !read.contains(&one);
+            pruned.retain(|piece| !single(piece).is_some_and(unread));
+        }
+        self.with(pruned)
     }
 
-    /// The same, and the pieces with the ids `keep`.
+    /// All single characters, and also the pieces with the ids `keep`.
     pub fn pruned_but(&self, texts: &[&str], min_count: usize, keep: &[u32]) -> Result<Self> {
+        self.with(self.pruned_to(&self.counts(texts)?, min_count, keep)?)
+    }
+
+    /// How often texts use each piece.
+    fn counts(&self, texts: &[&str]) -> Result<HashMap<u32, usize>> {
         let tokenizer = self.tokenizer()?;
         let mut counts: HashMap<u32, usize> = HashMap::new();
         for text in texts {
@@ -104,6 +118,15 @@ impl Vocabulary {
                 *counts.entry(id).or_default() += 1;
             }
         }
+        Ok(counts)
+    }
+
+    fn pruned_to(
+        &self,
+        counts: &HashMap<u32, usize>,
+        min_count: usize,
+        keep: &[u32],
+    ) -> Result<Vec<String>> {
         let used = |id: u32| {
             keep.contains(&id)
                 || self.separator == Some(id)
@@ -111,12 +134,23 @@ impl Vocabulary {
         };
         let mut pieces = prune(&self.pieces, self.unknown, used)?.vocabulary;
         pieces.sort_unstable();
+        Ok(pieces)
+    }
+
+    /// Other pieces, by which texts are read as by these.
+    fn with(&self, pieces: Vec<String>) -> Result<Self> {
         let kept = Self::new(pieces, self.lowercase, self.strip_accents)?;
         Ok(match self.separator {
             Some(_) => kept.of_pairs(),
             None => kept,
         })
     }
+}
+
+/// The one character that a piece is, alone or in a word.
+fn single(piece: &str) -> Option<char> {
+    let mut characters = piece.strip_prefix("##").unwrap_or(piece).chars();
+    characters.next().filter(|_| characters.next().is_none())
 }
 
 /// Errors where embeddings of this width could not start from a teacher's states of `hidden` numbers.
@@ -197,6 +231,23 @@ fn principal_components(rows: &[f32], from: usize, to: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_no_text_has_may_go() {
+        let pieces = [
+            "[UNK]", "a", "##a", "é", "##é", "日", "##日", "#", "###", "tea", "##s", "∑",
+        ];
+        let whole = Vocabulary::new(pieces.map(String::from).into(), false, false).unwrap();
+        let of = |characters| {
+            let kept = whole.pruned(&["tea tea é∑", "teas"], 2, characters);
+            kept.unwrap().pieces.join(" ")
+        };
+        assert_eq!(
+            of(Characters::All),
+            "# ### ##a ##s ##é ##日 [UNK] a tea é ∑ 日"
+        );
+        assert_eq!(of(Characters::Used), "# ### ##a ##s ##é [UNK] a tea é ∑");
+    }
 
     #[test]
     fn components_keep_distances_of_data_on_a_plane() {

@@ -394,13 +394,13 @@ impl Run<'_> {
     }
 
     fn vocabulary(&self, teacher: &Teacher) -> Result<Vocabulary> {
-        let least = self.recipe.recipe.student.min_count;
+        let section = &self.recipe.recipe.student;
         let whole = self.whole_vocabulary(teacher)?;
         let mut texts = self.read_by_students();
         if self.recipe.recipe.student.decoder > 0 {
             texts.extend(reasons::read(&self.split().train, &self.recipe.recipe)?);
         }
-        whole.pruned(&texts, least)
+        whole.pruned(&texts, section.min_count, section.characters)
     }
 
     pub(super) fn shape(&self, vocabulary: &Vocabulary, layers: Option<&Arc<Layers>>) -> Shape {
