@@ -132,8 +132,8 @@ impl Memory {
         match &student.encoder {
             None => self.tokens.find(numbered, table, &layers.gates),
             Some(encoder) => {
-                let read = encoder.read(ids);
-                self.tokens.beside(numbered, table, &read, &layers.gates);
+                let read = (encoder.read(ids), encoder.shape.hidden);
+                self.tokens.beside(numbered, table, read, &layers.gates);
             }
         }
         let Tokens { shares, places, .. } = &self.tokens;
@@ -214,16 +214,15 @@ impl Tokens {
         &mut self,
         ids: &[u32],
         (embedding, shared): (&Quantized, &[f32]),
-        read: &[f32],
+        (read, hidden): (Vec<f32>, usize),
         gates: &[cpu::Gates; 2],
     ) {
         self.forget();
         self.places.clear();
         self.places.extend(0..ids.len() as u32);
         let (rows, width) = (embedding.rows, embedding.columns);
-        let hidden = read.len() / ids.len().max(1);
         let mut x = Vec::with_capacity(ids.len() * (width + hidden));
-        for (&id, read) in ids.iter().zip(read.chunks_exact(hidden.max(1))) {
+        for (&id, read) in ids.iter().zip(read.chunks_exact(hidden)) {
             let own = x.len();
             x.extend(embedding.row(id as usize % rows));
             if id as usize >= rows {

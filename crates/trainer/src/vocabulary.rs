@@ -239,7 +239,7 @@ mod tests {
         ];
         let whole = Vocabulary::new(pieces.map(String::from).into(), false, false).unwrap();
         let of = |characters| {
-            let kept = whole.pruned(&["tea tea é∑", "teas"], 2, characters);
+            let kept = whole.pruned(&["tea tea é ∑", "teas"], 2, characters);
             kept.unwrap().pieces.join(" ")
         };
         assert_eq!(

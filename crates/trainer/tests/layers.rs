@@ -179,6 +179,7 @@ fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
         };
         assert_eq!(numbers.encoder.as_deref(), Some(layers.first().weights()));
 
+        let model_bias = numbers.classifier.bias.clone();
         let model = Model::new(bundle).unwrap();
         let pair = |text: &str| stillglass_text::pair(text, "the bank fell");
         let texts: Vec<String> = TEXTS.iter().map(|text| pair(text)).collect();
@@ -203,6 +204,8 @@ fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
                 assert!((sum - logit).abs() < 1e-5, "{sum} {logit}");
             }
         }
+        // A text without tokens, which a model of single texts may be given.
+        assert_eq!(model.classify_ids(&[]).unwrap(), model_bias);
         let long = vec![4; 31];
         let error = model.classify_ids(&long).unwrap_err().to_string();
         assert!(error.contains("31"), "{error}");
