@@ -50,7 +50,7 @@ export interface Architecture {
   encoder?: EncoderArchitecture;
 }
 
-/** Sizes of a teacher's first layers before a student, by name. */
+/** Sizes of a teacher's layers, by name: of all, or of the first ones before a student. */
 export interface EncoderArchitecture {
   hidden: number;
   layers: number;
@@ -70,14 +70,8 @@ export interface DecoderArchitecture {
 }
 
 /** Sizes of a teacher, by name. */
-export interface TeacherArchitecture {
+export interface TeacherArchitecture extends EncoderArchitecture {
   vocabulary: number;
-  hidden: number;
-  layers: number;
-  heads: number;
-  intermediate: number;
-  /** Tokens it has places for, special tokens included. */
-  positions: number;
 }
 
 /** What every loaded bundle says of itself. */

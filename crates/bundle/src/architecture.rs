@@ -248,10 +248,13 @@ impl StudentShape {
             decoder.check(2 * self.hidden, labels)?;
         }
         let own = match &self.encoder {
-            Some(encoder) => encoder.check(&OF_STUDENT)?,
+            Some(encoder) => {
+                let most = limits::COLUMNS - self.embedding;
+                check_size(OF_STUDENT[0], encoder.hidden, most)?;
+                encoder.check(&OF_STUDENT)?
+            }
             None => 0,
         };
-        check_size("architecture.embedding", self.input(), limits::COLUMNS)?;
         // What is read, both directions' gates, both directions' states, the projection.
         Ok(own + self.input() + 8 * self.hidden + 2 * self.hidden + self.attention)
     }
@@ -261,7 +264,7 @@ impl StudentShape {
 const SPECIALS: usize = 2;
 
 /// What an encoder's sizes are called, in the order of [`EncoderShape`]'s.
-type Names = [&'static str; 6];
+type Names = [&'static str; 7];
 
 const OF_TEACHER: Names = [
     "architecture.hidden",
@@ -270,6 +273,7 @@ const OF_TEACHER: Names = [
     "architecture.intermediate",
     "architecture.positions",
     "architecture.types",
+    "architecture.epsilon",
 ];
 
 const OF_STUDENT: Names = [
@@ -279,6 +283,7 @@ const OF_STUDENT: Names = [
     "architecture.encoder.intermediate",
     "architecture.encoder.positions",
     "architecture.encoder.types",
+    "architecture.encoder.epsilon",
 ];
 
 impl EncoderShape {
@@ -298,9 +303,9 @@ impl EncoderShape {
         Ok(shape)
     }
 
-    /// Checks the sizes and answers the floats that one token needs.
+    /// Checks the sizes and answers the floats that one token needs while one layer runs.
     fn check(&self, names: &Names) -> Result<usize, Error> {
-        let [hidden, layers, heads, intermediate, positions, types] = *names;
+        let [hidden, layers, heads, intermediate, positions, types, name] = *names;
         check_size(hidden, self.hidden, limits::COLUMNS)?;
         check_size(layers, self.layers, limits::LAYERS)?;
         check_size(heads, self.heads, self.hidden)?;
@@ -309,12 +314,18 @@ impl EncoderShape {
         check_size(types, self.types.max(1), limits::TYPES)?;
         check_multiple(hidden, self.hidden, self.heads)?;
         if !limits::EPSILON.contains(&self.epsilon) {
-            return Err(Error::Epsilon(self.epsilon));
+            let found = self.epsilon;
+            return Err(Error::Epsilon { name, found });
         }
-        // What an explanation keeps of each layer (query, key, value, both sums, the inside of its
-        // feed-forward block), and one row of attention in each head.
+        // Of a layer query, key, value, both sums and the inside of its feed-forward block, and one row of attention in
+        // each head.
         let layer = 5 * self.hidden + self.intermediate;
-        Ok(self.layers * layer + self.heads * self.positions)
+        Ok(layer + self.heads * self.positions)
+    }
+
+    /// The reader's checks of its sizes before a student, before there is one.
+    pub fn check_ahead(&self) -> Result<(), Error> {
+        self.check(&OF_STUDENT).map(|_| ())
     }
 
     /// Checks that packed 4-bit rows have whole groups of columns.
@@ -395,7 +406,10 @@ impl TeacherShape {
 
     /// Checks the sizes and answers the floats that one token needs.
     fn check(&self) -> Result<usize, Error> {
-        self.encoder().check(&OF_TEACHER)
+        let one = self.encoder().check(&OF_TEACHER)?;
+        // An explanation keeps all layers'.
+        let layer = 5 * self.hidden + self.intermediate;
+        Ok(one + (self.layers - 1) * layer)
     }
 
     /// Checks that packed 4-bit rows have whole groups of columns.

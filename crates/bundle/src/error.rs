@@ -127,8 +127,13 @@ pub enum Error {
     )]
     Choices,
     /// A layer norm that could divide by next to nothing.
-    #[error("architecture.epsilon is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*.0))]
-    Epsilon(f32),
+    #[error("{name} is {found}, want 1e-20 to 1; re-export the bundle", found = decimal::show(*found))]
+    Epsilon {
+        /// Of the teacher, or of the encoder before a student.
+        name: &'static str,
+        /// What the manifest says.
+        found: f32,
+    },
     /// A student in another number format than 8-bit integers, its embeddings perhaps of 4 bits; or a format for an
     /// encoder that is not there, or none for one that is.
     #[error(

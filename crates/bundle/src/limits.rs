@@ -12,9 +12,9 @@ pub const PIECE_BYTES: usize = 512;
 pub const COLUMNS: usize = 8192;
 /// Hidden units of one LSTM direction; the layers above see both directions.
 pub const HIDDEN: usize = COLUMNS / 2;
-/// Encoder layers of a teacher.
+/// Encoder layers of a teacher, or before a student.
 pub const LAYERS: usize = 64;
-/// Rows of a teacher's token-type table.
+/// Rows of an encoder's token-type table.
 pub const TYPES: usize = 16;
 /// Columns that share a scale in a packed 4-bit matrix.
 pub const GROUP: usize = 32;
@@ -37,7 +37,7 @@ pub const ACTIVATIONS: u64 = 1 << 26;
 /// Largest magnitude of a student's biases, scales and unquantized weights. With it the largest sum the student
 /// can form, 8192 products of two values 127 · 2²⁰, is about 1.5 · 10²⁰: an `f32` holds it.
 pub const MAGNITUDE: f32 = 1_048_576.0;
-/// Largest magnitude of a teacher's biases and unquantized weights.
+/// Largest magnitude of a teacher's biases and unquantized weights, and of its layers' before a student.
 ///
 /// A layer norm gives √8192 · 512 + 512 < 5 · 10⁴ at most; from there two matrices of 8192 columns with
 /// weights up to 127 lead to 6 · 10¹⁶, and the next norm's sum of 8192 squares of twice that is below

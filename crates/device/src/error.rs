@@ -35,10 +35,10 @@ pub enum Error {
     #[error("the GPU computes something else than the CPU")]
     Wrong,
 
-    /// A student that tells tokens which both texts of a pair have, or that reads behind a teacher's layers: what it reads
-    /// of a token hangs on the whole text.
-    #[error("this model runs on the CPU: what it reads of a word hangs on the rest of the text")]
-    Whole,
+    /// A student that is told which tokens both texts of a pair have, or that reads behind a teacher's layers: there are no
+    /// kernels for these.
+    #[error("models of this kind run on the CPU alone, which takes milliseconds for a text")]
+    StaysOnCpu,
     /// The model or the call is larger than every GPU is sure to take.
     #[error("{what}: {found}, the GPU takes {most} at most; run it on the CPU")]
     TooLarge {

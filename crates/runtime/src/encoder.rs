@@ -76,7 +76,7 @@ struct Trace {
 /// Whether a pass keeps what the way back needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    Logits,
+    Nothing,
     Everything,
 }
 
@@ -84,7 +84,7 @@ impl Keep {
     /// What is changed next: a copy, or the numbers themselves where nobody asks for them again.
     fn spare(self, kept: &mut Vec<f32>) -> Vec<f32> {
         match self {
-            Self::Logits => std::mem::take(kept),
+            Self::Nothing => std::mem::take(kept),
             Self::Everything => kept.clone(),
         }
     }
@@ -133,7 +133,7 @@ impl Encoder<'_> {
     pub(crate) fn read(&self, ids: &[u32]) -> Vec<f32> {
         let rows = self.weights.word.rows() as u32;
         let ids = with_specials([Some(rows - 2), Some(rows - 1)], ids);
-        let pass = self.forward(self.embed(&ids), &[ids.len()], Keep::Logits);
+        let pass = self.forward(self.embed(&ids), &[ids.len()], Keep::Nothing);
         pass.states[self.cells(&(1..ids.len() - 1))].to_vec()
     }
 

@@ -67,12 +67,11 @@ impl Model {
         self.manifest().tokenizer.separator.is_some()
     }
 
-    /// Whether no GPU is asked for it: what is read of a token hangs on others of the text.
+    /// Whether no GPU is asked for it, which has no kernels for tokens that both texts have, or for layers before a student.
     pub(crate) fn stays_on_cpu(&self) -> bool {
-        matches!(
-            &self.bundle.weights,
-            Weights::Student(weights) if !weights.shared.is_empty() || weights.encoder.is_some()
-        )
+        let shares =
+            matches!(&self.bundle.weights, Weights::Student(weights) if !weights.shared.is_empty());
+        shares || self.has_encoder()
     }
 
     /// The methods that explain this kind of model, its own first.

@@ -84,13 +84,13 @@ impl Cpu<'_> {
                 let words = teacher.embed(&ids);
                 Pass {
                     contributions: Vec::new(),
-                    logits: teacher.forward(words, &[ids.len()], Keep::Logits).logits,
+                    logits: teacher.forward(words, &[ids.len()], Keep::Nothing).logits,
                 }
             }
         }
     }
 
-    /// Logits for any tokens of a text. A student allocates nothing else.
+    /// Logits for any tokens of a text. A student that reads embeddings alone allocates nothing else.
     pub(crate) fn logits(&self, ids: &[u32]) -> Vec<f32> {
         match self {
             Self::Student(student) => student.forward(ids, |pass| pass.logits.clone()),

@@ -13,8 +13,7 @@ use crate::queue::Queue;
 use crate::{Choice, Classification, Error, Host, Model, Request};
 
 /// Why the CPU answers what was asked of the GPU, of a model that the GPU never gets.
-const STAYS: &str =
-    "this model runs on the CPU: what it reads of a word hangs on the rest of the text";
+const STAYS: &str = "models of this kind run on the CPU alone, which takes milliseconds for a text";
 
 /// A model, and the backends it may use.
 #[derive(Debug)]

@@ -39,7 +39,7 @@ pub use encoding::{Encoding, Place, Token, Truncated, Word};
 pub use error::Error;
 pub use pair::{SEPARATOR, halves, longest_first, pair, shared};
 pub use pieces::CONTINUATION;
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, prune, single};
 pub use segment::LONGEST_WORD;
 pub use tokenizer::{Options, Tokenizer};
 pub use writer::Writer;

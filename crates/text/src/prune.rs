@@ -41,7 +41,7 @@ pub fn prune(
     Pieces::new(vocabulary)?;
     let old: Vec<u32> = (0u32..)
         .zip(vocabulary)
-        .filter(|&(id, piece)| id == unknown || used(id) || is_single(piece))
+        .filter(|&(id, piece)| id == unknown || used(id) || single(piece).is_some())
         .map(|(id, _)| id)
         .collect();
     let vocabulary = old
@@ -56,8 +56,11 @@ pub fn prune(
     })
 }
 
-/// One character, plain or continuing a word.
-fn is_single(piece: &str) -> bool {
-    let is_one = |text: &str| text.chars().count() == 1;
-    is_one(piece) || piece.strip_prefix(CONTINUATION).is_some_and(is_one)
+/// The one character that a piece is, plain or continuing a word.
+pub fn single(piece: &str) -> Option<char> {
+    let one = |text: &str| {
+        let mut characters = text.chars();
+        characters.next().filter(|_| characters.next().is_none())
+    };
+    one(piece).or_else(|| one(piece.strip_prefix(CONTINUATION)?))
 }

@@ -17,8 +17,9 @@ use crate::compare;
 use crate::data::{self, Report};
 use crate::export;
 use crate::flow::{SUMMARY, check_ahead};
+use crate::quantize::check_student;
 use crate::recipe;
-use crate::vocabulary::check_width;
+use crate::teacher::Config;
 
 /// What there is to know before a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -62,10 +63,12 @@ pub fn check(
         ));
     }
     let teacher = base_folder
-        .map(|folder| base::read(recipe, &folder, &loaded.split))
+        .as_deref()
+        .map(|folder| base::read(recipe, folder, &loaded.split))
         .transpose()?;
-    if let Some(base) = &teacher {
-        compare::check_arms(arms, |arm| check_width(arm.student.embedding, base.hidden))?;
+    if let Some(folder) = &base_folder {
+        let config = Config::read(folder)?;
+        compare::check_arms(arms, |arm| check_student(&config, &arm.student))?;
     }
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);

@@ -36,11 +36,10 @@ use crate::faithfulness;
 use crate::flow::{
     Asked, Labels, Run, StudentArtefact, TeacherArtefact, check_ahead, columns, teacher_hash,
 };
-use crate::quantize::check_layers;
+use crate::quantize::check_student;
 use crate::recipe::{Loaded, Recipe, Target};
 use crate::teacher::{Config, Frozen, locate};
 use crate::training::generator;
-use crate::vocabulary::check_width;
 
 /// Where the table and its report lie in the run's folder.
 pub const FOLDER: &str = "compare";
@@ -83,14 +82,10 @@ impl<'a> Comparison<'a> {
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
         let config = Config::read(&folder)?;
-        let fits = |recipe: &Recipe| {
-            check_width(recipe.student.embedding, config.hidden)?;
-            check_layers(&config, &recipe.student)
-        };
-        fits(&base.recipe)?;
+        check_student(&config, &base.recipe.student)?;
         check_arms(&recipes, |arm| {
             check_ahead(arm, &run.data.split)?;
-            fits(arm)
+            check_student(&config, &arm.student)
         })?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,

@@ -55,7 +55,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     let parameters = tensors
         .iter()
         .filter(counted)
-        .map(|t| t.shape.iter().product::<usize>())
+        .map(|t| {
+            // Of 4 bits two are in a byte.
+            let packed = if t.dtype == "U8" { 2 } else { 1 };
+            packed * t.shape.iter().product::<usize>()
+        })
         .sum();
     Ok(Inspection {
         bytes: bytes.len(),

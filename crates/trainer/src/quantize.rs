@@ -1,6 +1,7 @@
 //! Exports a fine-tuned teacher as a bundle: vocabulary pruned, weights quantized, the result checked
 //! through the runtime.
 
+mod layers;
 mod verify;
 
 use std::collections::HashMap;
@@ -11,7 +12,6 @@ use stillglass_bundle::{
     Manifest, Matrix, Norm, Packed, Pooling, Quantization, Quantized, TeacherShape, TeacherWeights,
     TokenizerKind, TokenizerSpec, WeightFormat, Weights as Numbers, limits,
 };
-use stillglass_runtime::FirstLayers;
 use stillglass_text::SEPARATOR;
 
 use crate::inputs::{Inputs, Moments};
@@ -20,6 +20,7 @@ use crate::rounding::for_inputs;
 use crate::teacher::{Config, Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
 
+pub use layers::{check_student, check_tokenizer, first_layers};
 pub use verify::{Fidelity, Likeness, float_logits, likeness, verify};
 
 /// The pieces a bundle keeps, and where they stood in the teacher's table.
@@ -55,12 +56,6 @@ impl Kept {
 
     fn new(teacher: &Teacher, full: &Vocabulary, vocabulary: Vocabulary) -> Result<Self> {
         let full = &full.pieces;
-        let rows = teacher.config.vocabulary;
-        ensure!(
-            full.len() <= rows,
-            "tokenizer.json has {} pieces, config.json's vocab_size is {rows}; take both files of one checkpoint",
-            full.len()
-        );
         let ids: HashMap<&str, u32> = full.iter().map(String::as_str).zip(0..).collect();
         let old: Vec<u32> = vocabulary
             .pieces
@@ -243,83 +238,6 @@ pub fn bundle(
         vocabulary: pieces,
         manifest,
     })
-}
-
-/// Errors where a student could not have this teacher's first layers before it, as the recipe wants.
-pub fn check_layers(config: &Config, section: &recipe::StudentSection) -> Result<()> {
-    let (count, most) = (section.layers, config.max_length().saturating_sub(2));
-    if count == 0 {
-        return Ok(());
-    }
-    ensure!(config.family != Family::Roberta, "{OF_ANOTHER_KIND}");
-    ensure!(
-        count <= config.layers,
-        "student.layers is {count}, of {} that the teacher has; lower it",
-        config.layers
-    );
-    ensure!(
-        section.max_tokens <= most,
-        "student.max_tokens is {}, and the teacher's layers have places for {most}; lower it",
-        section.max_tokens
-    );
-    for size in [config.hidden, config.intermediate] {
-        ensure!(
-            section.layer_bits != 4 || size.is_multiple_of(limits::GROUP),
-            "student.layer_bits: 4 bits want the teacher's widths to be multiples of {}, and one is {size}; set it to 8",
-            limits::GROUP
-        );
-    }
-    Ok(())
-}
-
-/// What is said where a teacher's pieces cannot be a student's.
-const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
-                               bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
-
-/// A teacher's first layers for a student with this vocabulary, of as many bits as the recipe wants.
-pub fn first_layers(
-    teacher: &Teacher,
-    vocabulary: &Vocabulary,
-    section: &recipe::StudentSection,
-) -> Result<FirstLayers> {
-    let config = &teacher.config;
-    check_layers(config, section)?;
-    let pieces = teacher.tokenizer.word_pieces()?;
-    let pieces = pieces.context(OF_ANOTHER_KIND)?;
-    let ids: HashMap<&str, u32> = pieces.iter().map(String::as_str).zip(0..).collect();
-    let id = |piece: &String| {
-        let id = ids.get(piece.as_str()).copied();
-        id.with_context(|| format!("student.layers: the teacher has no piece {piece}"))
-    };
-    let (first, last) = teacher.tokenizer.special()?;
-    let mut rows = vocabulary
-        .pieces
-        .iter()
-        .map(id)
-        .collect::<Result<Vec<_>>>()?;
-    rows.extend([first, last]);
-    let format = match section.layer_bits {
-        4 => WeightFormat::Int4,
-        _ => WeightFormat::Int8,
-    };
-    let shape = EncoderShape {
-        hidden: config.hidden,
-        layers: section.layers,
-        heads: config.heads,
-        intermediate: config.intermediate,
-        positions: section.max_tokens + 2,
-        types: config.token_types,
-        epsilon: config.layer_norm_eps as f32,
-    };
-    let source = Source {
-        weights: teacher.encoder.weights(config)?,
-        names: Names::classifier(config.family),
-        embeddings: format,
-        format,
-        shape,
-        inputs: None,
-    };
-    Ok(FirstLayers::new(shape, source.encoder(&rows)?))
 }
 
 /// A teacher's float tensors, on their way into a bundle.

@@ -493,7 +493,7 @@ pub enum Characters {
     /// All that the teacher's has.
     #[default]
     All,
-    /// Those that the training texts have, and ASCII's.
+    /// ASCII's, and those of words that the training texts have and the teacher's vocabulary can spell.
     Used,
 }
 

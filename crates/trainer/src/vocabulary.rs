@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use stillglass_text::{Options, Tokenizer, prune};
+use stillglass_text::{Options, Tokenizer, prune, single};
 
 use crate::learn::learn;
 use crate::progress::Progress;
@@ -104,7 +104,7 @@ impl Vocabulary {
         self.with(pruned)
     }
 
-    /// All single characters, and also the pieces with the ids `keep`.
+    /// Only the pieces that `texts` use at least `min_count` times, all single characters, and the pieces with the ids `keep`.
     pub fn pruned_but(&self, texts: &[&str], min_count: usize, keep: &[u32]) -> Result<Self> {
         self.with(self.pruned_to(&self.counts(texts)?, min_count, keep)?)
     }
@@ -145,12 +145,6 @@ impl Vocabulary {
             None => kept,
         })
     }
-}
-
-/// The one character that a piece is, alone or in a word.
-fn single(piece: &str) -> Option<char> {
-    let mut characters = piece.strip_prefix("##").unwrap_or(piece).chars();
-    characters.next().filter(|_| characters.next().is_none())
 }
 
 /// Errors where embeddings of this width could not start from a teacher's states of `hidden` numbers.

@@ -188,7 +188,7 @@ fn a_student_behind_layers_is_refused_where_they_do_not_fit() {
     );
     refuse_layered(
         |b| encoder_of(b).hidden = 8192,
-        "architecture.embedding is 8195",
+        "architecture.encoder.hidden is 8192, want 1 to 8189",
     );
     refuse_layered(|b| encoder_of(b).epsilon = 0.0, "epsilon");
     refuse_layered(|b| fixture::student(b).encoder = None, "encoder.");

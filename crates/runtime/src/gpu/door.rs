@@ -180,9 +180,11 @@ impl Door {
             {
                 return;
             }
-            (State::Open(_), Error::TooLarge { .. } | Error::Software(_) | Error::Whole) => return,
+            (State::Open(_), Error::TooLarge { .. } | Error::Software(_) | Error::StaysOnCpu) => {
+                return;
+            }
             // Nothing will change.
-            (_, Error::TooLarge { .. } | Error::Software(_) | Error::Whole) => f64::INFINITY,
+            (_, Error::TooLarge { .. } | Error::Software(_) | Error::StaysOnCpu) => f64::INFINITY,
             _ => {
                 let rest = self.rest.get();
                 self.rest.set((rest * 2.0).min(LONGEST_REST));

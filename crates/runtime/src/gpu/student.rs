@@ -46,7 +46,7 @@ impl Student {
             encoder,
         } = weights;
         if !shared.is_empty() || encoder.is_some() {
-            return Err(Error::Whole);
+            return Err(Error::StaysOnCpu);
         }
         let found = forward.recurrent.columns;
         if found > MOST_UNITS {

@@ -149,7 +149,7 @@ impl Run<'_> {
             layers,
         } = trained;
         let decoder = export::decoder(&self.recipe.recipe, labels.len());
-        let layers = layers.as_ref().map(|layers| layers.first());
+        let layers = layers.as_ref().map(|layers| layers.integers());
         let mut bundle = export::bundle(
             weights,
             layers,

@@ -35,7 +35,7 @@ impl Layers {
     }
 
     /// As a bundle has them.
-    pub fn first(&self) -> &FirstLayers {
+    pub fn integers(&self) -> &FirstLayers {
         &self.layers
     }
 
@@ -52,9 +52,10 @@ impl Layers {
         }
         let states: Arc<[f32]> = self.layers.states(ids).into();
         let mut kept = kept();
-        if kept.numbers + states.len() <= MOST_KEPT {
+        let room = kept.numbers + states.len() <= MOST_KEPT;
+        // Another thread may have been at the same text.
+        if room && kept.states.insert(ids.into(), states.clone()).is_none() {
             kept.numbers += states.len();
-            kept.states.insert(ids.into(), states.clone());
         }
         states
     }

@@ -253,7 +253,7 @@ impl Student {
         self.forward_to_learn(batch, None).0
     }
 
-    /// [`Student::forward`], perhaps with dropout on embeddings and states, and the way back for
+    /// [`Student::forward`], perhaps with dropout on what the LSTM reads and on its states, and the way back for
     /// [`Student::gradients`].
     pub fn forward_to_learn(
         &self,
@@ -311,6 +311,12 @@ impl Student {
         if let Some(layers) = &self.layers {
             embedded = layers.beside(&embedded, batch);
         }
+        let [_, reads, _] = self.input.val().dims();
+        assert_eq!(
+            embedded.len(),
+            batch.ids.len() * reads,
+            "Shape::read without Student::behind"
+        );
         let weights = bilstm::Weights {
             input: values(&self.input),
             recurrent: values(&self.recurrent),

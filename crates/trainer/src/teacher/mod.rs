@@ -70,6 +70,13 @@ impl Teacher {
         let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(in_directory)?;
         let weights = Weights::read(&read(FILES[2])?).with_context(in_directory)?;
         let encoder = Encoder::load(&config, &weights, fresh, device).with_context(in_directory)?;
+        let pieces = tokenizer.word_pieces()?.map_or(0, |pieces| pieces.len());
+        ensure!(
+            pieces <= config.vocabulary,
+            "{}: tokenizer.json has {pieces} pieces, config.json's vocab_size is {}; take both files of one checkpoint",
+            in_directory(),
+            config.vocabulary
+        );
         Ok(Self {
             config,
             encoder,

@@ -39,7 +39,13 @@ fn bases_that_can_not_teach() {
         config[key] = value;
         fs::write(path, config.to_string()).unwrap();
     }
+    base(&place, "pieces");
+    let path = place.path("pieces/tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    tokenizer["model"]["vocab"]["another"] = 117.into();
+    fs::write(path, tokenizer.to_string()).unwrap();
     for (set, says) in [
+        ("base=pieces", "take both files of one checkpoint"),
         (
             "base=modles/mini",
             "teacher modles/mini: there is no such folder here",

@@ -1,0 +1,107 @@
+//! A teacher's first layers before a student, quantized as its bundle will have them.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use stillglass_bundle::{EncoderShape, WeightFormat, limits};
+use stillglass_runtime::FirstLayers;
+
+use super::Source;
+use crate::recipe::StudentSection;
+use crate::teacher::{Config, Family, Names, Teacher, TeacherTokenizer};
+use crate::vocabulary::{Vocabulary, check_width};
+
+/// What is said where a teacher's pieces cannot be a student's.
+const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
+                               bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
+
+/// Errors where no student of these sizes could start from such a teacher, whatever it learns.
+pub fn check_student(config: &Config, section: &StudentSection) -> Result<()> {
+    check_width(section.embedding, config.hidden)?;
+    let (count, most) = (section.layers, config.max_length().saturating_sub(2));
+    if count == 0 {
+        return Ok(());
+    }
+    ensure!(config.family != Family::Roberta, "{OF_ANOTHER_KIND}");
+    ensure!(
+        count <= config.layers,
+        "student.layers is {count}, of {} that the teacher has; lower it",
+        config.layers
+    );
+    ensure!(
+        section.max_tokens <= most,
+        "student.max_tokens is {}, and the teacher's layers have places for {most}; lower it",
+        section.max_tokens
+    );
+    shape(config, section).check_ahead()?;
+    for size in [config.hidden, config.intermediate] {
+        ensure!(
+            section.layer_bits != 4 || size.is_multiple_of(limits::GROUP),
+            "student.layer_bits: 4 bits want the teacher's widths to be multiples of {}, and one is {size}; set it to 8",
+            limits::GROUP
+        );
+    }
+    Ok(())
+}
+
+/// Errors where a student behind a teacher's layers could not read texts as these have learnt to.
+pub fn check_tokenizer(tokenizer: &TeacherTokenizer, section: &StudentSection) -> Result<()> {
+    if section.layers == 0 {
+        return Ok(());
+    }
+    tokenizer.word_pieces()?.context(OF_ANOTHER_KIND)?;
+    tokenizer
+        .check_for_bundle()
+        .context("student.layers: the student's bundle could not read texts for the layers")
+}
+
+/// Of the layers before a student.
+fn shape(config: &Config, section: &StudentSection) -> EncoderShape {
+    EncoderShape {
+        hidden: config.hidden,
+        layers: section.layers,
+        heads: config.heads,
+        intermediate: config.intermediate,
+        positions: section.max_tokens + 2,
+        types: config.token_types,
+        epsilon: config.layer_norm_eps as f32,
+    }
+}
+
+/// A teacher's first layers for a student with this vocabulary, of as many bits as the recipe wants.
+pub fn first_layers(
+    teacher: &Teacher,
+    vocabulary: &Vocabulary,
+    section: &StudentSection,
+) -> Result<FirstLayers> {
+    let config = &teacher.config;
+    check_student(config, section)?;
+    check_tokenizer(&teacher.tokenizer, section)?;
+    let pieces = teacher.tokenizer.word_pieces()?.unwrap_or_default();
+    let ids: HashMap<&str, u32> = pieces.iter().map(String::as_str).zip(0..).collect();
+    let id = |piece: &String| {
+        let id = ids.get(piece.as_str()).copied();
+        id.with_context(|| format!("student.layers: the teacher has no piece {piece}"))
+    };
+    let (first, last) = teacher.tokenizer.special()?;
+    let mut rows = vocabulary
+        .pieces
+        .iter()
+        .map(id)
+        .collect::<Result<Vec<_>>>()?;
+    rows.extend([first, last]);
+    let format = match section.layer_bits {
+        4 => WeightFormat::Int4,
+        _ => WeightFormat::Int8,
+    };
+    let shape = shape(config, section);
+    let source = Source {
+        weights: teacher.encoder.weights(config)?,
+        names: Names::classifier(config.family),
+        embeddings: format,
+        format,
+        shape,
+        inputs: None,
+    };
+    Ok(FirstLayers::new(shape, source.encoder(&rows)?))
+}
