@@ -73,6 +73,7 @@ fn shallow(family: &str, into: &Path) -> Teacher {
 
 fn section(layers: usize, layer_bits: u32) -> StudentSection {
     StudentSection {
+        embedding: 5,
         layers,
         layer_bits,
         max_tokens: 30,
