@@ -67,11 +67,9 @@ impl Model {
         self.manifest().tokenizer.separator.is_some()
     }
 
-    /// Whether no GPU is asked for it, which has no kernels for tokens that both texts have, or for layers before a student.
+    /// Whether no GPU is asked for it.
     pub(crate) fn stays_on_cpu(&self) -> bool {
-        let shares =
-            matches!(&self.bundle.weights, Weights::Student(weights) if !weights.shared.is_empty());
-        shares || self.has_encoder()
+        matches!(&self.bundle.weights, Weights::Student(weights) if student::stays_on_cpu(weights))
     }
 
     /// The methods that explain this kind of model, its own first.

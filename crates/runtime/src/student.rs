@@ -70,6 +70,11 @@ pub(crate) struct Student<'a> {
     pub(crate) encoder: Option<Encoder<'a>>,
 }
 
+/// Whether a GPU gets no such student: it has no kernels for tokens that both texts have, or for layers before a student.
+pub(crate) fn stays_on_cpu(weights: &StudentWeights) -> bool {
+    !weights.shared.is_empty() || weights.encoder.is_some()
+}
+
 impl Student<'_> {
     /// Runs the student over one text's tokens; every id is in the vocabulary. Without an encoder it allocates nothing but
     /// what `take` does, once texts as long have been here and unless they are longer than [`LONGEST_KEPT`].

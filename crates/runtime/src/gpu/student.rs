@@ -8,7 +8,7 @@ use super::quantized::int8;
 use super::weights::{Floats, LinearInt8, MOST_BYTES, Table};
 use super::{Call, Error, Gpu};
 use crate::explanation::column_sums;
-use crate::student::Pass;
+use crate::student::{Pass, stays_on_cpu};
 
 /// Kernels of one call.
 const KERNELS: usize = 5;
@@ -36,16 +36,16 @@ impl Student {
     fn upload(gpu: &Gpu, weights: &StudentWeights) -> Result<Self, Error> {
         let StudentWeights {
             embedding,
-            shared,
+            shared: _,
             forward,
             backward,
             attention,
             classifier,
             // A reason is written on the CPU.
             decoder: _,
-            encoder,
+            encoder: _,
         } = weights;
-        if !shared.is_empty() || encoder.is_some() {
+        if stays_on_cpu(weights) {
             return Err(Error::StaysOnCpu);
         }
         let found = forward.recurrent.columns;

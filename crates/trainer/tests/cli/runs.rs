@@ -219,6 +219,18 @@ fn a_student_wider_than_its_teacher_is_refused_before_a_teacher_is_taught() {
     }
 }
 
+/// The bundle that was made can be evaluated.
+fn assert_it_answers(place: &Place) {
+    let scores = place.good(&[
+        "evaluate",
+        "--bundle",
+        "runs/tiny/tiny.glass",
+        "--input",
+        "test.jsonl",
+    ]);
+    assert!(scores.contains("accuracy"), "{scores}");
+}
+
 #[test]
 fn embeddings_of_four_bits_make_a_smaller_bundle_that_answers() {
     let place = Place::new();
@@ -235,14 +247,7 @@ fn embeddings_of_four_bits_make_a_smaller_bundle_that_answers() {
     assert!(small < whole, "{small} {whole}");
     let shown = place.good(&["inspect", "runs/tiny/tiny.glass"]);
     assert!(shown.contains("8 bits, embeddings 4 bits"), "{shown}");
-    let scores = place.good(&[
-        "evaluate",
-        "--bundle",
-        "runs/tiny/tiny.glass",
-        "--input",
-        "test.jsonl",
-    ]);
-    assert!(scores.contains("accuracy"), "{scores}");
+    assert_it_answers(&place);
 }
 
 #[test]
@@ -287,14 +292,7 @@ fn a_student_behind_layers_of_its_teacher_is_made_and_shown() {
     }
     let eight = run(&["student.layer_bits=8"]);
     assert!(four.len() < eight.len(), "{} {}", four.len(), eight.len());
-    let scores = place.good(&[
-        "evaluate",
-        "--bundle",
-        "runs/tiny/tiny.glass",
-        "--input",
-        "test.jsonl",
-    ]);
-    assert!(scores.contains("accuracy"), "{scores}");
+    assert_it_answers(&place);
 }
 
 #[test]
