@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::adamw::AdamW;
@@ -20,7 +19,7 @@ use crate::objective::{Targets, loss};
 use crate::progress::Progress;
 use crate::recipe::{DistillSection, Objective};
 use crate::sampler::{Mixture, Order};
-use crate::student::{Last, Layers, Moments, Shape, Speech, Student, StudentBatch, logits};
+use crate::student::{Last, Moments, Shape, Speech, Student, StudentBatch, logits};
 use crate::teacher::{Weights, floats_of};
 use crate::training::{Diverged, Dropout, Schedule, generator};
 
@@ -129,11 +128,9 @@ pub struct Course<'a> {
     /// What it learns from.
     pub set: &'a TransferSet,
     /// Its sizes.
-    pub shape: Shape,
+    pub shape: &'a Shape,
     /// Where its embeddings start, `[vocabulary * embedding]`.
     pub embedding: &'a [f32],
-    /// What reads its texts before it does.
-    pub layers: Option<&'a Arc<Layers>>,
     /// Dropout probability.
     pub dropout: f64,
     /// Objective and optimizer.
@@ -152,12 +149,6 @@ struct Plan {
 }
 
 impl Course<'_> {
-    /// The student that has these weights.
-    fn student(&self, weights: &Weights) -> Result<Student> {
-        let student = Student::from_weights(self.shape, weights)?;
-        Ok(student.behind(self.layers.cloned()))
-    }
-
     fn plan(&self) -> Plan {
         let batch = self.section.batch;
         let questions = questions(&self.set.train);
@@ -209,7 +200,6 @@ impl Course<'_> {
 pub fn distill(course: Course, directory: &Path, progress: &Progress) -> Result<Distilled> {
     let checkpoints = Checkpoints::open(directory)?;
     let student = Student::new(course.shape, course.embedding.to_vec(), course.seed);
-    let student = student.behind(course.layers.cloned());
     let plan = course.plan();
     let mut training = Training {
         course,
@@ -282,7 +272,7 @@ impl Training<'_> {
         }
         self.average.resume(read(MODEL)?);
         let weights = read(LAST_STEP)?;
-        self.student = self.course.student(&weights)?;
+        self.student = Student::from_weights(self.course.shape, &weights)?;
         let moments = self.moments.read(&read(OPTIMIZER)?);
         moments.with_context(|| of_epoch(OPTIMIZER))
     }
@@ -333,7 +323,7 @@ impl Training<'_> {
     /// The averaged student's scores and loss on validation rows, and the share of their questions that it answers right.
     fn validate(&self) -> Result<(Scores, f64, Option<f64>)> {
         let weights = self.average.weights().context("no step was taken")?;
-        let student = self.course.student(weights)?;
+        let student = Student::from_weights(self.course.shape, weights)?;
         let rows = &self.course.set.validation;
         let ids: Vec<Vec<u32>> = rows.iter().map(|row| row.ids.clone()).collect();
         let gold: Vec<usize> = rows.iter().filter_map(|row| row.gold).collect();

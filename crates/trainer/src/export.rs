@@ -143,7 +143,7 @@ impl Taken<'_> {
     }
 
     /// Of the prefixes the first ones; of what is said and is no word the end, which comes first.
-    fn decoder(&self, shape: Shape, decoder: DecoderShape) -> Result<DecoderWeights> {
+    fn decoder(&self, shape: &Shape, decoder: DecoderShape) -> Result<DecoderWeights> {
         let (width, wide, units) = (shape.embedding, 2 * shape.hidden, decoder.hidden);
         let prefixes = shape.decoder.map_or(0, |decoder| decoder.prefixes);
         let mut prefix = self
@@ -174,24 +174,24 @@ impl Taken<'_> {
 /// Builds the bundle of a student's float weights, and of the layers that read its texts before it does.
 pub fn bundle(
     weights: &Weights,
-    layers: Option<&FirstLayers>,
-    (shape, decoder): (Shape, Option<DecoderShape>),
+    (shape, decoder): (&Shape, Option<DecoderShape>),
     vocabulary: &Vocabulary,
     labels: &[String],
     max_tokens: usize,
     card: Card,
 ) -> Result<Bundle> {
-    let Shape {
+    let &Shape {
         hidden,
         attention,
         classes,
         ..
     } = shape;
+    let layers = shape.layers.as_ref().map(|layers| layers.integers());
     let taken = Taken(weights);
     let (pieces, width) = (shape.vocabulary, shape.embedding);
     let (embedding, input) = (
         weights.checked("embedding", [pieces, width])?,
-        width + shape.read,
+        shape.reads(),
     );
     let reader = |way: &str| -> Result<Vec<f32>> {
         let rows = weights.checked(&format!("lstm.{way}.input"), [4 * hidden, input])?;

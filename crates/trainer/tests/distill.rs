@@ -16,7 +16,7 @@ const SHAPE: Shape = Shape {
     rounded: false,
     shared: None,
     decoder: None,
-    read: 0,
+    layers: None,
 };
 
 /// Token 3 says class 0, token 7 class 1; the others say nothing.
@@ -86,9 +86,8 @@ fn train_by(
     let embedding: Vec<f32> = (0..72).map(|i| (i as f32 * 1.7).sin()).collect();
     let course = Course {
         set,
-        shape: SHAPE,
+        shape: &SHAPE,
         embedding: &embedding,
-        layers: None,
         dropout: 0.1,
         section,
         seed: 5,

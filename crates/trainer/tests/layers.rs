@@ -14,6 +14,7 @@ use stillglass::quantize::first_layers;
 use stillglass::recipe::StudentSection;
 use stillglass::student::{Layers, Shape, Student, StudentBatch, gradients_as_weights, logits};
 use stillglass::teacher::{Batch, FILES, Head, Teacher, Weights, floats_of};
+use stillglass::training::{Dropout, generator};
 use stillglass::vocabulary::Vocabulary;
 use stillglass_bundle::{Architecture, Bundle, Card, WeightFormat, Weights as Numbers};
 use stillglass_runtime::{FirstLayers, Method, Model};
@@ -124,12 +125,12 @@ fn the_layers_make_of_a_text_what_the_teacher_does() {
 }
 
 /// A student of pairs behind one layer of the fixture's teacher, in this many bits.
-fn student(bits: u32) -> (Vocabulary, Shape, Arc<Layers>, Student) {
+fn student(bits: u32) -> (Vocabulary, Shape, Student) {
     let teacher = load(&fixture("bert"));
     let vocabulary = Vocabulary::of_teacher(&teacher, &TEXTS, 0)
         .unwrap()
         .of_pairs();
-    let layers = Arc::new(Layers::new(layers(&teacher, &vocabulary, 1, bits)));
+    let layers = Layers::new(layers(&teacher, &vocabulary, 1, bits));
     let shape = Shape {
         vocabulary: vocabulary.pieces.len(),
         embedding: 5,
@@ -139,10 +140,10 @@ fn student(bits: u32) -> (Vocabulary, Shape, Arc<Layers>, Student) {
         rounded: false,
         shared: vocabulary.separator,
         decoder: None,
-        read: layers.width(),
+        layers: Some(Arc::new(layers)),
     };
     let table = (0..shape.vocabulary * shape.embedding).map(|i| (i as f32 * 1.3).sin());
-    let student = Student::new(shape, table.collect(), 7);
+    let student = Student::new(&shape, table.collect(), 7);
     // Told of shared tokens, so that it shows where it is.
     let mut weights = student.weights().unwrap();
     let told = TensorData::new(vec![0.5f32, -0.4, 0.3, 0.2, -0.1], [5]);
@@ -152,23 +153,18 @@ fn student(bits: u32) -> (Vocabulary, Shape, Arc<Layers>, Student) {
             Tensor::<1>::from_data(told, &processor()),
         )
         .unwrap();
-    let student = Student::from_weights(shape, &weights).unwrap();
-    (
-        vocabulary,
-        shape,
-        layers.clone(),
-        student.behind(Some(layers)),
-    )
+    let student = Student::from_weights(&shape, &weights).unwrap();
+    (vocabulary, shape, student)
 }
 
 #[test]
 fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
     for (bits, format) in [(4, WeightFormat::Int4), (8, WeightFormat::Int8)] {
-        let (vocabulary, shape, layers, student) = student(bits);
+        let (vocabulary, shape, student) = student(bits);
         let labels = ["falling", "rising", "still"].map(String::from);
         let weights = student.weights().unwrap();
-        let (own, card) = (Some(layers.integers()), Card::default());
-        let bundle = export::bundle(&weights, own, (shape, None), &vocabulary, &labels, 30, card);
+        let card = Card::default();
+        let bundle = export::bundle(&weights, (&shape, None), &vocabulary, &labels, 30, card);
         let bundle = Bundle::read(&bundle.unwrap().write().unwrap()).unwrap();
         assert_eq!(bundle.manifest.quantization.encoder, Some(format));
         let Architecture::Student(sizes) = &bundle.manifest.architecture else {
@@ -178,10 +174,8 @@ fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
         let Numbers::Student(numbers) = &bundle.weights else {
             panic!("a teacher")
         };
-        assert_eq!(
-            numbers.encoder.as_deref(),
-            Some(layers.integers().weights())
-        );
+        let layers = shape.layers.as_ref().unwrap().integers();
+        assert_eq!(numbers.encoder.as_deref(), Some(layers.weights()));
 
         let model_bias = numbers.classifier.bias.clone();
         let model = Model::new(bundle).unwrap();
@@ -218,14 +212,20 @@ fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
 
 #[test]
 fn gradients_behind_layers_agree_with_finite_differences() {
-    let (_, shape, layers, student) = student(8);
+    let (_, shape, student) = student(8);
     let separator = shape.shared.unwrap();
     let rows: [&[u32]; 3] = [&[5, 9, separator, 9, 7], &[3], &[8, 8]];
     let batch = StudentBatch::new(&rows);
     let factors = TensorData::new((0..9).map(|i| (i as f32).cos()).collect(), [3, 3]);
     let factors = Tensor::<2>::from_data(factors, &processor());
     let value = |student: &Student| {
-        let (output, way) = student.forward_to_learn(&batch, None);
+        // The same numbers are dropped each time, of embeddings and of what stands behind them.
+        let generator = generator(5, "dropout", 0);
+        let mut dropout = Dropout {
+            rate: 0.3,
+            generator,
+        };
+        let (output, way) = student.forward_to_learn(&batch, Some(&mut dropout));
         ((output.logits.tanh() * factors.clone()).sum(), way)
     };
     let (loss, way) = value(&student);
@@ -242,8 +242,8 @@ fn gradients_behind_layers_agree_with_finite_differences() {
         let pairs = found.iter().zip(&direction);
         let slope: f64 = pairs.map(|(g, d)| f64::from(g * d)).sum();
         let moved = |step: f32| {
-            let student = Student::from_weights(shape, &shifted(&weights, name, &direction, step));
-            let (loss, _) = value(&student.unwrap().behind(Some(layers.clone())));
+            let student = Student::from_weights(&shape, &shifted(&weights, name, &direction, step));
+            let (loss, _) = value(&student.unwrap());
             f64::from(floats_of(loss).unwrap()[0])
         };
         let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);

@@ -32,7 +32,7 @@ const SHAPE: Shape = Shape {
         hidden: 7,
         prefixes: 3,
     }),
-    read: 0,
+    layers: None,
 };
 
 /// Of finite differences in f32, and of their own second order.
@@ -68,7 +68,7 @@ fn speeches() -> Vec<Speech> {
 fn student(seed: u64) -> Student {
     let mut rng = generator(seed, "test", 0);
     let table = (0..55).map(|_| rng.random_range(-1.0..1.0)).collect();
-    Student::new(SHAPE, table, seed)
+    Student::new(&SHAPE, table, seed)
 }
 
 fn batch(rows: &[Vec<u32>]) -> StudentBatch {
@@ -117,7 +117,7 @@ fn gradients_agree_with_finite_differences_and_every_parameter_learns() {
         let moved = |step: f32| {
             let values = values.iter().zip(&direction).map(|(w, d)| w + step * d);
             let weights = with(&weights, name, values.collect());
-            spoken(&Student::from_weights(SHAPE, &weights).unwrap()).0
+            spoken(&Student::from_weights(&SHAPE, &weights).unwrap()).0
         };
         let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
         assert!(
@@ -220,9 +220,8 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
     let embedding: Vec<f32> = (0..66).map(|i| (i as f32 * 1.7).sin()).collect();
     let course = Course {
         set: &set,
-        shape,
+        shape: &shape,
         embedding: &embedding,
-        layers: None,
         dropout: 0.0,
         section: &section,
         seed: 1,
@@ -238,7 +237,7 @@ fn a_student_learns_to_answer_to_copy_and_to_end() {
             .1
     };
     assert!(term(11) < 0.3 * term(0), "{} {}", term(0), term(11));
-    let student = Student::from_weights(shape, &learnt.weights).unwrap();
+    let student = Student::from_weights(&shape, &learnt.weights).unwrap();
     let ids: Vec<Vec<u32>> = set.validation.iter().map(|row| row.ids.clone()).collect();
     let heard = student.hear(&ids).unwrap();
     let speaker = student.speaker(Vec::new()).unwrap();
@@ -369,15 +368,14 @@ fn the_runtime_says_what_the_twin_says() {
         let decoder = Some(sizes(prefixes));
         let bundle = export::bundle(
             &weights,
-            None,
-            (SHAPE, decoder),
+            (&SHAPE, decoder),
             &vocabulary,
             &labels,
             32,
             Card::default(),
         );
         let bundle = Bundle::read(&bundle.unwrap().write().unwrap()).unwrap();
-        let twin = Student::from_weights(SHAPE, &rounded(&weights, &bundle)).unwrap();
+        let twin = Student::from_weights(&SHAPE, &rounded(&weights, &bundle)).unwrap();
         let speaker = twin.speaker(vec![0, 1]).unwrap();
         let model = Model::new(bundle).unwrap();
         assert!(model.gives_reasons() && model.reads_pairs());

@@ -44,7 +44,7 @@ fn fixture() -> (Fixture, Student) {
     let bytes =
         std::fs::read(folder.join("student.safetensors")).expect("the fixture is committed");
     let weights = Weights::read(&bytes).expect("the fixture is safetensors");
-    let student = Student::from_weights(shape(&fixture), &weights).unwrap();
+    let student = Student::from_weights(&shape(&fixture), &weights).unwrap();
     (fixture, student)
 }
 
@@ -58,7 +58,7 @@ fn shape(fixture: &Fixture) -> Shape {
         rounded: false,
         shared: None,
         decoder: None,
-        read: 0,
+        layers: None,
     }
 }
 
@@ -150,7 +150,7 @@ fn a_rounded_student_is_that_of_its_bundles_embeddings() {
     let shape = shape(&fixture);
     let rounded = Shape {
         rounded: true,
-        ..shape
+        ..shape.clone()
     };
     let weights = plain.weights().unwrap();
     let (rows, columns) = (shape.vocabulary, shape.embedding);
@@ -162,8 +162,8 @@ fn a_rounded_student_is_that_of_its_bundles_embeddings() {
     let stored = Tensor::<2>::from_data(stored, &device::open("cpu").unwrap());
     other.put("embedding", stored).unwrap();
     let ids: Vec<Vec<u32>> = fixture.rows.iter().map(|row| row.ids.clone()).collect();
-    let wanted = Student::from_weights(shape, &other).unwrap();
-    let found = Student::from_weights(rounded, &weights).unwrap();
+    let wanted = Student::from_weights(&shape, &other).unwrap();
+    let found = Student::from_weights(&rounded, &weights).unwrap();
     assert_eq!(
         logits(&found, &ids, 3).unwrap(),
         logits(&wanted, &ids, 3).unwrap()
@@ -185,7 +185,7 @@ fn a_rounded_student_is_that_of_its_bundles_embeddings() {
 fn weights_come_back_as_they_went() {
     let (fixture, student) = fixture();
     let bytes = student.weights().unwrap().write().unwrap();
-    let again = Student::from_weights(shape(&fixture), &Weights::read(&bytes).unwrap()).unwrap();
+    let again = Student::from_weights(&shape(&fixture), &Weights::read(&bytes).unwrap()).unwrap();
     assert_eq!(bytes, again.weights().unwrap().write().unwrap());
 }
 
@@ -194,7 +194,7 @@ fn a_new_student_depends_on_its_seed_alone() {
     let (fixture, _) = fixture();
     let table = vec![0.1; fixture.vocabulary * fixture.embedding];
     let draw = |seed| {
-        Student::new(shape(&fixture), table.clone(), seed)
+        Student::new(&shape(&fixture), table.clone(), seed)
             .weights()
             .unwrap()
             .write()

@@ -139,15 +139,14 @@ impl Run<'_> {
         };
         let course = Course {
             set: &set,
-            shape: material.shape,
+            shape: &material.shape,
             embedding: &material.embedding,
-            layers: material.layers.as_ref(),
             dropout: recipe.student.dropout,
             section: &section,
             seed,
         };
         let distilled = distill(course, &stage.file(CHECKPOINTS), self.progress)?;
-        let student = material.student(&distilled.weights)?;
+        let student = Student::from_weights(&material.shape, &distilled.weights)?;
         let (texts, gold) = columns(&self.split().test);
         let found = self.float_logits(&student, &material.vocabulary, &texts)?;
         let scores = Scores::of_logits(&found, &gold)?;

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use stillglass_bundle::{Card, Metric};
 
 use super::students::{STUDENT, VOCABULARY};
@@ -13,7 +12,7 @@ use crate::artefact::{hash_bytes, same_file, write_atomic, write_together};
 use crate::data::Example;
 use crate::export::{self, Fidelity};
 use crate::metrics::Scores;
-use crate::student::{Layers, Shape, Student};
+use crate::student::{Shape, Student};
 use crate::teacher::Weights;
 use crate::vocabulary::Vocabulary;
 
@@ -30,19 +29,17 @@ pub struct BundleArtefact {
     pub test: Fidelity,
 }
 
-/// A student's float weights, and what reads texts for it.
+/// A student's float weights, and what they are the weights of.
 pub(super) struct Trained {
     pub(super) weights: Weights,
     pub(super) vocabulary: Vocabulary,
-    pub(super) shape: Shape,
-    layers: Option<Arc<Layers>>,
+    shape: Shape,
 }
 
 impl Trained {
     /// The student itself.
     pub(super) fn student(&self) -> Result<Student> {
-        let student = Student::from_weights(self.shape, &self.weights)?;
-        Ok(student.behind(self.layers.clone()))
+        Student::from_weights(&self.shape, &self.weights)
     }
 }
 
@@ -126,16 +123,10 @@ impl Run<'_> {
     ) -> Result<Trained> {
         let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
         let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
-        let layers = if self.recipe.recipe.student.layers > 0 {
-            self.layers(&self.load(teacher)?, &vocabulary)?
-        } else {
-            None
-        };
         Ok(Trained {
-            shape: self.shape(&vocabulary, layers.as_ref()),
+            shape: self.shape(teacher, &vocabulary)?,
             weights,
             vocabulary,
-            layers,
         })
     }
 
@@ -146,19 +137,9 @@ impl Run<'_> {
             weights,
             vocabulary,
             shape,
-            layers,
         } = trained;
         let decoder = export::decoder(&self.recipe.recipe, labels.len());
-        let layers = layers.as_ref().map(|layers| layers.integers());
-        let mut bundle = export::bundle(
-            weights,
-            layers,
-            (*shape, decoder),
-            vocabulary,
-            labels,
-            most,
-            card,
-        )?;
+        let mut bundle = export::bundle(weights, (shape, decoder), vocabulary, labels, most, card)?;
         bundle.manifest.choices = self.recipe.recipe.data.choices.is_some();
         Ok(bundle.write()?)
     }

@@ -83,16 +83,6 @@ pub(super) struct Material {
     pub(super) shape: Shape,
     /// Where its embeddings start.
     pub(super) embedding: Vec<f32>,
-    /// What reads its texts before it does.
-    pub(super) layers: Option<Arc<Layers>>,
-}
-
-impl Material {
-    /// The student that has learnt these weights.
-    pub(super) fn student(&self, weights: &Weights) -> Result<Student> {
-        let student = Student::from_weights(self.shape, weights)?;
-        Ok(student.behind(self.layers.clone()))
-    }
 }
 
 impl Run<'_> {
@@ -131,9 +121,8 @@ impl Run<'_> {
             let material = self.material(from, labels)?;
             let course = Course {
                 set: &material.set,
-                shape: material.shape,
+                shape: &material.shape,
                 embedding: &material.embedding,
-                layers: material.layers.as_ref(),
                 dropout: recipe.student.dropout,
                 section: &distill,
                 seed,
@@ -304,28 +293,12 @@ impl Run<'_> {
         if self.recipe.recipe.distill.online > 0 {
             self.add_features(&mut set, from, &teacher, labels)?;
         }
-        let layers = self.layers(&teacher, &vocabulary)?;
         Ok(Material {
             set,
-            shape: self.shape(&vocabulary, layers.as_ref()),
+            shape: self.shape(from, &vocabulary)?,
             embedding: self.first_embeddings(from, &teacher, &vocabulary)?,
             vocabulary,
-            layers,
         })
-    }
-
-    /// The teacher's layers that read a student's texts before it does, where the recipe has any.
-    pub(super) fn layers(
-        &self,
-        teacher: &Teacher,
-        vocabulary: &Vocabulary,
-    ) -> Result<Option<Arc<Layers>>> {
-        let section = &self.recipe.recipe.student;
-        if section.layers == 0 {
-            return Ok(None);
-        }
-        let layers = first_layers(teacher, vocabulary, section)?;
-        Ok(Some(Arc::new(Layers::new(layers))))
     }
 
     /// Scores and agreement of a student.
@@ -338,7 +311,7 @@ impl Run<'_> {
         let Material {
             set, vocabulary, ..
         } = material;
-        let student = material.student(&distilled.weights)?;
+        let student = Student::from_weights(&material.shape, &distilled.weights)?;
         let score = |examples: &[Example]| -> Result<(Scores, Option<f64>)> {
             let (texts, gold) = columns(examples);
             let logits = self.float_logits(&student, vocabulary, &texts)?;
@@ -403,9 +376,16 @@ impl Run<'_> {
         whole.pruned(&texts, section.min_count, section.characters)
     }
 
-    pub(super) fn shape(&self, vocabulary: &Vocabulary, layers: Option<&Arc<Layers>>) -> Shape {
+    /// Sizes of the recipe's students, and what reads texts for them, where the recipe has layers.
+    pub(super) fn shape(&self, from: &TeacherArtefact, vocabulary: &Vocabulary) -> Result<Shape> {
         let section = &self.recipe.recipe.student;
-        Shape {
+        let layers = if section.layers > 0 {
+            let layers = first_layers(&self.load(from)?, vocabulary, section)?;
+            Some(Arc::new(Layers::new(layers)))
+        } else {
+            None
+        };
+        Ok(Shape {
             vocabulary: vocabulary.pieces.len(),
             embedding: section.embedding,
             hidden: section.hidden,
@@ -414,8 +394,8 @@ impl Run<'_> {
             rounded: section.small_embeddings(),
             shared: vocabulary.separator.filter(|_| section.shared),
             decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
-            read: layers.map_or(0, |layers| layers.width()),
-        }
+            layers,
+        })
     }
 
     pub(super) fn float_logits(

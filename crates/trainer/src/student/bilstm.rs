@@ -18,7 +18,7 @@ pub(super) struct Weights {
 #[derive(Debug)]
 pub(super) struct Trace {
     weights: Weights,
-    /// Inputs in the text's order, `[embedding, time * batch]`.
+    /// Inputs in the text's order, `[reads, time * batch]`.
     embedded: DMatrix<f32>,
     /// Inputs in the order of the backward direction.
     reversed: DMatrix<f32>,
@@ -26,7 +26,9 @@ pub(super) struct Trace {
     /// Where the backward direction stands, [`StudentBatch::reversal`].
     reversal: Vec<usize>,
     texts: usize,
-    /// What dropout made of embeddings and states.
+    /// Numbers of an input that learn: its embedding, without what layers made of the token.
+    learning: usize,
+    /// What dropout made of inputs and states.
     factors: Option<[Vec<f32>; 2]>,
 }
 
@@ -34,26 +36,27 @@ pub(super) struct Trace {
 #[derive(Debug)]
 pub(super) struct Gradients {
     pub(super) weights: Weights,
-    /// `[time * batch][embedding]`.
+    /// `[time * batch][learning]`.
     pub(super) embedded: Vec<f32>,
 }
 
-/// States `[time * batch][2 * hidden]`, both directions in the text's order, of `embedded: [time *
-/// batch][embedding]`.
+/// States `[time * batch][2 * hidden]`, both directions in the text's order, of `embedded: [time * batch][reads]`, the
+/// first `learning` numbers of which learn.
 pub(super) fn forward(
     weights: Weights,
     mut embedded: Vec<f32>,
     batch: &StudentBatch,
     dropout: Option<&mut Dropout>,
+    learning: usize,
 ) -> (Vec<f32>, Trace) {
     let columns = batch.ids.len();
-    let (embedding, hidden) = (embedded.len() / columns, weights.bias.len() / 8);
-    let factors = dropout
-        .map(|dropout| [embedding, 2 * hidden].map(|width| dropout.factors(columns * width)));
+    let (reads, hidden) = (embedded.len() / columns, weights.bias.len() / 8);
+    let factors =
+        dropout.map(|dropout| [reads, 2 * hidden].map(|width| dropout.factors(columns * width)));
     if let Some([factors, _]) = &factors {
         scale(&mut embedded, factors);
     }
-    let embedded = DMatrix::from_vec(embedding, columns, embedded);
+    let embedded = DMatrix::from_vec(reads, columns, embedded);
     let reversed = embedded.select_columns(&batch.reversal);
     let [texts, _] = batch.mask.dims();
     let (first, second) = rayon::join(
@@ -75,6 +78,7 @@ pub(super) fn forward(
         directions: [first, second],
         reversal: batch.reversal.clone(),
         texts,
+        learning,
         factors,
     };
     (states, trace)
@@ -98,7 +102,8 @@ impl Trace {
         let mirrored = DMatrix::from_iterator(hidden, columns, mirrored);
         let back = |direction: usize, x, outputs| {
             let weights = self.weights.direction(direction);
-            lstm::backward(weights, x, &self.directions[direction], outputs, self.texts)
+            let states = &self.directions[direction];
+            lstm::backward(weights, x, states, outputs, self.texts, self.learning)
         };
         let (first, second) = rayon::join(
             || back(0, &self.embedded, in_order),
@@ -106,7 +111,11 @@ impl Trace {
         );
         let mut embedded = first.x + second.x.select_columns(&self.reversal);
         if let Some([factors, _]) = &self.factors {
-            scale(embedded.as_mut_slice(), factors);
+            let factors = factors.chunks_exact(self.embedded.nrows());
+            let rows = embedded.as_mut_slice().chunks_exact_mut(self.learning);
+            for (row, factors) in rows.zip(factors) {
+                scale(row, factors);
+            }
         }
         Gradients {
             weights: Weights {

@@ -166,7 +166,7 @@ pub(super) struct Back {
 
 impl Decoder {
     /// A new decoder of a student of `shape`, drawn by `seed` alone.
-    pub(super) fn new(shape: Shape, decoder: DecoderShape, seed: u64) -> Self {
+    pub(super) fn new(shape: &Shape, decoder: DecoderShape, seed: u64) -> Self {
         let device = &processor();
         let (wide, width, units) = (2 * shape.hidden, shape.embedding, decoder.hidden);
         let both = units + wide;
@@ -399,6 +399,7 @@ impl Decoder {
             states,
             DMatrix::from_vec(units, columns, outputs),
             count,
+            width,
         );
         let at_x = found.x.as_slice();
         let at_first = TensorData::new(at_x[..count * width].to_vec(), [count, width]);
@@ -460,7 +461,7 @@ impl Decoder {
 
     /// The inverse of [`Decoder::put`].
     pub(super) fn from_weights(
-        shape: Shape,
+        shape: &Shape,
         decoder: DecoderShape,
         weights: &Weights,
     ) -> Result<Self> {

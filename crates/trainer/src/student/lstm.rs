@@ -46,7 +46,7 @@ pub(super) struct Gradients {
     pub(super) recurrent: DMatrix<f32>,
     /// `[4 * hidden]`.
     pub(super) bias: Vec<f32>,
-    /// `[embedding, time * batch]`.
+    /// `[learning, time * batch]`.
     pub(super) x: DMatrix<f32>,
 }
 
@@ -108,13 +108,15 @@ fn spread(values: &mut [f32]) {
     }
 }
 
-/// From the gradient at the outputs, `[hidden, time * batch]`, to those at weights and inputs.
+/// From the gradient at the outputs, `[hidden, time * batch]`, to those at weights and at the first `learning` rows of
+/// the inputs: what stands below them learns nothing.
 pub(super) fn backward(
     weights: Weights,
     x: &DMatrix<f32>,
     states: &States,
     mut outputs: DMatrix<f32>,
     batch: usize,
+    learning: usize,
 ) -> Gradients {
     let (hidden, columns) = outputs.shape();
     let rows = 4 * hidden;
@@ -137,7 +139,8 @@ pub(super) fn backward(
             gates.as_mut_slice(),
         );
     }
-    let input = DMatrixView::from_slice(weights.input, rows, x.nrows()).transpose();
+    let input = &weights.input[..rows * learning];
+    let input = DMatrixView::from_slice(input, rows, learning).transpose();
     let past = columns - batch;
     let before = states.outputs.columns(0, past).transpose();
     Gradients {

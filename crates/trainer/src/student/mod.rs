@@ -45,8 +45,8 @@ const FORGET_BIAS: f32 = 1.0;
 /// Directions of the LSTM as tensors are stacked.
 const DIRECTIONS: [&str; 2] = ["forward", "backward"];
 
-/// Sizes of a student.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Sizes of a student, and what reads its texts before it does.
+#[derive(Debug, Clone)]
 pub struct Shape {
     /// Pieces in the vocabulary.
     pub vocabulary: usize,
@@ -64,9 +64,16 @@ pub struct Shape {
     pub shared: Option<u32>,
     /// Sizes of the decoder, where there is one.
     pub decoder: Option<DecoderShape>,
-    /// Numbers that a teacher's first layers make of a token, which the LSTM reads behind its embedding; 0 where it reads
+    /// A teacher's first layers: the LSTM reads what they make of a token behind its embedding. None where it reads
     /// embeddings alone.
-    pub read: usize,
+    pub layers: Option<Arc<Layers>>,
+}
+
+impl Shape {
+    /// Numbers that the LSTM reads of a token.
+    pub fn reads(&self) -> usize {
+        self.embedding + self.layers.as_ref().map_or(0, |layers| layers.width())
+    }
 }
 
 /// The student. Directions are stacked in front (0 forward, 1 backward), gates as [`Gate`] orders them.
@@ -74,7 +81,7 @@ pub struct Shape {
 pub struct Student {
     /// `[vocabulary, embedding]`.
     embedding: Param<Tensor<2>>,
-    /// `[2, embedding + read, 4 * hidden]`.
+    /// `[2, reads, 4 * hidden]`, the embedding's columns first.
     input: Param<Tensor<3>>,
     /// `[2, hidden, 4 * hidden]`.
     recurrent: Param<Tensor<3>>,
@@ -100,7 +107,7 @@ pub struct Student {
     rounded: bool,
     /// Writes reasons.
     decoder: Option<Decoder>,
-    /// Read its texts before it does, where its shape says so.
+    /// [`Shape::layers`].
     #[module(skip)]
     layers: Option<Arc<Layers>>,
 }
@@ -166,8 +173,8 @@ pub struct Way {
 impl Student {
     /// A new student: `embedding` rows given (`[vocabulary * embedding]`), everything else drawn
     /// from uniform distributions as PyTorch's modules do, by `seed` alone.
-    pub fn new(shape: Shape, embedding: Vec<f32>, seed: u64) -> Self {
-        let Shape {
+    pub fn new(shape: &Shape, embedding: Vec<f32>, seed: u64) -> Self {
+        let &Shape {
             hidden,
             attention,
             classes,
@@ -185,7 +192,7 @@ impl Student {
             embedding: parameter("embedding", table, device),
             input: parameter(
                 "input",
-                draw("input", &[2, shape.embedding + shape.read, gates], hidden),
+                draw("input", &[2, shape.reads(), gates], hidden),
                 device,
             ),
             recurrent: parameter(
@@ -228,16 +235,8 @@ impl Student {
             decoder: shape
                 .decoder
                 .map(|decoder| Decoder::new(shape, decoder, seed)),
-            layers: None,
+            layers: shape.layers.clone(),
         }
-    }
-
-    /// The same student behind the layers that read its texts before it does, which one of [`Shape::read`] needs before
-    /// anything else.
-    #[must_use]
-    pub fn behind(mut self, layers: Option<Arc<Layers>>) -> Self {
-        self.layers = layers;
-        self
     }
 
     /// What the parameters are called, in their order.
@@ -311,18 +310,12 @@ impl Student {
         if let Some(layers) = &self.layers {
             embedded = layers.beside(&embedded, batch);
         }
-        let [_, reads, _] = self.input.val().dims();
-        assert_eq!(
-            embedded.len(),
-            batch.ids.len() * reads,
-            "Shape::read without Student::behind"
-        );
         let weights = bilstm::Weights {
             input: values(&self.input),
             recurrent: values(&self.recurrent),
             bias: values(&self.bias),
         };
-        let (states, trace) = bilstm::forward(weights, embedded, batch, dropout);
+        let (states, trace) = bilstm::forward(weights, embedded, batch, dropout, width);
         let columns = batch.ids.len();
         let states = TensorData::new(states, [columns, self.bias.val().dims()[2] / 2]);
         Way {
@@ -388,7 +381,7 @@ impl Student {
             return found;
         };
         let recurrence = way.trace.backward(states);
-        let width = recurrence.embedded.len() / way.ids.len();
+        let [_, width] = self.embedding.val().dims();
         let rows = recurrence.embedded.chunks_exact(width);
         if self.shared.is_some() {
             let sums = &mut found.0[PARAMETERS.len()];
@@ -399,8 +392,6 @@ impl Student {
         let [table, input, recurrent, bias, ..] = &mut found.0[..] else {
             unreachable!("a student has nine parameters at least")
         };
-        // What stands behind an embedding learns nothing.
-        let [_, width] = self.embedding.val().dims();
         for (&id, row) in way.ids.iter().zip(rows) {
             add(&mut table[id as usize * width..][..width], row);
         }

@@ -52,8 +52,8 @@ impl Student {
     }
 
     /// The inverse of [`Student::weights`].
-    pub fn from_weights(shape: Shape, weights: &Weights) -> Result<Self> {
-        let Shape {
+    pub fn from_weights(shape: &Shape, weights: &Weights) -> Result<Self> {
+        let &Shape {
             vocabulary,
             embedding,
             hidden,
@@ -62,7 +62,7 @@ impl Student {
             rounded,
             shared,
             decoder,
-            read,
+            ref layers,
         } = shape;
         let gates = 4 * hidden;
         let device = &processor();
@@ -87,7 +87,7 @@ impl Student {
                 weights.get("embedding", [vocabulary, embedding])?,
                 device,
             ),
-            input: parameter("input", both("input", embedding + read)?, device),
+            input: parameter("input", both("input", shape.reads())?, device),
             recurrent: parameter("recurrent", both("recurrent", hidden)?, device),
             bias: parameter("bias", TensorData::new(bias, [2, 1, gates]), device),
             projection: parameter(
@@ -123,7 +123,7 @@ impl Student {
             decoder: decoder
                 .map(|decoder| Decoder::from_weights(shape, decoder, weights))
                 .transpose()?,
-            layers: None,
+            layers: layers.clone(),
         })
     }
 }

@@ -40,7 +40,7 @@ fn gradients(student: &Student, section: &DistillSection) -> Weights {
 fn gradients_agree_with_finite_differences() {
     let mut rng = generator(5, "test", 0);
     let table = (0..55).map(|_| rng.random_range(-1.0..1.0)).collect();
-    let student = Student::new(SHAPE, table, 3);
+    let student = Student::new(&SHAPE, table, 3);
     let weights = student.weights().unwrap();
     for section in sections() {
         let gradients = gradients(&student, &section);
@@ -60,7 +60,7 @@ fn gradients_agree_with_finite_differences() {
                 .sum();
             let moved = |step: f32| {
                 let weights = shifted(&weights, name, &direction, step);
-                value(&Student::from_weights(SHAPE, &weights).unwrap(), &section)
+                value(&Student::from_weights(&SHAPE, &weights).unwrap(), &section)
             };
             let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
             assert!(
@@ -96,7 +96,7 @@ fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weigh
 
 #[test]
 fn every_parameter_learns_under_every_objective() {
-    let student = Student::new(SHAPE, (0..55).map(|i| (i as f32).sin()).collect(), 4);
+    let student = Student::new(&SHAPE, (0..55).map(|i| (i as f32).sin()).collect(), 4);
     for section in sections() {
         let gradients = gradients(&student, &section);
         for name in gradients.names() {

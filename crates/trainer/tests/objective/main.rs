@@ -16,7 +16,7 @@ const SHAPE: Shape = Shape {
     rounded: false,
     shared: None,
     decoder: None,
-    read: 0,
+    layers: None,
 };
 
 /// Every objective, then what else a recipe may ask of them.
