@@ -17,9 +17,8 @@ use crate::compare;
 use crate::data::{self, Report};
 use crate::export;
 use crate::flow::{SUMMARY, check_ahead};
-use crate::quantize::check_student;
+use crate::quantize::check_base;
 use crate::recipe;
-use crate::teacher::Config;
 
 /// What there is to know before a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,8 +66,8 @@ pub fn check(
         .map(|folder| base::read(recipe, folder, &loaded.split))
         .transpose()?;
     if let Some(folder) = &base_folder {
-        let config = Config::read(folder)?;
-        compare::check_arms(arms, |arm| check_student(&config, &arm.student))?;
+        check_base(folder, &recipe.student)?;
+        compare::check_arms(arms, |arm| check_base(folder, &arm.student))?;
     }
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);

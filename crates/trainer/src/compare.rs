@@ -36,9 +36,9 @@ use crate::faithfulness;
 use crate::flow::{
     Asked, Labels, Run, StudentArtefact, TeacherArtefact, check_ahead, columns, teacher_hash,
 };
-use crate::quantize::check_student;
+use crate::quantize::check_base;
 use crate::recipe::{Loaded, Recipe, Target};
-use crate::teacher::{Config, Frozen, locate};
+use crate::teacher::{Frozen, locate};
 use crate::training::generator;
 
 /// Where the table and its report lie in the run's folder.
@@ -81,11 +81,10 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
-        let config = Config::read(&folder)?;
-        check_student(&config, &base.recipe.student)?;
+        check_base(&folder, &base.recipe.student)?;
         check_arms(&recipes, |arm| {
             check_ahead(arm, &run.data.split)?;
-            check_student(&config, &arm.student)
+            check_base(&folder, &arm.student)
         })?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,

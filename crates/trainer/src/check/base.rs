@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::data::Split;
 use crate::device;
-use crate::quantize::{check_student, check_tokenizer};
 use crate::recipe::{Recipe, TeacherSection};
 use crate::teacher::{self, FILES, Head, Teacher};
 
@@ -68,8 +67,6 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
     if tokenizer.word_pieces()?.is_some() {
         tokenizer.normalisation().with_context(within)?;
     }
-    check_student(&config, &recipe.student)?;
-    check_tokenizer(&tokenizer, &recipe.student)?;
     if recipe.teacher.epochs == 0 {
         ensure!(
             config.labels == split.labels,

@@ -13,9 +13,9 @@ use crate::checkpoint::Checkpoints;
 use crate::data::Split;
 use crate::label::Labeller;
 use crate::metrics::Scores;
-use crate::quantize::check_student;
+use crate::quantize::check_base;
 use crate::teach;
-use crate::teacher::{Config, FILES, Frozen, Head, Teacher, locate};
+use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
 use stillglass_text::Tokenizer;
 
 /// A teacher's folder and what made it.
@@ -63,8 +63,7 @@ impl Run<'_> {
         let section = &recipe.teacher;
         let base = locate(&section.base, section.revision.as_deref())?;
         let base_hash = teacher_hash(&base)?;
-        // Before hours are spent on a teacher that no such student could start from.
-        check_student(&Config::read(&base)?, &recipe.student)?;
+        check_base(&base, &recipe.student)?;
         if section.epochs == 0 {
             Teacher::load(&base, Head::Own, &self.device)?.expect_labels(&self.split().labels)?;
             return Ok(TeacherArtefact {

@@ -1,6 +1,7 @@
 //! A teacher's first layers before a student, quantized as its bundle will have them.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{EncoderShape, WeightFormat, limits};
@@ -15,8 +16,17 @@ use crate::vocabulary::{Vocabulary, check_width};
 const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
                                bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
 
-/// Errors where no student of these sizes could start from such a teacher, whatever it learns.
-pub fn check_student(config: &Config, section: &StudentSection) -> Result<()> {
+/// Errors where no student of these sizes could start from a teacher that begins as the base in `directory`, whatever that
+/// learns: to be asked before hours are spent on it.
+pub fn check_base(directory: &Path, section: &StudentSection) -> Result<()> {
+    check_sizes(&Config::read(directory)?, section)?;
+    if section.layers == 0 {
+        return Ok(());
+    }
+    check_tokenizer(&TeacherTokenizer::read(directory)?)
+}
+
+fn check_sizes(config: &Config, section: &StudentSection) -> Result<()> {
     check_width(section.embedding, config.hidden)?;
     let (count, most) = (section.layers, config.max_length().saturating_sub(2));
     if count == 0 {
@@ -45,10 +55,7 @@ pub fn check_student(config: &Config, section: &StudentSection) -> Result<()> {
 }
 
 /// Errors where a student behind a teacher's layers could not read texts as these have learnt to.
-pub fn check_tokenizer(tokenizer: &TeacherTokenizer, section: &StudentSection) -> Result<()> {
-    if section.layers == 0 {
-        return Ok(());
-    }
+fn check_tokenizer(tokenizer: &TeacherTokenizer) -> Result<()> {
     tokenizer.word_pieces()?.context(OF_ANOTHER_KIND)?;
     tokenizer
         .check_for_bundle()
@@ -75,8 +82,8 @@ pub fn first_layers(
     section: &StudentSection,
 ) -> Result<FirstLayers> {
     let config = &teacher.config;
-    check_student(config, section)?;
-    check_tokenizer(&teacher.tokenizer, section)?;
+    check_sizes(config, section)?;
+    check_tokenizer(&teacher.tokenizer)?;
     let pieces = teacher.tokenizer.word_pieces()?.unwrap_or_default();
     let ids: HashMap<&str, u32> = pieces.iter().map(String::as_str).zip(0..).collect();
     let id = |piece: &String| {

@@ -52,13 +52,6 @@ pub enum Head<'a> {
 impl Teacher {
     /// Reads a directory that holds [`FILES`].
     pub fn load(directory: &Path, head: Head, device: &Device) -> Result<Self> {
-        let read = |name: &str| {
-            let path = directory.join(name);
-            std::fs::read(&path).with_context(|| format!("reading {}", path.display()))
-        };
-        let text = |name: &str| -> Result<String> {
-            String::from_utf8(read(name)?).with_context(|| format!("{name} is not UTF-8"))
-        };
         let in_directory = || format!("teacher {}", directory.display());
         let mut config = Config::read(directory)?;
         let mut fresh = Fresh::Nothing;
@@ -67,8 +60,11 @@ impl Teacher {
             fresh = if own { Fresh::Missing } else { Fresh::Logits };
             config = config.with_head(labels, pooling);
         }
-        let tokenizer = TeacherTokenizer::parse(text(FILES[1])?).with_context(in_directory)?;
-        let weights = Weights::read(&read(FILES[2])?).with_context(in_directory)?;
+        let tokenizer = TeacherTokenizer::read(directory)?;
+        let path = directory.join(FILES[2]);
+        let weights =
+            std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let weights = Weights::read(&weights).with_context(in_directory)?;
         let encoder = Encoder::load(&config, &weights, fresh, device).with_context(in_directory)?;
         let pieces = tokenizer.word_pieces()?.map_or(0, |pieces| pieces.len());
         ensure!(

@@ -2,11 +2,15 @@
 
 mod bundled;
 
+use std::fs;
 use std::ops::Range;
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use stillglass_text::{SEPARATOR, Word, longest_first};
 use tokenizers::Tokenizer;
+
+use super::FILES;
 
 /// Spellings of the mask token: BERT's, RoBERTa's.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
@@ -41,6 +45,14 @@ pub struct TeacherTokenizer {
 }
 
 impl TeacherTokenizer {
+    /// Reads the `tokenizer.json` in a teacher's folder.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILES[1]);
+        let json =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(json).with_context(|| format!("teacher {}", directory.display()))
+    }
+
     /// Reads the text of a `tokenizer.json`.
     pub fn parse(json: String) -> Result<Self> {
         let mut inner = Tokenizer::from_bytes(json.as_bytes())
@@ -234,7 +246,6 @@ fn word_at(text: &str, words: &[Word], start: usize, end: usize) -> Option<usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
     use stillglass_text::{Options, Tokenizer as Words};
 
     fn tokenizer(family: &str) -> TeacherTokenizer {

@@ -19,6 +19,39 @@ fn base(place: &Place, name: &str) {
     }
 }
 
+/// Copies the tiny base to a folder of this name, its tokenizer with a value changed.
+fn changed(place: &Place, name: &str, pointer: &str, value: Value) {
+    base(place, name);
+    let path = place.path(name).join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    tokenizer.pointer_mut(parent).unwrap()[key] = value;
+    fs::write(path, tokenizer.to_string()).unwrap();
+}
+
+#[test]
+fn layers_whose_texts_a_bundle_would_read_otherwise_are_refused_before_they_are_taught() {
+    let place = Place::new();
+    recipe(&place);
+    changed(&place, "dirty", "/normalizer/clean_text", false.into());
+    let base = ["tiny.toml", "--set", "teacher.base=dirty"];
+    for verb in ["check", "run", "compare"] {
+        let layers = [
+            "--set",
+            "student.layers=1",
+            "--set",
+            "student.max_tokens=62",
+        ];
+        let error = place.bad(&[&[verb], &base[..], &layers].concat());
+        for said in ["student.layers", "normalizer.clean_text is false"] {
+            assert!(error.contains(said), "{verb}: {error}");
+        }
+        assert!(!error.contains("teach: epoch"), "{verb}: {error}");
+    }
+    // Students that read embeddings alone share nothing but pieces.
+    place.good(&[&["check"], &base[..]].concat());
+}
+
 #[test]
 fn bases_that_can_not_teach() {
     let place = Place::new();
@@ -39,11 +72,7 @@ fn bases_that_can_not_teach() {
         config[key] = value;
         fs::write(path, config.to_string()).unwrap();
     }
-    base(&place, "pieces");
-    let path = place.path("pieces/tokenizer.json");
-    let mut tokenizer: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    tokenizer["model"]["vocab"]["another"] = 117.into();
-    fs::write(path, tokenizer.to_string()).unwrap();
+    changed(&place, "pieces", "/model/vocab/another", 117.into());
     for (set, says) in [
         ("base=pieces", "take both files of one checkpoint"),
         (
