@@ -43,3 +43,6 @@ const WRAPPINGS = [
 
 /** All of them. */
 export const HOSTILE = WRAPPINGS.flatMap((wrap, at) => PAYLOADS.map((payload, n) => wrap(payload(at * PAYLOADS.length + n))));
+
+/** Twenty of them: each payload once, each wrapping twice. */
+export const SOME_HOSTILE = HOSTILE.filter((_, index) => index % PAYLOADS.length % WRAPPINGS.length === Math.floor(index / PAYLOADS.length));

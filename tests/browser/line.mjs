@@ -15,9 +15,8 @@ const PACKED = /\.(png|woff2)$/;
 
 const compressed = promisify(brotliCompress);
 
-/** Serves a folder over a line of `bits` a second that takes `latency` ms there and back. */
-export async function serveOverLine(folder, { bits, latency }) {
-  const files = await filesOf(folder);
+/** Serves `files`, as `filesOf` gives them, over a line of `bits` a second that takes `latency` ms there and back; `widen` ends that. */
+export async function serveOverLine(files, { bits, latency }) {
   const line = new Line(bits / 8_000);
   const sent = { bytes: 0 };
   const server = createServer(async (request, response) => {
@@ -37,7 +36,7 @@ export async function serveOverLine(folder, { bits, latency }) {
       yield piece;
     }
   }
-  return { ...(await started(server)), sent };
+  return { ...(await started(server)), sent, widen: () => line.widen() };
 }
 
 /** The capacity that all answers share. */
@@ -56,10 +55,16 @@ class Line {
     // Timers are coarse: a wait too short for one is made up for by the next.
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
   }
+
+  /** Takes all that comes from now on at once. */
+  widen() {
+    this.#perMillisecond = Infinity;
+    this.#free = 0;
+  }
 }
 
 /** Every file of a folder by its address, compressed as a host would keep it. */
-async function filesOf(folder) {
+export async function filesOf(folder) {
   const files = new Map();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name.includes('-teacher')) continue;

@@ -10,7 +10,7 @@ import { serveFolder } from './site.mjs';
 
 const DIST = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /** How often the page is opened without a network; `STILLGLASS_FULL` asks for the whole number. */
-const STARTS = FULL ? 100 : 10;
+const STARTS = FULL ? 100 : 4;
 
 let browser;
 let newer;

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FULL, launch } from '../browser.mjs';
-import { serveOverLine } from '../line.mjs';
+import { filesOf, serveOverLine } from '../line.mjs';
 import { exampleText } from '../page.mjs';
 
 const DIST = fileURLToPath(new URL('../../../web/dist', import.meta.url));
@@ -23,8 +23,9 @@ const SETTLING = FULL ? 2_000 : 0;
 const MARK = 'first label ';
 
 let browser;
+let files;
 before(async () => {
-  browser = await launch();
+  [browser, files] = await Promise.all([launch(), filesOf(DIST)]);
 });
 after(() => browser?.close());
 
@@ -61,10 +62,12 @@ async function firstLabel(context, address, slowed) {
 async function visits(line) {
   const found = [];
   for (let visit = 0; visit < VISITS; visit++) {
-    const site = await serveOverLine(DIST, line);
+    const site = await serveOverLine(files, line);
     const context = await browser.newContext();
     const first = await firstLabel(context, site.address, THROTTLING);
     const bytes = site.sent.bytes;
+    // What is only stored meanwhile says nothing of the line.
+    site.widen();
     await first.page.waitForSelector('html[data-kept=stored]', { state: 'attached', timeout: 120_000 });
     await first.page.close();
     const slowed = await firstLabel(context, site.address, THROTTLING);

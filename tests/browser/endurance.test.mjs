@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch } from '../browser.mjs';
-import { bundleBytes, exampleText, visiting, write } from '../page.mjs';
-import { servePackage } from '../site.mjs';
+import { launch } from './browser.mjs';
+import { bundleBytes, exampleText, visiting, write } from './page.mjs';
+import { servePackage } from './site.mjs';
 
 const CALLS = 10_000;
 /** What a heap may differ by without anything having been kept: far under a byte per call and word. */
