@@ -15,7 +15,7 @@ const PACKED = /\.(png|woff2)$/;
 
 const compressed = promisify(brotliCompress);
 
-/** Serves `files`, as `filesOf` gives them, over a line of `bits` a second that takes `latency` ms there and back; `widen` ends that. */
+/** Serves `files`, as `packed` gives them, over a line of `bits` a second that takes `latency` ms there and back; `widen` ends that. */
 export async function serveOverLine(files, { bits, latency }) {
   const line = new Line(bits / 8_000);
   const sent = { bytes: 0 };
@@ -64,16 +64,16 @@ class Line {
 }
 
 /** Every file of a folder by its address, compressed as a host would keep it. */
-export async function filesOf(folder) {
+export async function packed(folder) {
   const files = new Map();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name.includes('-teacher')) continue;
     const place = path.join(entry.parentPath, entry.name);
     const type = { 'Content-Type': TYPES[path.extname(place)] ?? 'application/octet-stream', 'Cache-Control': 'max-age=31536000' };
     const bytes = await readFile(place);
-    const packed = PACKED.test(place);
-    const headers = packed ? type : { ...type, 'Content-Encoding': 'br' };
-    files.set(`/${path.relative(folder, place)}`, { headers, body: packed ? bytes : await compressed(bytes) });
+    const small = PACKED.test(place);
+    const headers = small ? type : { ...type, 'Content-Encoding': 'br' };
+    files.set(`/${path.relative(folder, place)}`, { headers, body: small ? bytes : await compressed(bytes) });
   }
   return files;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { FULL } from './browser.mjs';
 import { exampleText, openTools, visiting, write } from './page.mjs';
 
 const site = visiting();
@@ -19,8 +20,8 @@ async function overflow(page) {
 
 for (const [at, width] of [320, 360, 768, 1280].entries()) {
   const schemes = ['light', 'dark'];
-  // Colours move nothing: only pictures are of both.
-  for (const colorScheme of folder === undefined ? [schemes[at % 2]] : schemes) {
+  // Colours move nothing: only pictures and the full tests are of both.
+  for (const colorScheme of folder === undefined && !FULL ? [schemes[at % 2]] : schemes) {
     test(`nothing sticks out at ${width} pixels, ${colorScheme}`, async () => {
       const viewport = { width, height: width < 500 ? 740 : 860 };
       const { page } = await site.open({ viewport, colorScheme });

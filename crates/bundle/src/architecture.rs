@@ -323,11 +323,6 @@ impl EncoderShape {
         Ok(layer + self.heads * self.positions)
     }
 
-    /// The reader's checks of its sizes before a student, before there is one.
-    pub fn check_ahead(&self) -> Result<(), Error> {
-        self.check(&OF_STUDENT).map(|_| ())
-    }
-
     /// Checks that packed 4-bit rows have whole groups of columns.
     fn check_groups(&self, names: &Names) -> Result<(), Error> {
         let [hidden, _, _, intermediate, ..] = *names;

@@ -15,9 +15,7 @@ pub use base::Base;
 use crate::artefact::{check_target, same_file};
 use crate::compare;
 use crate::data::{self, Report};
-use crate::export;
 use crate::flow::{SUMMARY, check_ahead};
-use crate::quantize::check_base;
 use crate::recipe;
 
 /// What there is to know before a run.
@@ -50,9 +48,7 @@ pub fn check(
     disk::writable(folder)?;
     check_outputs(recipe, folder)?;
     let loaded = data::load(&recipe.data)?;
-    export::check_ahead(from, &loaded.split.labels)?;
-    check_ahead(recipe, &loaded.split)?;
-    compare::check_arms(arms, |arm| check_ahead(arm, &loaded.split))?;
+    check_ahead(from, &loaded.split, None)?;
     let mut warnings = warnings(&loaded.report);
     let base_folder = base::folder(&recipe.teacher)?;
     if base_folder.is_none() {
@@ -65,10 +61,9 @@ pub fn check(
         .as_deref()
         .map(|folder| base::read(recipe, folder, &loaded.split))
         .transpose()?;
-    if let Some(folder) = &base_folder {
-        check_base(folder, &recipe.student)?;
-        compare::check_arms(arms, |arm| check_base(folder, &arm.student))?;
-    }
+    let base = base_folder.as_deref();
+    check_ahead(from, &loaded.split, base)?;
+    compare::check_arms(arms, &loaded.split, base)?;
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);
         warnings.push(format!(

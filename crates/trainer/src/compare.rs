@@ -32,12 +32,12 @@ use stillglass_runtime::Model;
 use self::cell::{SHOWN, Shown};
 use self::reader::{Reader, Words};
 use crate::artefact::{MANIFEST, Stage, StageDir, is_finished, write_atomic};
+use crate::data::Split;
 use crate::faithfulness;
 use crate::flow::{
     Asked, Labels, Run, StudentArtefact, TeacherArtefact, check_ahead, columns, teacher_hash,
 };
-use crate::quantize::check_base;
-use crate::recipe::{Loaded, Recipe, Target};
+use crate::recipe::{Loaded, Target};
 use crate::teacher::{Frozen, locate};
 use crate::training::generator;
 
@@ -81,11 +81,9 @@ impl<'a> Comparison<'a> {
         let folder = locate(&section.base, section.revision.as_deref())?;
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
-        check_base(&folder, &base.recipe.student)?;
-        check_arms(&recipes, |arm| {
-            check_ahead(arm, &run.data.split)?;
-            check_base(&folder, &arm.student)
-        })?;
+        let split = &run.data.split;
+        check_ahead(&base, split, Some(&folder))?;
+        check_arms(&recipes, split, Some(&folder))?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,
@@ -261,13 +259,14 @@ pub fn check(
     recipes(&arms(&recipe.recipe)?, load)
 }
 
-/// Errors, by its name, where a check finds fault with an arm's recipe.
+/// [`check_ahead`] of every arm, whose errors name it.
 pub(crate) fn check_arms(
     arms: &BTreeMap<String, Loaded>,
-    check: impl Fn(&Recipe) -> Result<()>,
+    split: &Split,
+    base: Option<&Path>,
 ) -> Result<()> {
     for (name, arm) in arms {
-        check(&arm.recipe).with_context(|| within(name))?;
+        check_ahead(arm, split, base).with_context(|| within(name))?;
     }
     Ok(())
 }

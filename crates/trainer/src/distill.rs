@@ -127,7 +127,7 @@ pub struct Distilled {
 pub struct Course<'a> {
     /// What it learns from.
     pub set: &'a TransferSet,
-    /// Its sizes.
+    /// Its sizes, and the layers before it.
     pub shape: &'a Shape,
     /// Where its embeddings start, `[vocabulary * embedding]`.
     pub embedding: &'a [f32],

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use stillglass_bundle::{
-    Attention, Bundle, Card, DecoderShape, DecoderWeights, Dense, Direction, Manifest, Metric,
-    Quantization, Quantized, StudentShape, StudentWeights, TokenizerKind, TokenizerSpec,
-    Weights as Numbers,
+    Attention, Bundle, Card, DecoderShape, DecoderWeights, Dense, Direction, EncoderShape,
+    Manifest, Metric, Quantization, Quantized, StudentShape, StudentWeights, TokenizerKind,
+    TokenizerSpec, WeightFormat, Weights as Numbers,
 };
 use stillglass_runtime::{Classification, FirstLayers, Method, Model};
 
@@ -39,9 +39,13 @@ pub struct Fidelity {
     pub completeness_error: f64,
 }
 
-/// Errors where no student of this recipe could become a bundle, whatever it learns: to be asked before
-/// anything is trained.
-pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
+/// Errors where no student of this recipe could become a bundle, whatever it learns; `layers` are those that read texts
+/// for it, and how they are stored, where there are any and the teacher is known.
+pub fn check_ahead(
+    recipe: &Loaded,
+    labels: &[String],
+    layers: Option<(EncoderShape, WeightFormat)>,
+) -> Result<()> {
     let section = &recipe.recipe.student;
     let architecture = StudentShape {
         // Known when the training texts have been counted, and never more than the teacher's.
@@ -51,8 +55,7 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
         attention: section.attention,
         shared: section.shared,
         decoder: decoder(&recipe.recipe, labels.len()),
-        // Known when the teacher has been read.
-        encoder: None,
+        encoder: layers.map(|(shape, _)| shape),
     };
     let tokenizer = TokenizerSpec {
         kind: TokenizerKind::WordPiece,
@@ -67,7 +70,8 @@ pub fn check_ahead(recipe: &Loaded, labels: &[String]) -> Result<()> {
     let mut manifest =
         Manifest::student(labels.to_vec(), architecture, tokenizer, section.max_tokens);
     manifest.choices = recipe.recipe.data.choices.is_some();
-    manifest.quantization = quantization(section.small_embeddings());
+    let format = layers.map(|(_, format)| format);
+    manifest.quantization = quantization(section.small_embeddings(), format);
     manifest.card = card(recipe, Vec::new());
     manifest
         .check_ahead(SPARE)
@@ -249,10 +253,8 @@ pub fn bundle(
     };
     let mut manifest = Manifest::student(labels.to_vec(), architecture, tokenizer, max_tokens);
     manifest.card = card;
-    manifest.quantization = Quantization {
-        encoder: layers.map(|layers| layers.weights().word.format()),
-        ..quantization(shape.rounded)
-    };
+    let format = layers.map(|layers| layers.weights().word.format());
+    manifest.quantization = quantization(shape.rounded, format);
     Ok(Bundle {
         manifest,
         vocabulary: vocabulary.pieces.clone(),
@@ -260,12 +262,16 @@ pub fn bundle(
     })
 }
 
-/// How a student's weights are stored.
-fn quantization(small: bool) -> Quantization {
-    if small {
+/// How a student's weights are stored, and those of the layers before it.
+fn quantization(small: bool, layers: Option<WeightFormat>) -> Quantization {
+    let own = if small {
         Quantization::SMALL_EMBEDDINGS
     } else {
         Quantization::INT8
+    };
+    Quantization {
+        encoder: layers,
+        ..own
     }
 }
 

@@ -10,17 +10,17 @@ mod teacher;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::artefact::{Lock, StageDir, State};
 use crate::checkpoint::Checkpoints;
 use crate::data::{self, Example, Split};
 use crate::progress::Progress;
-use crate::recipe;
+use crate::quantize::check_base;
+use crate::{export as bundles, recipe};
 
 pub use export::BundleArtefact;
 pub use labels::Labels;
-pub(crate) use labels::check_ahead;
 pub use students::{StudentArtefact, StudentReport};
 pub use teacher::TeacherArtefact;
 pub(crate) use teacher::{Asked, teacher_hash};
@@ -33,6 +33,22 @@ const REPORT: &str = "report.json";
 
 /// Where a stage that trains keeps its checkpoints until it is finished.
 const CHECKPOINTS: &str = "checkpoints";
+
+/// Errors where a recipe, or an arm of one, could not come to a bundle whatever is learnt: to be asked before anything is
+/// taught. `base` is where the teacher's base lies, where that is known.
+pub(crate) fn check_ahead(
+    recipe: &recipe::Loaded,
+    split: &Split,
+    base: Option<&Path>,
+) -> Result<()> {
+    let section = &recipe.recipe.student;
+    let layers = match base {
+        Some(base) => check_base(base, section)?,
+        None => None,
+    };
+    bundles::check_ahead(recipe, &split.labels, layers)?;
+    labels::check_teachers(&recipe.recipe, split)
+}
 
 /// One run of one recipe.
 pub struct Run<'a> {

@@ -10,7 +10,7 @@ use stillglass_text::{Options, Tokenizer, prune, single};
 use crate::learn::learn;
 use crate::progress::Progress;
 use crate::recipe::Characters;
-use crate::teacher::{Batch, Teacher, floats_of, mean_pool};
+use crate::teacher::{Batch, Teacher, TeacherTokenizer, floats_of, mean_pool};
 
 /// Root mean square of the first embeddings: what the LSTM's first weights expect.
 const EMBEDDING_RMS: f32 = 0.5;
@@ -41,11 +41,20 @@ impl Vocabulary {
     /// The teacher's `WordPiece` vocabulary, whole; where its tokenizer is of another kind
     /// (RoBERTa's), at most `most` pieces learnt from `texts`, lower-cased and without accents.
     pub fn of_teacher(teacher: &Teacher, texts: &[&str], most: usize) -> Result<Self> {
-        let Some(pieces) = teacher.tokenizer.word_pieces()? else {
-            return Self::new(learn(texts, most), true, true);
+        match Self::of_tokenizer(&teacher.tokenizer)? {
+            Some(whole) => Ok(whole),
+            None => Self::new(learn(texts, most), true, true),
+        }
+    }
+
+    /// A teacher's `WordPiece` vocabulary, whole; none where its tokenizer is of another kind. Errors where a student could
+    /// not read texts by it.
+    pub(crate) fn of_tokenizer(tokenizer: &TeacherTokenizer) -> Result<Option<Self>> {
+        let Some(pieces) = tokenizer.word_pieces()? else {
+            return Ok(None);
         };
-        let (lowercase, strip_accents) = teacher.tokenizer.normalisation()?;
-        Self::new(pieces, lowercase, strip_accents)
+        let (lowercase, strip_accents) = tokenizer.normalisation()?;
+        Self::new(pieces, lowercase, strip_accents).map(Some)
     }
 
     /// A vocabulary that must hold `[UNK]`.

@@ -197,8 +197,7 @@ fn a_student_behind_layers_answers_in_its_bundle_as_it_learnt_to() {
             let explanation = answer.explanation.as_ref().unwrap();
             for (class, logit) in answer.logits.iter().enumerate() {
                 let words = explanation.words.iter().map(|word| word.weights[class]);
-                let between = explanation.boundary.as_ref().map_or(0.0, |b| b[class]);
-                let sum = words.sum::<f32>() + between + explanation.bias[class];
+                let sum = words.sum::<f32>() + explanation.bias[class];
                 assert!((sum - logit).abs() < 1e-5, "{sum} {logit}");
             }
         }

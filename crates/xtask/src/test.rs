@@ -112,8 +112,9 @@ const ADVISORIES: &str = "cargo deny check advisories";
 /// How much is tested.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Also lose the GPU at fifty points of a call, twenty times each (an hour or more on a software GPU), and
-    /// run the npm package in projects of webpack, Parcel, Next and others
+    /// Also lose the GPU at fifty points of a call, twenty times each (an hour or more on a software GPU), take the
+    /// whole grids of the browser tests and the figures that they tell, and run the npm package in projects of
+    /// webpack, Parcel, Next and others
     #[arg(long)]
     full: bool,
 }

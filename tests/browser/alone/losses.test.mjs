@@ -1,4 +1,4 @@
-/** A device destroyed at fifty points of a call: the same labels, in time, no memory kept, and the GPU tried again. */
+/** A device destroyed at points all over a call: the same labels, in time, no memory kept, and the GPU tried again. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -53,7 +53,6 @@ pub(super) fn folder(section: &TeacherSection) -> Result<Option<PathBuf>> {
 }
 
 pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base> {
-    let within = || format!("teacher {}", folder.display());
     let weights = folder.join(FILES[2]);
     check_header(&weights).with_context(|| format!("teacher {}", weights.display()))?;
     // As a run begins: whatever of it does not fit together is found here.
@@ -64,9 +63,6 @@ pub(super) fn read(recipe: &Recipe, folder: &Path, split: &Split) -> Result<Base
     let Teacher {
         config, tokenizer, ..
     } = Teacher::load(folder, head, &device::processor())?;
-    if tokenizer.word_pieces()?.is_some() {
-        tokenizer.normalisation().with_context(within)?;
-    }
     if recipe.teacher.epochs == 0 {
         ensure!(
             config.labels == split.labels,

@@ -11,7 +11,7 @@ use crate::artefact::{VERSION, digest, hex, open_run, write_atomic};
 use crate::budget::Curves;
 use crate::check;
 use crate::compare::{self, Choice, Comparison, Table};
-use crate::export::{self, Fidelity};
+use crate::export::Fidelity;
 use crate::flow::{Run, SUMMARY, StudentReport, TeacherArtefact, check_ahead};
 use crate::progress::{Progress, duration};
 use crate::recipe::{Objective, Sampler};
@@ -97,8 +97,8 @@ fn prepare<'a>(
     let recipe = load(general, options)?;
     let device = device::open(&general.device)?;
     let data = data::load(&recipe.recipe.data)?;
-    export::check_ahead(&recipe, &data.split.labels)?;
-    check_ahead(&recipe.recipe, &data.split)?;
+    // The base may still be on the hub.
+    check_ahead(&recipe, &data.split, None)?;
     for skipped in &data.report.skipped {
         progress.note(&format!("left out {skipped}"));
     }
@@ -252,8 +252,11 @@ pub(super) fn budget(
     if distill.sampler == Sampler::Bandit {
         distill.sampler = Sampler::Natural;
     }
-    // Reasons come from elsewhere, and know the gold label.
+    // Reasons and words that people named come from elsewhere, and know the gold label.
     run.recipe.recipe.student.decoder = 0;
+    let distill = &mut run.recipe.recipe.distill;
+    distill.reason.meaning = 0.0;
+    distill.rationale = 0.0;
     let teacher = run.teach()?;
     let labels = run.label(&teacher)?;
     let curves = run.budget(&teacher, &labels)?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
@@ -285,7 +286,8 @@ impl Comparison<'_> {
         self.run.recipe = self.recipe(cell.arm)?.clone();
         let teacher = self.run.teach()?;
         let labels = self.run.label(&teacher)?;
-        let student = self.run.distill_one(&teacher, &labels, cell.seed)?;
+        let own = OnceCell::new();
+        let student = self.run.distill_one(&teacher, &labels, cell.seed, &own)?;
         let bytes = self.run.bundle(&teacher, &student, Card::default())?;
         let mut made = self.bundle(bytes, cell)?;
         made.figures.history.clone_from(&student.report.history);

@@ -2,13 +2,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use anyhow::Result;
 use rand::seq::SliceRandom;
 
 use super::students::{BATCH, Material};
 use super::{CHECKPOINTS, Labels, Run, TeacherArtefact, columns};
-use crate::artefact::{Stage, StageDir, digest, write_atomic};
+use crate::artefact::{Stage, StageDir, digest, hex, write_atomic};
 use crate::budget::{Curve, Curves, Point, Said, Way, answered, choose, want};
 use crate::checkpoint::Checkpoints;
 use crate::device::PROCESSOR;
@@ -34,18 +35,14 @@ impl Run<'_> {
         for row in &mut material.set.train {
             row.gold = None;
         }
-        let section = recipe.distill.one_run();
         let mut curves = Vec::new();
         for seed in (0..recipe.budget.seeds as u64).map(|more| recipe.seed + more) {
             let mut learnt = HashMap::new();
             for way in Way::ALL {
                 let inputs = self
-                    .heard(Stage::Budget, from, labels)?
-                    .with("student", &recipe.student)?
-                    .with("distill", &section)?
+                    .learnt(Stage::Budget, from, labels, seed)?
                     .with("shares", &recipe.budget.shares)?
-                    .with("way", &way)?
-                    .with("seed", &seed)?;
+                    .with("way", &way)?;
                 let stage = StageDir::open(&self.folder, Stage::Budget, inputs, seed)?;
                 if self.open(&stage, PROCESSOR)? {
                     let points = self.rounds(&material, way, seed, &stage, &mut learnt)?;
@@ -97,9 +94,9 @@ impl Run<'_> {
             let (point, own) = match learnt.entry(key) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(open) => {
-                    // Another round's checkpoints are of other rows.
-                    Checkpoints::clear(&stage.file(CHECKPOINTS))?;
-                    open.insert(self.learn(material, &bought, seed, stage)?)
+                    // A round's own, from which one that was done comes back at once.
+                    let checkpoints = stage.file(CHECKPOINTS).join(&hex(&key)[..12]);
+                    open.insert(self.learn(material, &bought, seed, &checkpoints)?)
                 }
             };
             self.progress.note(&format!(
@@ -120,7 +117,7 @@ impl Run<'_> {
         material: &Material,
         bought: &[usize],
         seed: u64,
-        stage: &StageDir,
+        checkpoints: &Path,
     ) -> Result<(Point, Student)> {
         let share = bought.len() as f64 / material.set.train.len() as f64;
         let more = (LEAST_STEPS / share).max(1.0);
@@ -145,7 +142,7 @@ impl Run<'_> {
             section: &section,
             seed,
         };
-        let distilled = distill(course, &stage.file(CHECKPOINTS), self.progress)?;
+        let distilled = distill(course, checkpoints, self.progress)?;
         let student = Student::from_weights(&material.shape, &distilled.weights)?;
         let (texts, gold) = columns(&self.split().test);
         let found = self.float_logits(&student, &material.vocabulary, &texts)?;

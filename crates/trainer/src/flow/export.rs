@@ -123,8 +123,13 @@ impl Run<'_> {
     ) -> Result<Trained> {
         let weights = Weights::read(&fs::read(student.folder.join(STUDENT))?)?;
         let vocabulary = Vocabulary::read(&student.folder.join(VOCABULARY))?;
+        let layers = if self.recipe.recipe.student.layers > 0 {
+            self.layers(&self.load(teacher)?, &vocabulary)?
+        } else {
+            None
+        };
         Ok(Trained {
-            shape: self.shape(teacher, &vocabulary)?,
+            shape: self.shape(&vocabulary, layers),
             weights,
             vocabulary,
         })

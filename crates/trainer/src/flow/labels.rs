@@ -172,7 +172,7 @@ enum Which<'a> {
 }
 
 /// Errors where teachers could not be asked as the recipe says, whatever they learn: to be asked before any is taught.
-pub(crate) fn check_ahead(recipe: &Recipe, split: &Split) -> Result<()> {
+pub(super) fn check_teachers(recipe: &Recipe, split: &Split) -> Result<()> {
     let LabelSection {
         teachers,
         unsure,

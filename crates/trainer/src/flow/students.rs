@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,12 +75,12 @@ pub struct StudentArtefact {
 }
 
 /// What every student of a recipe is made of.
-pub(super) struct Material {
+pub(crate) struct Material {
     /// What it learns from.
     pub(super) set: TransferSet,
     /// Its pieces.
     pub(super) vocabulary: Vocabulary,
-    /// Its sizes.
+    /// Its sizes, and the layers before it.
     pub(super) shape: Shape,
     /// Where its embeddings start.
     pub(super) embedding: Vec<f32>,
@@ -89,47 +90,65 @@ impl Run<'_> {
     /// Trains every student of the recipe.
     pub fn distill(&self, from: &TeacherArtefact, labels: &Labels) -> Result<Vec<StudentArtefact>> {
         let recipe = &self.recipe.recipe;
+        let material = OnceCell::new();
         (0..recipe.distill.runs as u64)
-            .map(|run| self.distill_one(from, labels, recipe.seed + run))
+            .map(|run| self.distill_one(from, labels, recipe.seed + run, &material))
             .collect()
     }
 
-    pub(crate) fn distill_one(
+    /// What decides a student that is drawn from a seed, as inputs of a stage.
+    pub(super) fn learnt(
         &self,
+        stage: Stage,
         from: &TeacherArtefact,
         labels: &Labels,
         seed: u64,
-    ) -> Result<StudentArtefact> {
+    ) -> Result<Inputs> {
         let recipe = &self.recipe.recipe;
         let distill = recipe.distill.one_run();
-        let inputs = self
-            .heard(Stage::Distill, from, labels)?
-            .with("student", &recipe.student)?
-            .with("distill", &distill)?
-            .with("seed", &seed)?;
         // Only those who read domains and rationales learn otherwise by others.
         let marked = distill.sampler.is_by_domain() || distill.rationale > 0.0;
         let marks = self.split().marks_hash().filter(|_| marked);
         let learnt = recipe.learns_reasons();
         let reasons = self.split().reasons_hash().filter(|_| learnt);
-        let inputs = inputs
+        self.heard(stage, from, labels)?
+            .with("student", &recipe.student)?
+            .with("distill", &distill)?
+            .with("seed", &seed)?
             .with_some("marks", marks)?
             .with_some("reasons", reasons)?
-            .with_some("choices", recipe.data.choices_learnt())?;
+            .with_some("choices", recipe.data.choices_learnt())
+    }
+
+    /// Trains one student, from `material` where another seed has made it already.
+    pub(crate) fn distill_one(
+        &self,
+        from: &TeacherArtefact,
+        labels: &Labels,
+        seed: u64,
+        material: &OnceCell<Material>,
+    ) -> Result<StudentArtefact> {
+        let recipe = &self.recipe.recipe;
+        let inputs = self.learnt(Stage::Distill, from, labels, seed)?;
         let stage = StageDir::open(&self.folder, Stage::Distill, inputs, seed)?;
         if self.open(&stage, PROCESSOR)? {
-            let material = self.material(from, labels)?;
+            let material = if let Some(made) = material.get() {
+                made
+            } else {
+                let made = self.material(from, labels)?;
+                material.get_or_init(|| made)
+            };
             let course = Course {
                 set: &material.set,
                 shape: &material.shape,
                 embedding: &material.embedding,
                 dropout: recipe.student.dropout,
-                section: &distill,
+                section: &recipe.distill.one_run(),
                 seed,
             };
             let checkpoints = stage.file(CHECKPOINTS);
             let distilled = distill::distill(course, &checkpoints, self.progress)?;
-            let report = self.report(&distilled, &material, seed)?;
+            let report = self.report(&distilled, material, seed)?;
             write_atomic(&stage.file(STUDENT), &distilled.weights.write()?)?;
             write_atomic(
                 &stage.file(VOCABULARY),
@@ -295,7 +314,7 @@ impl Run<'_> {
         }
         Ok(Material {
             set,
-            shape: self.shape(from, &vocabulary)?,
+            shape: self.shape(&vocabulary, self.layers(&teacher, &vocabulary)?),
             embedding: self.first_embeddings(from, &teacher, &vocabulary)?,
             vocabulary,
         })
@@ -376,16 +395,24 @@ impl Run<'_> {
         whole.pruned(&texts, section.min_count, section.characters)
     }
 
-    /// Sizes of the recipe's students, and what reads texts for them, where the recipe has layers.
-    pub(super) fn shape(&self, from: &TeacherArtefact, vocabulary: &Vocabulary) -> Result<Shape> {
+    /// The teacher's layers that read texts before the recipe's students do, where it has any.
+    pub(super) fn layers(
+        &self,
+        teacher: &Teacher,
+        vocabulary: &Vocabulary,
+    ) -> Result<Option<Arc<Layers>>> {
         let section = &self.recipe.recipe.student;
-        let layers = if section.layers > 0 {
-            let layers = first_layers(&self.load(from)?, vocabulary, section)?;
-            Some(Arc::new(Layers::new(layers)))
-        } else {
-            None
-        };
-        Ok(Shape {
+        if section.layers == 0 {
+            return Ok(None);
+        }
+        let layers = first_layers(teacher, vocabulary, section)?;
+        Ok(Some(Arc::new(Layers::new(layers))))
+    }
+
+    /// Sizes of the recipe's students behind these layers.
+    pub(super) fn shape(&self, vocabulary: &Vocabulary, layers: Option<Arc<Layers>>) -> Shape {
+        let section = &self.recipe.recipe.student;
+        Shape {
             vocabulary: vocabulary.pieces.len(),
             embedding: section.embedding,
             hidden: section.hidden,
@@ -395,7 +422,7 @@ impl Run<'_> {
             shared: vocabulary.separator.filter(|_| section.shared),
             decoder: reasons::shape(&self.recipe.recipe, self.split().labels.len()),
             layers,
-        })
+        }
     }
 
     pub(super) fn float_logits(

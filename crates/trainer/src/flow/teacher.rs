@@ -6,14 +6,13 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::labels::{Fold, folds, without};
-use super::{CHECKPOINTS, REPORT, Run, columns, read_report};
+use super::{CHECKPOINTS, REPORT, Run, check_ahead, columns, read_report};
 use crate::artefact::{Cache, Inputs, Stage, StageDir, digest, hash_file, hex, write_atomic};
 use crate::attribution::Attribution;
 use crate::checkpoint::Checkpoints;
 use crate::data::Split;
 use crate::label::Labeller;
 use crate::metrics::Scores;
-use crate::quantize::check_base;
 use crate::teach;
 use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
 use stillglass_text::Tokenizer;
@@ -63,7 +62,7 @@ impl Run<'_> {
         let section = &recipe.teacher;
         let base = locate(&section.base, section.revision.as_deref())?;
         let base_hash = teacher_hash(&base)?;
-        check_base(&base, &recipe.student)?;
+        check_ahead(&self.recipe, self.split(), Some(&base))?;
         if section.epochs == 0 {
             Teacher::load(&base, Head::Own, &self.device)?.expect_labels(&self.split().labels)?;
             return Ok(TeacherArtefact {

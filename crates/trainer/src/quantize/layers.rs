@@ -16,14 +16,30 @@ use crate::vocabulary::{Vocabulary, check_width};
 const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
                                bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
 
-/// Errors where no student of these sizes could start from a teacher that begins as the base in `directory`, whatever that
-/// learns: to be asked before hours are spent on it.
-pub fn check_base(directory: &Path, section: &StudentSection) -> Result<()> {
-    check_sizes(&Config::read(directory)?, section)?;
+/// Errors where no student of these sizes could start from a teacher that begins as the base in `directory`, or read texts
+/// as it does, whatever that learns. Answers the layers before the student, and how they are stored, where there are any.
+pub fn check_base(
+    directory: &Path,
+    section: &StudentSection,
+) -> Result<Option<(EncoderShape, WeightFormat)>> {
+    let config = Config::read(directory)?;
+    check_sizes(&config, section)?;
+    let tokenizer = TeacherTokenizer::read(directory)?;
+    Vocabulary::of_tokenizer(&tokenizer)
+        .with_context(|| format!("teacher {}", directory.display()))?;
     if section.layers == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    check_tokenizer(&TeacherTokenizer::read(directory)?)
+    check_tokenizer(&tokenizer)?;
+    Ok(Some((shape(&config, section), format(section))))
+}
+
+/// How the layers are stored.
+fn format(section: &StudentSection) -> WeightFormat {
+    match section.layer_bits {
+        4 => WeightFormat::Int4,
+        _ => WeightFormat::Int8,
+    }
 }
 
 fn check_sizes(config: &Config, section: &StudentSection) -> Result<()> {
@@ -43,7 +59,6 @@ fn check_sizes(config: &Config, section: &StudentSection) -> Result<()> {
         "student.max_tokens is {}, and the teacher's layers have places for {most}; lower it",
         section.max_tokens
     );
-    shape(config, section).check_ahead()?;
     for size in [config.hidden, config.intermediate] {
         ensure!(
             section.layer_bits != 4 || size.is_multiple_of(limits::GROUP),
@@ -97,11 +112,7 @@ pub fn first_layers(
         .map(id)
         .collect::<Result<Vec<_>>>()?;
     rows.extend([first, last]);
-    let format = match section.layer_bits {
-        4 => WeightFormat::Int4,
-        _ => WeightFormat::Int8,
-    };
-    let shape = shape(config, section);
+    let (shape, format) = (shape(config, section), format(section));
     let source = Source {
         weights: teacher.encoder.weights(config)?,
         names: Names::classifier(config.family),

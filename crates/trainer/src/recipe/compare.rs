@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::unwritten;
+
 /// `[compare]`: the table of `stillglass compare`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -15,7 +17,7 @@ pub struct CompareSection {
     /// Test texts, chosen by seed, from which words are taken out.
     pub faithfulness: usize,
     /// Test texts, chosen by seed, of which a student is asked its reasons in words.
-    #[serde(skip_serializing_if = "CompareSection::are_default")]
+    #[serde(skip_serializing_if = "unwritten::is_default_reasons_asked")]
     pub reasons: usize,
     /// Arms beside those of every comparison.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -23,12 +25,7 @@ pub struct CompareSection {
 }
 
 impl CompareSection {
-    const REASONS: usize = 500;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
-    fn are_default(reasons: &usize) -> bool {
-        *reasons == Self::REASONS
-    }
+    pub(super) const REASONS: usize = 500;
 }
 
 impl Default for CompareSection {

@@ -37,6 +37,11 @@ impl Recipe {
         if let Some(unlabeled) = &data.unlabeled {
             breaches.files("data.unlabeled", unlabeled);
         }
+        if data.unlabeled.is_some() && data.choices.is_some() {
+            breaches.add(
+                "data.unlabeled: a question's choices are learnt against each other, of which one must be right; leave it out".into(),
+            );
+        }
         breaches.filled("data.text", &data.text);
         breaches.filled("data.label", &data.label);
         breaches.filled("teacher.base", &self.teacher.base);
@@ -195,6 +200,22 @@ impl Recipe {
         }
         if data.choices.is_some() && section.teaching == Teaching::PredictExplain {
             breaches.add("distill.reason.teaching: of a question's choices the right one alone has a reason, so that predict-explain has none for the others; take multi-task".into());
+        }
+        let own = ("weight", section.weight, "counterfactual");
+        let argued = ("counterfactual", section.counterfactual, "multi-task");
+        let heard = match section.teaching {
+            Teaching::MultiTask | Teaching::PredictExplain => vec![own],
+            Teaching::Counterfactual => vec![argued],
+            Teaching::Both => vec![own, argued],
+        };
+        for (key, weight, other) in heard {
+            if weight == 0.0 {
+                let way = match section.teaching {
+                    Teaching::Both => format!("take {other}"),
+                    _ => "leave student.decoder at 0".into(),
+                };
+                breaches.add(format!("distill.reason.{key} = 0: the decoder would learn nothing of it; raise it, or {way}"));
+            }
         }
         let false_ones = matches!(section.teaching, Teaching::Counterfactual | Teaching::Both);
         if false_ones && data.counterfactual.is_none() {

@@ -432,6 +432,35 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_do_not_go_together_are_named() {
+        let decoder = ["student.decoder=8", "data.reasons=[\"why\"]"];
+        let argued = "data.counterfactual=\"why not\"";
+        let choices = ["data.choices=\"answers\"", "data.unlabeled=\"more.jsonl\""];
+        for (sets, want) in [
+            (&choices[..], "data.unlabeled: a question's choices"),
+            (
+                &[&decoder[..], &["distill.reason.weight=0"]].concat(),
+                "distill.reason.weight = 0: the decoder would learn nothing of it; raise it, or leave student.decoder at 0",
+            ),
+            (
+                &[
+                    &decoder[..],
+                    &[
+                        argued,
+                        "distill.reason.teaching=both",
+                        "distill.reason.counterfactual=0",
+                    ],
+                ]
+                .concat(),
+                "raise it, or take multi-task",
+            ),
+        ] {
+            let says = fails("", sets);
+            assert!(says.contains(want), "{says}");
+        }
+    }
+
+    #[test]
     fn numbers_that_toml_can_not_hold_are_said_to_be_that() {
         let seeded = |seed: &str| parse(&format!("seed = {seed}\n{SMALL}"), Path::new("."), &[]);
         for seed in ["99999999999999999999", "18446744073709551615"] {

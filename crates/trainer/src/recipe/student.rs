@@ -43,7 +43,7 @@ pub struct StudentSection {
     #[serde(skip_serializing_if = "unwritten::is_zero")]
     pub decoder: usize,
     /// Most tokens of a reason; longer ones are learnt up to the last sentence that fits.
-    #[serde(skip_serializing_if = "unwritten::is_default_reason")]
+    #[serde(skip_serializing_if = "unwritten::is_default_reason_tokens")]
     pub reason_tokens: usize,
     /// Most pieces of the vocabulary that is learnt from the training texts where the teacher's
     /// tokenizer is no `WordPiece`; a teacher's own is not cut to it.

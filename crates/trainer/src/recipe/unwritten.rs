@@ -2,7 +2,7 @@
 
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
 
-use super::{Characters, StudentSection};
+use super::{Characters, CompareSection, StudentSection};
 
 pub(super) fn is_one(value: &usize) -> bool {
     *value == 1
@@ -28,8 +28,12 @@ pub(super) fn is_zero(value: &usize) -> bool {
     *value == 0
 }
 
-pub(super) fn is_default_reason(value: &usize) -> bool {
+pub(super) fn is_default_reason_tokens(value: &usize) -> bool {
     *value == StudentSection::REASON
+}
+
+pub(super) fn is_default_reasons_asked(value: &usize) -> bool {
+    *value == CompareSection::REASONS
 }
 
 pub(super) fn is_nothing(weight: &f64) -> bool {

@@ -1,4 +1,4 @@
-//! Both directions of the student's LSTM, from token embeddings to states and back.
+//! Both directions of the student's LSTM, from what is read of tokens to states and back.
 
 use nalgebra::DMatrix;
 

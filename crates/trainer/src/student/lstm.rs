@@ -16,7 +16,7 @@ use stillglass_kernels::sigmoid::sigmoid;
 /// One direction's weights as the module's parameters lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights<'a> {
-    /// `[embedding][4 * hidden]`.
+    /// `[reads][4 * hidden]`.
     pub(super) input: &'a [f32],
     /// `[hidden][4 * hidden]`.
     pub(super) recurrent: &'a [f32],
@@ -40,7 +40,7 @@ pub(super) struct States {
 /// A loss's gradients at a direction's weights, which they lie like, and at its inputs.
 #[derive(Debug)]
 pub(super) struct Gradients {
-    /// `[embedding][4 * hidden]`.
+    /// `[reads][4 * hidden]`.
     pub(super) input: DMatrix<f32>,
     /// `[hidden][4 * hidden]`.
     pub(super) recurrent: DMatrix<f32>,
@@ -50,7 +50,7 @@ pub(super) struct Gradients {
     pub(super) x: DMatrix<f32>,
 }
 
-/// Reads `x: [embedding, time * batch]`, from no state, every column of every step.
+/// Reads `x: [reads, time * batch]`, from no state, every column of every step.
 pub(super) fn forward(weights: Weights, x: &DMatrix<f32>, batch: usize) -> States {
     let rows = weights.bias.len();
     let (hidden, columns) = (rows / 4, x.ncols());

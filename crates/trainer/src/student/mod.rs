@@ -1,4 +1,5 @@
-//! The student: embedding, masked BiLSTM, additive attention, linear head.
+//! The student: embedding, perhaps a teacher's first layers beside it, masked BiLSTM, additive attention, linear head,
+//! and perhaps a decoder that writes reasons.
 //!
 //! Its recurrence is computed here on the processor, its head on Burn tensors, so that any objective can
 //! be put on what it says: [`Student::gradients`] joins the two on the way back.
@@ -81,7 +82,7 @@ impl Shape {
 pub struct Student {
     /// `[vocabulary, embedding]`.
     embedding: Param<Tensor<2>>,
-    /// `[2, reads, 4 * hidden]`, the embedding's columns first.
+    /// `[2, reads, 4 * hidden]`, the rows of the embedding first.
     input: Param<Tensor<3>>,
     /// `[2, hidden, 4 * hidden]`.
     recurrent: Param<Tensor<3>>,

@@ -53,6 +53,9 @@ pub struct Config {
 /// Key of the pooling in `config.json`; other tools ignore it.
 const POOLING_KEY: &str = "stillglass_pooling";
 
+/// What begins, parts and ends a pair of texts.
+const SPECIALS: usize = 3;
+
 /// The largest size that is believed.
 const MOST: u64 = 1 << 24;
 
@@ -127,6 +130,12 @@ impl Config {
             "config.json: max_position_embeddings is {}, all of it before the first token's position {}",
             config.positions,
             config.first_position()
+        );
+        ensure!(
+            config.max_length() >= SPECIALS,
+            "config.json: max_position_embeddings is {}, of which texts have {}; what begins, parts and ends them takes {SPECIALS}",
+            config.positions,
+            config.max_length()
         );
         Ok(config)
     }

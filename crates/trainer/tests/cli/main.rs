@@ -79,9 +79,23 @@ impl Place {
         answer.out
     }
 
+    /// [`Place::bad`], before any teacher has been taught anything.
+    fn bad_untaught(&self, arguments: &[&str]) -> String {
+        let answer = self.run(arguments);
+        assert!(
+            !answer.err.contains("teach: epoch"),
+            "{arguments:?}: {}",
+            answer.err
+        );
+        Self::error(arguments, &answer)
+    }
+
     /// Runs the binary, which must fail with nothing on standard output, and returns the error.
     fn bad(&self, arguments: &[&str]) -> String {
-        let answer = self.run(arguments);
+        Self::error(arguments, &self.run(arguments))
+    }
+
+    fn error(arguments: &[&str], answer: &Answer) -> String {
         assert_eq!(
             (answer.code, answer.out.as_str()),
             (1, ""),
