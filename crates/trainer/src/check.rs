@@ -122,6 +122,9 @@ pub fn check_outputs(recipe: &recipe::Recipe, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Rows of a split below which its figures say next to nothing.
+const TELLING: usize = 50;
+
 /// What is odd about the data.
 pub fn warnings(report: &Report) -> Vec<String> {
     let mut found = Vec::new();
@@ -156,6 +159,16 @@ pub fn warnings(report: &Report) -> Vec<String> {
     }
     for split in ["train", "validation", "test"] {
         let parts = report.splits.iter().filter(|part| part.split == split);
+        let rows: usize = parts
+            .clone()
+            .map(|part| part.counts.iter().sum::<usize>())
+            .sum();
+        if (1..TELLING).contains(&rows) {
+            found.push(format!(
+                "{split} has {rows} row(s), of which one is {:.1} points of accuracy",
+                100.0 / rows as f64
+            ));
+        }
         for (class, label) in report.labels.iter().enumerate() {
             let count: usize = parts.clone().map(|part| part.counts[class]).sum();
             let few = if split == "train" { 10 } else { 1 };

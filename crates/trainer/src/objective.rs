@@ -1,4 +1,4 @@
-//! What the student is asked to copy: the objectives of DESIGN section 6 on one batch.
+//! What the student is asked to copy: the objectives on one batch.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};

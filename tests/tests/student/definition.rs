@@ -1,4 +1,4 @@
-//! The student of DESIGN section 5, written from its formulas in f64, over float weights.
+//! The student, written from its formulas in f64, over float weights.
 //!
 //! It shares nothing with the runtime: PyTorch's numbers pin it, and it pins the runtime.
 

@@ -17,7 +17,7 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
     }
     ensure!(
         base.split('/').count() == 2 && !base.starts_with(['.', '/', '~']),
-        "teacher {base}: no such directory, and not a hub id of the form owner/name"
+        "teacher {base}: no such directory, and not a hub id of the form owner/name; name the base in teacher.base"
     );
     let Some(revision) = revision else {
         bail!(

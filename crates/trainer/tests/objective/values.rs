@@ -304,7 +304,7 @@ fn rationale_distance(said: &Said, targets: &Targets) -> f64 {
     mean(&rows.collect::<Vec<f64>>())
 }
 
-/// DESIGN section 6, and what else a recipe may ask.
+/// The objectives, and what else a recipe may ask.
 fn definition(section: &DistillSection, said: &Said, targets: &Targets) -> f64 {
     let t = section.temperature;
     let gold = cross_entropy(said, targets, section.smoothing);
