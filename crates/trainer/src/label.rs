@@ -99,13 +99,8 @@ impl<'a> Labeller<'a> {
         let missing = chunks.iter().map(Vec::len).sum::<usize>();
         let task = labelling(list, unique.len(), missing, progress);
         for rows in chunks {
-            let ids = rows
-                .iter()
-                .map(|&row| {
-                    let tokenizer = &self.frozen.teacher.tokenizer;
-                    Ok(tokenizer.encode(unique[row], &[], self.max_tokens)?.ids)
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let texts = rows.iter().map(|&row| unique[row]);
+            let ids = self.frozen.teacher.ids(texts, self.max_tokens)?;
             let advance = |rows| task.advance(rows);
             let logits = self.frozen.logits(&ids, self.section.batch, advance)?;
             for (&row, logits) in rows.iter().zip(logits) {

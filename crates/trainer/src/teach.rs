@@ -158,20 +158,10 @@ impl<'a> Training<'a> {
         device.seed(seed);
         let teacher = Teacher::load(base, Head::New(&split.labels, section.pooling), device)?;
         let learner = learner(&teacher, section)?;
-        let max_tokens = section.max_tokens.min(teacher.config.max_length());
         let encode = |examples: &[Example]| -> Result<Vec<(Vec<u32>, usize)>> {
-            examples
-                .iter()
-                .map(|example| {
-                    Ok((
-                        teacher
-                            .tokenizer
-                            .encode(&example.text, &[], max_tokens)?
-                            .ids,
-                        example.label,
-                    ))
-                })
-                .collect()
+            let texts = examples.iter().map(|example| &example.text);
+            let ids = teacher.ids(texts, section.max_tokens)?.into_iter();
+            Ok(ids.zip(examples.iter().map(|row| row.label)).collect())
         };
         Ok(Self {
             train: encode(&split.train)?,

@@ -254,16 +254,11 @@ fn gradients_behind_layers_agree_with_finite_differences() {
 }
 
 fn shifted(weights: &Weights, name: &str, direction: &[f32], step: f32) -> Weights {
-    let mut out = Weights::read(&weights.write().unwrap()).unwrap();
-    let shape = weights.shape(name).unwrap().to_vec();
-    let pairs = weights.values(name).unwrap().iter().zip(direction);
-    let values: Vec<f32> = pairs.map(|(w, d)| w + step * d).collect();
-    let data = TensorData::new(values, shape.clone());
-    let device = processor();
-    let put = match shape.len() {
-        1 => out.put(name, Tensor::<1>::from_data(data, &device)),
-        _ => out.put(name, Tensor::<2>::from_data(data, &device)),
+    let mut out = weights.clone();
+    let shift = |values: &mut [f32]| {
+        let pairs = values.iter_mut().zip(direction);
+        pairs.for_each(|(value, d)| *value += step * d);
     };
-    put.unwrap();
+    out.change(name, shift).unwrap();
     out
 }

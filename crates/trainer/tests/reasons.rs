@@ -4,9 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
-use stillglass::device;
 use stillglass::distill::{Course, Row, TransferSet, distill};
 use stillglass::export;
 use stillglass::progress::Progress;
@@ -86,16 +84,9 @@ fn spoken(student: &Student) -> (f64, Weights) {
     (spoken.loss, gradients)
 }
 
-fn with(weights: &Weights, name: &str, values: Vec<f32>) -> Weights {
-    let device = device::processor();
-    let mut out = Weights::read(&weights.write().unwrap()).unwrap();
-    let shape = weights.shape(name).unwrap().to_vec();
-    let data = TensorData::new(values, shape.clone());
-    match shape.len() {
-        1 => out.put(name, Tensor::<1>::from_data(data, &device)),
-        _ => out.put(name, Tensor::<2>::from_data(data, &device)),
-    }
-    .unwrap();
+fn with(weights: &Weights, name: &str, values: &[f32]) -> Weights {
+    let mut out = weights.clone();
+    out.change(name, |old| old.copy_from_slice(values)).unwrap();
     out
 }
 
@@ -116,7 +107,7 @@ fn gradients_agree_with_finite_differences_and_every_parameter_learns() {
             .sum();
         let moved = |step: f32| {
             let values = values.iter().zip(&direction).map(|(w, d)| w + step * d);
-            let weights = with(&weights, name, values.collect());
+            let weights = with(&weights, name, &values.collect::<Vec<_>>());
             spoken(&Student::from_weights(&SHAPE, &weights).unwrap()).0
         };
         let difference = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
@@ -274,7 +265,7 @@ fn rounded(weights: &Weights, bundle: &Bundle) -> Weights {
         ("decoder.query", &decoder.query),
         ("decoder.combine", &decoder.combine),
     ] {
-        out = with(&out, name, float(matrix));
+        out = with(&out, name, &float(matrix));
     }
     out
 }
@@ -355,15 +346,15 @@ fn the_runtime_says_what_the_twin_says() {
                 .unwrap()
                 .iter()
                 .map(|w| 3.0 * w)
-                .collect()
+                .collect::<Vec<f32>>()
         };
-        let weights = with(&weights, "decoder.combine", louder("decoder.combine"));
-        let told = (0..5).map(|i| (i as f32 * 2.3).sin()).collect();
-        let weights = with(&weights, "embedding.shared", told);
+        let weights = with(&weights, "decoder.combine", &louder("decoder.combine"));
+        let told = (0..5).map(|i| (i as f32 * 2.3).sin()).collect::<Vec<f32>>();
+        let weights = with(&weights, "embedding.shared", &told);
         // A bundle's decoder knows no answers.
         let mut others = weights.values("decoder.other.bias").unwrap().to_vec();
         others[1..].fill(-1e4);
-        let weights = with(&weights, "decoder.other.bias", others);
+        let weights = with(&weights, "decoder.other.bias", &others);
         let prefixes = if seed % 2 == 0 { 1 } else { 3 };
         let decoder = Some(sizes(prefixes));
         let bundle = export::bundle(

@@ -6,7 +6,7 @@ import { FULL } from '../browser.mjs';
 import { TOO_SLOW, alike, imitatedGpu, inTime } from '../imitated.mjs';
 
 /** Half of them while the model comes to the device, half while it answers. */
-const POINTS = FULL ? 50 : 6;
+const POINTS = FULL ? 50 : 10;
 const TIMES = FULL ? 20 : 1;
 /** Tries at a point that a busy machine may not come to. */
 const TRIES = 3;

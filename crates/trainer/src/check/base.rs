@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::data::Split;
 use crate::device;
 use crate::recipe::{Recipe, TeacherSection};
-use crate::teacher::{self, FILES, Head, Teacher};
+use crate::teacher::{self, FILES, Head, Teacher, is_id};
 
 /// The base of the teacher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,8 +34,7 @@ pub struct Base {
 /// Where the base lies; none for a hub id that is not in the cache. Asks no network.
 pub(super) fn folder(section: &TeacherSection) -> Result<Option<PathBuf>> {
     let local = Path::new(&section.base).is_dir();
-    let hub_id = section.base.split('/').count() == 2 && !section.base.starts_with(['.', '/', '~']);
-    if let (false, true, Some(revision)) = (local, hub_id, &section.revision) {
+    if let (false, true, Some(revision)) = (local, is_id(&section.base), &section.revision) {
         let repository = hf_hub::Repo::with_revision(
             section.base.clone(),
             hf_hub::RepoType::Model,

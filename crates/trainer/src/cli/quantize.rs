@@ -268,10 +268,7 @@ fn sample<'t>(texts: &[&'t str], most: usize) -> Vec<&'t str> {
 
 /// What the teacher's layers read of some texts.
 fn inputs(teacher: &Teacher, texts: &[&str]) -> Result<Inputs> {
-    let most = teacher.config.max_length();
-    let encode = |text: &&str| Ok(teacher.tokenizer.encode(text, &[], most)?.ids);
-    let ids = texts.iter().map(encode).collect::<Result<Vec<_>>>()?;
-    Inputs::of(teacher, &ids)
+    Inputs::of(teacher, &teacher.ids(texts, usize::MAX)?)
 }
 
 fn compare(

@@ -332,21 +332,12 @@ impl Comparison<'_> {
     }
 
     fn pruned(&self, teacher: Teacher, cut: Cut) -> Result<Pruned> {
-        let most = self
-            .run
-            .recipe
-            .recipe
-            .teacher
-            .max_tokens
-            .min(teacher.config.max_length());
+        let most = self.run.recipe.recipe.teacher.max_tokens;
         let train = &self.run.data.split.train;
         // Spread over the rows, whatever their order.
         let some = train.iter().step_by(train.len().div_ceil(MEASURED));
-        let (mut ids, mut labels) = (Vec::new(), Vec::new());
-        for example in some {
-            ids.push(teacher.tokenizer.encode(&example.text, &[], most)?.ids);
-            labels.push(example.label);
-        }
+        let ids = teacher.ids(some.clone().map(|example| &example.text), most)?;
+        let labels: Vec<usize> = some.map(|example| example.label).collect();
         prune(teacher, cut, &ids, &labels)
     }
 

@@ -254,17 +254,13 @@ impl Run<'_> {
             set.train.len()
         );
         let recipe = &self.recipe.recipe;
-        let most = recipe.teacher.max_tokens.min(teacher.config.max_length());
         let [soft, _] = self.label_inputs(from)?;
         let inputs = Inputs::new(Stage::Embed)
             .with("labels", &soft.key())?
             .with("features", &recipe.distill.transfer)?;
         let shape = [texts.len(), teacher.config.hidden];
         let table = self.table(inputs, (FEATURES, FEATURE), shape, || {
-            let ids = texts
-                .iter()
-                .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
-                .collect::<Result<Vec<_>>>()?;
+            let ids = teacher.ids(&texts, recipe.teacher.max_tokens)?;
             let task = self.progress.task("distill: features", "texts", ids.len());
             let frozen = Frozen::new(teacher)?;
             let rows = frozen.pooled(&ids, recipe.label.batch, |rows| task.advance(rows))?;

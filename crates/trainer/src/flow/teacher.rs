@@ -140,12 +140,8 @@ impl Run<'_> {
     fn teacher_scores(&self, folder: &Path) -> Result<Scores> {
         let teacher = Teacher::load(folder, Head::Own, &self.device)?;
         let section = &self.recipe.recipe.teacher;
-        let max_tokens = section.max_tokens.min(teacher.config.max_length());
         let (texts, gold) = columns(&self.split().test);
-        let ids = texts
-            .iter()
-            .map(|text| Ok(teacher.tokenizer.encode(text, &[], max_tokens)?.ids))
-            .collect::<Result<Vec<_>>>()?;
+        let ids = teacher.ids(&texts, section.max_tokens)?;
         let task = self.progress.task("teach: test", "texts", ids.len());
         let frozen = Frozen::new(&teacher)?;
         let logits = frozen.logits(&ids, section.batch, |rows| task.advance(rows))?;

@@ -80,11 +80,7 @@ pub fn float_logits(
     texts: &[&str],
     done: impl Fn(usize) + Sync,
 ) -> Result<Vec<Vec<f32>>> {
-    let most = teacher.config.max_length();
-    let ids = texts
-        .iter()
-        .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
-        .collect::<Result<Vec<_>>>()?;
+    let ids = teacher.ids(texts, usize::MAX)?;
     Frozen::new(teacher)?.logits(&ids, BATCH, done)
 }
 

@@ -23,12 +23,8 @@ impl Similarity {
     pub(super) fn of(teacher: &Teacher, texts: &[&str]) -> Result<Self> {
         let encoder = teacher.encoder.frozen();
         let (hidden, mut states) = (teacher.config.hidden, Vec::with_capacity(texts.len()));
-        let most = MOST.min(teacher.config.max_length());
         for chunk in texts.chunks(32) {
-            let ids = chunk
-                .iter()
-                .map(|text| Ok(teacher.tokenizer.encode(text, &[], most)?.ids))
-                .collect::<Result<Vec<_>>>()?;
+            let ids = teacher.ids(chunk, MOST)?;
             let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
             let Batch { ids: padded, mask } =
                 Batch::new(&ids, teacher.config.padding, &teacher.device);

@@ -16,7 +16,7 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
         return Ok(path.to_owned());
     }
     ensure!(
-        base.split('/').count() == 2 && !base.starts_with(['.', '/', '~']),
+        is_id(base),
         "teacher {base}: no such directory, and not a hub id of the form owner/name; name the base in teacher.base"
     );
     let Some(revision) = revision else {
@@ -39,6 +39,11 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
         directory = path.parent().map(Path::to_owned).unwrap_or_default();
     }
     Ok(directory)
+}
+
+/// Whether a base that is no folder here may be one of the hub's, owner/name.
+pub fn is_id(base: &str) -> bool {
+    base.split('/').count() == 2 && !base.starts_with(['.', '/', '~'])
 }
 
 /// Errors where `path` is no folder that holds a teacher's files; says what it is instead, and asks no

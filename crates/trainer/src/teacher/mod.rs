@@ -19,7 +19,7 @@ pub use config::{Config, Family};
 pub use encoder::{Batch, Encoder, Fresh, mean_pool};
 pub use frozen::Frozen;
 pub(crate) use frozen::{Network, TOKENS_TOGETHER};
-pub use hub::{check_folder, locate};
+pub use hub::{check_folder, is_id, locate};
 pub(crate) use slices::{Keep, Slices};
 pub use tokenizer::{Encoded, TeacherTokenizer};
 pub(crate) use weights::{Names, Part};
@@ -50,6 +50,17 @@ pub enum Head<'a> {
 }
 
 impl Teacher {
+    /// Token ids of texts, special ones included: at most `most` of a text, and no more than there are positions for.
+    pub fn ids<T: AsRef<str>>(
+        &self,
+        texts: impl IntoIterator<Item = T>,
+        most: usize,
+    ) -> Result<Vec<Vec<u32>>> {
+        let most = most.min(self.config.max_length());
+        let encode = |text: T| Ok(self.tokenizer.encode(text.as_ref(), &[], most)?.ids);
+        texts.into_iter().map(encode).collect()
+    }
+
     /// Reads a directory that holds [`FILES`].
     pub fn load(directory: &Path, head: Head, device: &Device) -> Result<Self> {
         let in_directory = || format!("teacher {}", directory.display());

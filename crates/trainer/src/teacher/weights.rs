@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::config::Family;
 
 /// Float tensors by name, row-major, as they stand in the file.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     /// Types of the tensors that are not read.
@@ -127,7 +127,7 @@ impl Weights {
     }
 
     /// Lets `change` have the values of `name`.
-    pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) -> Result<()> {
+    pub fn change(&mut self, name: &str, change: impl FnOnce(&mut [f32])) -> Result<()> {
         let tensor = self.tensors.get_mut(name);
         let (_, values) = tensor.with_context(|| format!("there is no tensor {name}"))?;
         change(values);

@@ -47,6 +47,12 @@ fn layers_whose_texts_a_bundle_would_read_otherwise_are_refused_before_they_are_
             assert!(error.contains(said), "{verb}: {error}");
         }
     }
+    // What no bundle could hold is found in an arm as well.
+    let arm = "compare.arms=[{name=\"wide\", set=[\"student.hidden=4096\", \"student.max_tokens=8192\"]}]";
+    for verb in ["check", "compare"] {
+        let error = place.bad_untaught(&[verb, "tiny.toml", "--set", arm]);
+        assert!(error.contains("arm `wide`"), "{verb}: {error}");
+    }
     // Students that read embeddings alone share nothing but pieces.
     place.good(&[&["check"], &base[..]].concat());
 }
