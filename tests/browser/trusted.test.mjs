@@ -45,7 +45,7 @@ async function ask(how) {
   }[how]();
   try {
     const clf = await Classifier.load('/student.glass', { worker });
-    const { label } = await clf.classify('Northwind raises its outlook');
+    const { label } = await clf.classify('Northwind raises its profit outlook');
     await clf.dispose();
     return { label };
   } catch ({ code, message }) {

@@ -25,8 +25,9 @@ pub fn check_base(
     let config = Config::read(directory)?;
     check_sizes(&config, section)?;
     let tokenizer = TeacherTokenizer::read(directory)?;
-    Vocabulary::of_tokenizer(&tokenizer)
-        .with_context(|| format!("teacher {}", directory.display()))?;
+    let within = || format!("teacher {}", directory.display());
+    tokenizer.special().with_context(within)?;
+    Vocabulary::of_tokenizer(&tokenizer).with_context(within)?;
     if section.layers == 0 {
         return Ok(None);
     }

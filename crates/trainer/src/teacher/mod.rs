@@ -77,10 +77,10 @@ impl Teacher {
             std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let weights = Weights::read(&weights).with_context(in_directory)?;
         let encoder = Encoder::load(&config, &weights, fresh, device).with_context(in_directory)?;
-        let pieces = tokenizer.word_pieces()?.map_or(0, |pieces| pieces.len());
+        let (piece, id) = tokenizer.last_piece().with_context(in_directory)?;
         ensure!(
-            pieces <= config.vocabulary,
-            "{}: tokenizer.json has {pieces} pieces, config.json's vocab_size is {}; take both files of one checkpoint",
+            (id as usize) < config.vocabulary,
+            "{}: tokenizer.json gives {piece:?} the id {id}, config.json's vocab_size is {}; take both files of one checkpoint",
             in_directory(),
             config.vocabulary
         );

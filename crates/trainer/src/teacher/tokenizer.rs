@@ -161,6 +161,13 @@ impl TeacherTokenizer {
         }
     }
 
+    /// The piece with the highest id, added ones among them.
+    pub fn last_piece(&self) -> Result<(String, u32)> {
+        let all = self.inner.get_vocab(true).into_iter();
+        let last = all.max_by_key(|(_, id)| *id);
+        last.context("tokenizer.json has no pieces")
+    }
+
     /// The `WordPiece` vocabulary in id order, or `None` where the model is of another kind.
     pub fn word_pieces(&self) -> Result<Option<Vec<String>>> {
         let file: serde_json::Value =

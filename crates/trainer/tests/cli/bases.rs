@@ -80,6 +80,15 @@ fn bases_that_can_not_teach() {
     }
     changed(&place, "pieces", "/model/vocab/another", 117.into());
     changed(&place, "unread", "/normalizer/type", "Lowercase".into());
+    changed(&place, "unended", "/post_processor", Value::Null);
+    let added = "[{\"id\":117,\"content\":\"<url>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\
+                 \"normalized\":false,\"special\":true}]";
+    changed(
+        &place,
+        "added",
+        "/added_tokens",
+        serde_json::from_str(added).unwrap(),
+    );
     base(&place, "unknown");
     let path = place.path("unknown/tokenizer.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -98,6 +107,8 @@ fn bases_that_can_not_teach() {
         ("base=num_hidden_layers", "layer.2.attention"),
         ("base=max_position_embeddings", "of which texts have 2"),
         ("base=unknown", "has no [UNK]"),
+        ("base=unended", "want the special tokens at both ends"),
+        ("base=added", "gives \"<url>\" the id 117"),
         ("base=unread", "normalizer of type \"Lowercase\""),
         (
             "base=vocab_size",

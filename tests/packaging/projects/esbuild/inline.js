@@ -3,5 +3,5 @@
 import { Classifier } from 'stillglass/inline';
 
 Classifier.load('/finance.glass')
-  .then((clf) => clf.classify('Northwind raises its outlook', { explain: true }))
+  .then((clf) => clf.classify('Northwind raises its profit outlook', { explain: true }))
   .then(({ label, words }) => (globalThis.result = { label, words: words.map(({ text }) => text) }));

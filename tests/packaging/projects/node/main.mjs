@@ -7,7 +7,7 @@ import { pipeline } from 'stillglass/pipeline';
 import 'stillglass/element';
 
 const [, , bundle] = process.argv;
-const text = 'Northwind raises its outlook';
+const text = 'Northwind raises its profit outlook';
 const clf = await Classifier.load(new URL(`file://${bundle}`), { integrity: process.env.INTEGRITY });
 const { label, words } = await clf.classify(text, { explain: true });
 const inline = await Inline.load(bundle);

@@ -8,6 +8,6 @@ const miniflare = new Miniflare({
   modules: [module('ESModule', 'app.js'), module('CompiledWasm', 'stillglass_bg.wasm'), module('Data', 'finance.glass')],
   compatibilityDate: '2026-01-01',
 });
-const response = await miniflare.dispatchFetch('http://localhost/', { method: 'POST', body: 'Northwind raises its outlook' });
+const response = await miniflare.dispatchFetch('http://localhost/', { method: 'POST', body: 'Northwind raises its profit outlook' });
 console.log(await response.text());
 await miniflare.dispose();

@@ -7,7 +7,7 @@ export default async function Page() {
   await headers();
   return (
     <main data-rendered={StillglassError.name}>
-      <Words text="Northwind raises its outlook" />
+      <Words text="Northwind raises its profit outlook" />
     </main>
   );
 }

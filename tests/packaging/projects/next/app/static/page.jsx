@@ -2,5 +2,5 @@
 import { Words } from '../words.jsx';
 
 export default function Page() {
-  return <Words text="Northwind raises its outlook" />;
+  return <Words text="Northwind raises its profit outlook" />;
 }
