@@ -282,7 +282,8 @@ impl Fidelity {
             self.labels_changed <= LABELS_CHANGED
                 && self.probability_change_p99 <= PROBABILITY_CHANGED,
             "export: quantization changes {:.2} % of validation labels (at most {:.2} %) and probabilities by {:.4} at the \
-             99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student",
+             99th percentile (at most {PROBABILITY_CHANGED}); train with more weight decay or a larger student, or name more \
+             validation rows, of which one may be more than that",
             100.0 * self.labels_changed,
             100.0 * LABELS_CHANGED,
             self.probability_change_p99,

@@ -25,7 +25,8 @@ pub fn locate(base: &str, revision: Option<&str>) -> Result<PathBuf> {
              teacher.revision"
         );
     };
-    let api = hf_hub::api::sync::Api::new().context("opening the model hub's cache")?;
+    let api = hf_hub::api::sync::ApiBuilder::from_env().build();
+    let api = api.context("opening the model hub's cache")?;
     let repository = api.repo(hf_hub::Repo::with_revision(
         base.to_owned(),
         hf_hub::RepoType::Model,
