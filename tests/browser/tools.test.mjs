@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exampleText, settle, visiting, write } from './page.mjs';
+import { exampleText, settle, verdict, visiting, write } from './page.mjs';
 
 const site = visiting();
 const TEXT = exampleText('Mixed quarter');
@@ -87,6 +87,7 @@ test('the smallest set turns the label, and can be taken out', async () => {
   const says = page.locator('#flip-says');
   await says.getByText(/turns from/).waitFor();
   const [, word, before, label] = /^Without “(.+?)”, the label turns from (\w+) \(\d+%\) to (\w+) \(\d+%\)\. No smaller set can do that\. \(\d+ texts\.\)$/.exec(await says.textContent());
+  assert.equal(before, (await verdict(page)).toLowerCase());
   assert.deepEqual(await page.locator('#flip-text del').allTextContents(), [word]);
   assert.equal(await page.locator('#flip-text').textContent(), TEXT);
   await page.getByRole('button', { name: 'Take these words out' }).click();

@@ -16,6 +16,7 @@ use crate::artefact::{check_target, same_file};
 use crate::compare;
 use crate::data::{self, Report};
 use crate::flow::{SUMMARY, check_ahead};
+use crate::quantize::Outline;
 use crate::recipe;
 
 /// What there is to know before a run.
@@ -61,9 +62,9 @@ pub fn check(
         .as_deref()
         .map(|folder| base::read(recipe, folder, &loaded.split))
         .transpose()?;
-    let base = base_folder.as_deref();
-    check_ahead(from, &loaded.split, base)?;
-    compare::check_arms(arms, &loaded.split, base)?;
+    let outline = base_folder.as_deref().map(Outline::read).transpose()?;
+    check_ahead(from, &loaded.split, outline.as_ref())?;
+    compare::check_arms(arms, &loaded.split, outline.as_ref())?;
     if let Some(base) = teacher.as_ref().filter(|base| base.cut > 0) {
         let (cut, most) = (base.cut, recipe.teacher.max_tokens);
         warnings.push(format!(

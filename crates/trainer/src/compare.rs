@@ -37,6 +37,7 @@ use crate::faithfulness;
 use crate::flow::{
     Asked, Labels, Run, StudentArtefact, TeacherArtefact, check_ahead, columns, teacher_hash,
 };
+use crate::quantize::Outline;
 use crate::recipe::{Loaded, Target};
 use crate::teacher::{Frozen, locate};
 use crate::training::generator;
@@ -82,8 +83,9 @@ impl<'a> Comparison<'a> {
         let arms = arms(&base.recipe)?;
         let recipes = recipes(&arms, load)?;
         let split = &run.data.split;
-        check_ahead(&base, split, Some(&folder))?;
-        check_arms(&recipes, split, Some(&folder))?;
+        let outline = Outline::read(&folder)?;
+        check_ahead(&base, split, Some(&outline))?;
+        check_arms(&recipes, split, Some(&outline))?;
         Ok(Self {
             base_hash: teacher_hash(&folder)?,
             base,
@@ -263,7 +265,7 @@ pub fn check(
 pub(crate) fn check_arms(
     arms: &BTreeMap<String, Loaded>,
     split: &Split,
-    base: Option<&Path>,
+    base: Option<&Outline>,
 ) -> Result<()> {
     for (name, arm) in arms {
         check_ahead(arm, split, base).with_context(|| within(name))?;

@@ -10,13 +10,13 @@ mod teacher;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use serde::de::DeserializeOwned;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::artefact::{Lock, StageDir, State};
 use crate::checkpoint::Checkpoints;
 use crate::data::{self, Example, Split};
 use crate::progress::Progress;
-use crate::quantize::check_base;
+use crate::quantize::Outline;
 use crate::{export as bundles, recipe};
 
 pub use export::BundleArtefact;
@@ -35,15 +35,15 @@ const REPORT: &str = "report.json";
 const CHECKPOINTS: &str = "checkpoints";
 
 /// Errors where a recipe, or an arm of one, could not come to a bundle whatever is learnt: to be asked before anything is
-/// taught. `base` is where the teacher's base lies, where that is known.
+/// taught. `base` is of the teacher's base, where that is here.
 pub(crate) fn check_ahead(
     recipe: &recipe::Loaded,
     split: &Split,
-    base: Option<&Path>,
+    base: Option<&Outline>,
 ) -> Result<()> {
     let section = &recipe.recipe.student;
     let layers = match base {
-        Some(base) => check_base(base, section)?,
+        Some(base) => base.check(section)?,
         None => None,
     };
     bundles::check_ahead(recipe, &split.labels, layers)?;

@@ -20,7 +20,7 @@ use crate::rounding::for_inputs;
 use crate::teacher::{Config, Family, Names, Part, Teacher, Weights};
 use crate::vocabulary::Vocabulary;
 
-pub use layers::{check_base, first_layers};
+pub use layers::{Outline, first_layers};
 pub use verify::{Fidelity, Likeness, float_logits, likeness, verify};
 
 /// The pieces a bundle keeps, and where they stood in the teacher's table.

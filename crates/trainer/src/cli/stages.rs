@@ -253,10 +253,9 @@ pub(super) fn budget(
         distill.sampler = Sampler::Natural;
     }
     // Reasons and words that people named come from elsewhere, and know the gold label.
-    run.recipe.recipe.student.decoder = 0;
-    let distill = &mut run.recipe.recipe.distill;
     distill.reason.meaning = 0.0;
     distill.rationale = 0.0;
+    run.recipe.recipe.student.decoder = 0;
     let teacher = run.teach()?;
     let labels = run.label(&teacher)?;
     let curves = run.budget(&teacher, &labels)?;

@@ -13,6 +13,7 @@ use crate::checkpoint::Checkpoints;
 use crate::data::Split;
 use crate::label::Labeller;
 use crate::metrics::Scores;
+use crate::quantize::Outline;
 use crate::teach;
 use crate::teacher::{FILES, Frozen, Head, Teacher, locate};
 use stillglass_text::Tokenizer;
@@ -62,7 +63,7 @@ impl Run<'_> {
         let section = &recipe.teacher;
         let base = locate(&section.base, section.revision.as_deref())?;
         let base_hash = teacher_hash(&base)?;
-        check_ahead(&self.recipe, self.split(), Some(&base))?;
+        check_ahead(&self.recipe, self.split(), Some(&Outline::read(&base)?))?;
         if section.epochs == 0 {
             Teacher::load(&base, Head::Own, &self.device)?.expect_labels(&self.split().labels)?;
             return Ok(TeacherArtefact {

@@ -16,23 +16,32 @@ use crate::vocabulary::{Vocabulary, check_width};
 const OF_ANOTHER_KIND: &str = "student.layers: a student shares its pieces with the layers before it, which are those of a \
                                bert or distilbert teacher with a WordPiece vocabulary; leave it at 0";
 
-/// Errors where no student of these sizes could start from a teacher that begins as the base in `directory`, or read texts
-/// as it does, whatever that learns. Answers the layers before the student, and how they are stored, where there are any.
-pub fn check_base(
-    directory: &Path,
-    section: &StudentSection,
-) -> Result<Option<(EncoderShape, WeightFormat)>> {
-    let config = Config::read(directory)?;
-    check_sizes(&config, section)?;
-    let tokenizer = TeacherTokenizer::read(directory)?;
-    let within = || format!("teacher {}", directory.display());
-    tokenizer.special().with_context(within)?;
-    Vocabulary::of_tokenizer(&tokenizer).with_context(within)?;
-    if section.layers == 0 {
-        return Ok(None);
+/// What students hang on of the base from which their teacher begins, without its weights.
+pub struct Outline {
+    config: Config,
+    tokenizer: TeacherTokenizer,
+}
+
+impl Outline {
+    /// Reads it in the base's folder. Errors where no student could read texts as such a teacher does.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let (config, tokenizer) = (Config::read(directory)?, TeacherTokenizer::read(directory)?);
+        let within = || format!("teacher {}", directory.display());
+        tokenizer.special().with_context(within)?;
+        Vocabulary::of_tokenizer(&tokenizer).with_context(within)?;
+        Ok(Self { config, tokenizer })
     }
-    check_tokenizer(&tokenizer)?;
-    Ok(Some((shape(&config, section), format(section))))
+
+    /// Errors where no student of these sizes could start from such a teacher, whatever that learns. Answers the layers
+    /// before the student, and how they are stored, where there are any.
+    pub fn check(&self, section: &StudentSection) -> Result<Option<(EncoderShape, WeightFormat)>> {
+        check_sizes(&self.config, section)?;
+        if section.layers == 0 {
+            return Ok(None);
+        }
+        check_tokenizer(&self.tokenizer)?;
+        Ok(Some((shape(&self.config, section), format(section))))
+    }
 }
 
 /// How the layers are stored.
